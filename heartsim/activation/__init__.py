@@ -1,0 +1,1 @@
+"""When and how hard each cell pulls."""

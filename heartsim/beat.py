@@ -1,0 +1,230 @@
+"""The beating heart: time levels, steps that cut themselves, and what is recorded of them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Final, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from heartsim import equilibrium
+from heartsim.circulation.closed_loop import State, blood_volume, flows, pressures
+from heartsim.coupling import Circulating, WallState
+from heartsim.equilibrium import Workspace
+from heartsim.errors import SolveFailed
+from heartsim.fem import solid as wall
+from heartsim.fem.support import support_power
+from heartsim.heart import Heart, Load, cavity_volumes, elastic_energy
+from heartsim.units import mmHg
+
+CUTS: Final = 6
+"""A step is halved at most this often."""
+
+REFRESH_EVERY: Final = 25
+"""Steps between refreshes of the preconditioner; a run can resume exactly at these."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Everything the next step needs.
+
+    Attributes
+    ----------
+    step : int
+        Steps since the start of the beat.
+    t : float
+        Time since the start of the beat [ms].
+    dt : float
+        Length of the step that led here [ms].
+    wall, before : WallState
+        Wall now and one step earlier.
+    blood : State
+        State of the circulation.
+    tension : (c,)
+        Active tension now [kPa].
+    """
+
+    step: int
+    t: float
+    dt: float
+    wall: WallState
+    before: WallState
+    blood: State
+    tension: Float[Array, " c"]
+
+
+class Observation(NamedTuple):
+    """What is recorded of a time level, in internal units."""
+
+    pressure: dict[str, Float[Array, ""]]
+    volume: dict[str, Float[Array, ""]]
+    flow: dict[str, Float[Array, ""]]
+    blood_volume: Float[Array, ""]
+    stored: Float[Array, ""]
+    active_work: Float[Array, ""]
+    pressure_work: Float[Array, ""]
+    dissipated: Float[Array, ""]
+    wall_volume: Float[Array, ""]
+
+
+class Snapshot(NamedTuple):
+    """Shape and loading of the wall at one time level."""
+
+    displacement: Float[Array, "n 3"]
+    fiber_stress: Float[Array, " c"]
+    fiber_stretch: Float[Array, " c"]
+    active_tension: Float[Array, " c"]
+
+
+def begin(heart: Heart, still: WallState, blood: State) -> Moment:
+    """Moment at the start of a beat, the wall at rest in time."""
+    tension = heart.tension(jnp.zeros(()))
+    return Moment(0, 0.0, 0.0, still, still, blood, tension)
+
+
+def next_beat(moment: Moment) -> Moment:
+    """The end of one beat as the start of the next."""
+    return replace(moment, step=0, t=0.0)
+
+
+def march(
+    work: Workspace, heart: Heart, moment: Moment, *, step: float, until: float
+) -> Iterator[tuple[Workspace, Moment, Moment]]:
+    """Advance a heart through a beat.
+
+    Parameters
+    ----------
+    work, heart
+        Solver and heart.
+    moment : Moment
+        Where to start.
+    step : float
+        Time step [ms]; halved where Newton fails, and back at the next level of the grid.
+    until : float
+        End of the beat [ms].
+
+    Yields
+    ------
+    Workspace, Moment, Moment
+        Solver, the level before and the level after each step.
+
+    Raises
+    ------
+    SolveFailed
+        If the shortest step fails.
+    """
+    count = max(1, round(until / step))
+    nominal = until / count
+    while moment.t < until - 1e-9 * until:
+        if moment.step % REFRESH_EVERY == 0:
+            load = Load(moment.tension, moment.wall.u, jnp.asarray(1.0 / nominal))
+            work = equilibrium.refresh(work, heart, moment.wall, load)
+        target = nominal * (int(moment.t / nominal + 1e-6) + 1)
+        for work, before, moment in _cross(work, heart, moment, min(target, until)):
+            yield work, before, moment
+
+
+def _cross(
+    work: Workspace, heart: Heart, moment: Moment, target: float
+) -> Iterator[tuple[Workspace, Moment, Moment]]:
+    """Reach the next level of the time grid, in one step or in several shorter ones."""
+    size = target - moment.t
+    shortest = size / 2**CUTS
+    while moment.t < target - 0.5 * shortest:
+        size = min(size, target - moment.t)
+        work, after, residual = _try(work, heart, moment, size)
+        if after is None:
+            if size <= shortest * 1.01:
+                raise _failure(heart, moment, size, residual)
+            size *= 0.5
+            continue
+        last = after.t >= target - 0.5 * shortest
+        after = replace(after, t=target if last else after.t, step=moment.step + int(last))
+        yield work, moment, after
+        moment = after
+
+
+def _try(
+    work: Workspace, heart: Heart, moment: Moment, dt: float
+) -> tuple[Workspace, Moment | None, float]:
+    """One implicit step: extrapolated first guess, then the last state as guess."""
+    time = jnp.asarray(moment.t + dt)
+    load = Load(heart.tension(time), moment.wall.u, jnp.asarray(1.0 / dt))
+    blood = Circulating(
+        heart.circulation, moment.blood, jnp.asarray(moment.t), jnp.asarray(dt), heart.chambers
+    )
+    residual = float("inf")
+    for ahead in (True, False):
+        guess = moment.wall
+        if ahead:
+            if moment.dt <= 0.0:
+                continue
+            guess = equilibrium.extrapolate(moment.wall, moment.before, dt / moment.dt)
+        solved, state, info, work = equilibrium.step(work, heart, guess, blood, load)
+        if bool(info.converged) and state is not None:
+            new = Moment(
+                moment.step, moment.t + dt, dt, solved, moment.wall, state, load.tension
+            )
+            return work, new, 0.0
+        residual = float(info.residual)
+    return equilibrium.refresh(work, heart, moment.wall, load), None, residual
+
+
+def _failure(heart: Heart, moment: Moment, size: float, residual: float) -> SolveFailed:
+    held = zip(heart.chambers, moment.wall.pressure, strict=True)
+    loads = ", ".join(f"{name} {float(p) / mmHg:.0f} mmHg" for name, p in held)
+    return SolveFailed(
+        f"time step at {moment.t:.1f} ms of the beat did not converge even with {size:.3f} ms "
+        f"(relative residual {residual:.1e}; {loads}). Try a smaller protocol.step first, then "
+        "`heartsim mesh check` for slivers, then a lower tissue.contractility."
+    )
+
+
+def _pressures_of(heart: Heart, state: WallState) -> dict[str, Array]:
+    return {name: state.pressure[k] for k, name in enumerate(heart.chambers)}
+
+
+@eqx.filter_jit
+def observe(
+    heart: Heart, t: Array, now: WallState, blood: State, tension: Array, last: WallState,
+    last_tension: Array, rate: Array,
+) -> Observation:  # fmt: skip
+    """Traces at a time level and energies exchanged since the level before it.
+
+    Work is integrated by the trapezoidal rule; the shape is that of the wall, the flows those of
+    the circulation.
+    """
+    loop, cavity = heart.circulation, _pressures_of(heart, now)
+    held, held_before = cavity_volumes(heart, now.u), cavity_volumes(heart, last.u)
+    velocity = (now.u - last.u) * rate
+    lost = sum(support_power(s, velocity) for s in heart.supports) / rate
+    lost += wall.viscous_loss(heart.solid, now.u, last.u, rate)
+    return Observation(
+        pressure=pressures(loop, blood, t, cavity),
+        volume={name: blood.volume(name) for name in ("LV", "RV", "LA", "RA")},
+        flow={name: flow for name, flow in flows(loop, blood, t, cavity).items()},
+        blood_volume=blood_volume(loop, blood),
+        stored=elastic_energy(heart, now.u),
+        active_work=-wall.tension_work(heart.solid, now.u, last.u, tension, last_tension),
+        pressure_work=0.5 * jnp.sum((now.pressure + last.pressure) * (held - held_before)),
+        dissipated=lost,
+        wall_volume=wall.current_volume(heart.solid, now.u),
+    )
+
+
+@eqx.filter_jit
+def snapshot(heart: Heart, now: WallState, tension: Array) -> Snapshot:
+    """Shape, fiber stress [kPa], fiber stretch and active tension [kPa] of the wall."""
+    stress, stretch = wall.fiber_state(heart.solid, now.u, now.p, tension)
+    return Snapshot(now.u[: heart.solid.space.vertices], stress, stretch, tension)
+
+
+def observed(heart: Heart, before: Moment, after: Moment) -> Observation:
+    """`observe` for two successive moments, as host numbers."""
+    seen = observe(
+        heart, jnp.asarray(after.t), after.wall, after.blood, after.tension,
+        before.wall, before.tension, jnp.asarray(1.0 / after.dt if after.dt else 1.0),
+    )  # fmt: skip
+    return jax.tree.map(float, seen)

@@ -1,0 +1,280 @@
+"""From a scenario to a heart: anatomy, fibers, tissue, supports, circulation."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Final
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from heartsim.activation import eikonal
+from heartsim.activation.twitch import Activation, Twitch
+from heartsim.circulation.adult import STRESSED_VOLUME, healthy_adult
+from heartsim.circulation.closed_loop import Circulation, State, with_blood_volume
+from heartsim.circulation.components import Vessel
+from heartsim.errors import ScenarioError, not_found
+from heartsim.fem.cavity import CavitySurface, cavity_surface
+from heartsim.fem.elements import quadrature
+from heartsim.fem.solid import Solid
+from heartsim.fem.space import DEGREE, Nodes, function_space, number_nodes
+from heartsim.fem.support import Support, support
+from heartsim.heart import Heart
+from heartsim.mesh.heartmesh import HeartMesh
+from heartsim.microstructure import fibers
+from heartsim.microstructure.coordinates import Coordinates, coordinates
+from heartsim.microstructure.segments import aha_segments
+from heartsim.scenario import Scenario
+from heartsim.tissue.active import active_tension
+from heartsim.tissue.law import Law
+from heartsim.tissue.parameters import passive_law
+from heartsim.tissue.tissue import Tissue, uniform
+from heartsim.units import kPa, ms, parse
+
+AUGMENTATION: Final = {"P2P1": 20.0 * kPa, "P1P1": 0.0 * kPa}
+"""Weight of the volume change in the energy of each element family."""
+
+STABILIZATION: Final = {"P2P1": 0.0 / kPa, "P1P1": 0.1 / kPa}
+"""Weight of the pressure projection of each element family."""
+
+VISCOSITY: Final = 1.0 * kPa * ms
+"""Kelvin–Voigt viscosity of the wall; the elastodynamics benchmark uses 0.1 kPa s."""
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """A patient's geometry with everything that is computed from it once (host).
+
+    Attributes
+    ----------
+    mesh : HeartMesh
+        Imaged geometry, with its regions and fields.
+    nodes : Nodes
+        Displacement nodes on the imaged geometry.
+    frames : (c, q, 3, 3)
+        Fiber frames in the imaged shape.
+    position : Coordinates
+        Ventricular coordinates.
+    """
+
+    mesh: HeartMesh
+    nodes: Nodes
+    frames: Float[np.ndarray, "c q 3 3"]
+    position: Coordinates
+
+    @property
+    def chambers(self) -> tuple[str, ...]:
+        """3D chambers, left first."""
+        return tuple(name for name in ("LV", "RV") if name in self.mesh.cavities)
+
+
+def anatomy(mesh: HeartMesh, scenario: Scenario) -> Anatomy:
+    """Number the nodes, lay the fibers and find the segments of a mesh."""
+    patient = scenario.patient
+    degree = DEGREE[patient.element]
+    position = coordinates(mesh)
+    barycentric, _ = quadrature(3, 2 if degree == 2 else 1)
+    frames = fibers.rule_based(
+        mesh,
+        endocardium=patient.fibers.endocardium,
+        epicardium=patient.fibers.epicardium,
+        points=barycentric,
+        position=position,
+    )
+    middle = frames.mean(axis=1)[:, 0]
+    computed = {
+        "fiber": middle / np.linalg.norm(middle, axis=1, keepdims=True),
+        "aha": aha_segments(mesh, position=position),
+    }
+    mesh = mesh.with_fields(computed)
+    times = _activation_times(mesh, scenario)
+    mesh = mesh.with_fields({"activation_time": times})
+    nodes = number_nodes(mesh.points, mesh.tets, degree)
+    return Anatomy(mesh, nodes, frames, position)
+
+
+def _activation_times(mesh: HeartMesh, scenario: Scenario) -> Float[np.ndarray, " c"]:
+    """Onset of tension in each cell after the ventricular trigger [ms]."""
+    plan = scenario.activation
+    if plan.pattern == "uniform":
+        return np.zeros(len(mesh.tets))
+    facets = [mesh.surface(f"{name}_endocardium") for name in mesh.cavities]
+    times = eikonal.endocardial_times(
+        mesh.points,
+        mesh.tets,
+        mesh.fields["fiber"],
+        np.concatenate(facets),
+        fiber_speed=plan.fiber_speed,
+        transverse_speed=plan.cross_speed,
+    )
+    return eikonal.cell_times(times, mesh.tets)
+
+
+def heart_on(anatomy: Anatomy, points: Float[np.ndarray, "v 3"], scenario: Scenario) -> Heart:
+    """Heart of an anatomy on a given stress-free shape of its vertices.
+
+    Parameters
+    ----------
+    anatomy : Anatomy
+    points : (v, 3)
+        Stress-free vertex positions [mm]; fibers are carried there from the imaged shape.
+    scenario : Scenario
+    """
+    element = scenario.patient.element
+    cells = len(anatomy.mesh.tets)
+    nodes = anatomy.nodes._replace(points=anatomy.nodes.interpolate(points))
+    plan = scenario.tissue
+    tissue = Tissue(
+        passive=uniform(_law(scenario), cells),
+        active=uniform(active_tension(), cells),
+        stiffness=jnp.full(cells, plan.stiffness),
+        contractility=jnp.full(cells, plan.contractility),
+    )
+    bulk = plan.bulk_modulus
+    solid = Solid(
+        space=function_space(nodes, element),
+        frames=jnp.asarray(_carried(anatomy, points)),
+        material=tissue,
+        augmentation=jnp.asarray(AUGMENTATION[element]),
+        compressibility=jnp.asarray(0.0 if bulk is None else 1.0 / bulk),
+        stabilization=jnp.asarray(STABILIZATION[element]),
+        viscosity=jnp.full(cells, VISCOSITY),
+    )
+    circulation = circulation_of(scenario)
+    return Heart(
+        solid=solid,
+        supports=_supports(anatomy.mesh, nodes, scenario),
+        cavities=tuple(_cavity(anatomy.mesh, nodes, name) for name in anatomy.chambers),
+        activation=_activation(anatomy.mesh, circulation),
+        circulation=circulation,
+        region=_regions(anatomy.mesh),
+        chambers=anatomy.chambers,
+    )
+
+
+def _law(scenario: Scenario) -> Law:
+    """Passive law of a scenario: a published set, single parameters replaced."""
+    law = passive_law(scenario.tissue.parameter_set)
+    names = [field.name for field in fields(law)]
+    for name, value in scenario.tissue.overrides.items():
+        if name not in names:
+            raise not_found(ScenarioError, "parameter", name, scenario.tissue.law, names)
+        number = parse(value, "pressure") if isinstance(value, str) else float(value)
+        law = replace(law, **{name: number})
+    return law
+
+
+def _activation(mesh: HeartMesh, circulation: Circulation) -> Activation:
+    period = circulation.period
+    onset = jnp.asarray(mesh.fields["activation_time"]) + circulation.av_delay
+    return Activation(onset, Twitch().at_period(period), period)
+
+
+def _cavity(mesh: HeartMesh, nodes: Nodes, name: str) -> CavitySurface:
+    cavity = mesh.cavities[name]
+    return cavity_surface(nodes, cavity.facets, cavity.rims)
+
+
+def _regions(mesh: HeartMesh) -> Mapping[str, jnp.ndarray]:
+    """Share of each cell in each region: 0 or 1, or the ramp of a border zone."""
+    weights = {}
+    for name, cells in mesh.regions.items():
+        weight = np.zeros(len(mesh.tets))
+        weight[cells] = 1.0
+        weights[name] = jnp.asarray(mesh.fields.get(f"weight_{name}", weight))
+    return weights
+
+
+def _supports(mesh: HeartMesh, nodes: Nodes, scenario: Scenario) -> tuple[Support, ...]:
+    plan = scenario.support
+    pericardium = support(
+        nodes,
+        mesh.surface("epicardium"),
+        normal_stiffness=plan.pericardium_stiffness,
+        normal_damping=plan.pericardium_damping,
+    )
+    base = support(
+        nodes,
+        mesh.surface("base"),
+        normal_stiffness=plan.base_stiffness,
+        tangential_stiffness=plan.base_stiffness,
+        normal_damping=plan.base_damping,
+        tangential_damping=plan.base_damping,
+    )
+    return (pericardium, base)
+
+
+def _carried(anatomy: Anatomy, points: Float[np.ndarray, "v 3"]) -> Float[np.ndarray, "c q 3 3"]:
+    """Fiber frames of the imaged shape, carried back to a stress-free one and made orthonormal."""
+    tets = anatomy.mesh.tets
+    here = _edges(points, tets)
+    there = _edges(anatomy.mesh.points, tets)
+    back = here @ np.linalg.inv(there)
+    fiber = _unit(np.einsum("cij,cqj->cqi", back, anatomy.frames[:, :, 0]))
+    # sheets stay in the plane that fiber and wall direction span
+    sheet = np.einsum("cij,cqj->cqi", back, anatomy.frames[:, :, 1])
+    sheet = _unit(sheet - np.sum(sheet * fiber, axis=-1, keepdims=True) * fiber)
+    return np.stack([fiber, sheet, np.cross(fiber, sheet)], axis=2)
+
+
+def _edges(points: np.ndarray, tets: np.ndarray) -> Float[np.ndarray, "c 3 3"]:
+    corners = points[tets]
+    return np.swapaxes(corners[:, 1:] - corners[:, :1], 1, 2)
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
+
+
+def circulation_of(scenario: Scenario) -> Circulation:
+    """Closed loop of a scenario: the healthy adult with the scenario's numbers."""
+    plan = scenario.circulation
+    loop, _ = healthy_adult()
+    loop = replace(
+        loop,
+        period=jnp.asarray(1.0 / plan.heart_rate),
+        av_delay=jnp.asarray(scenario.activation.av_delay),
+        systemic_arteries=_bed(
+            loop.systemic_arteries, plan.systemic_resistance, plan.systemic_compliance
+        ),
+        pulmonary_arteries=_bed(
+            loop.pulmonary_arteries, plan.pulmonary_resistance, plan.pulmonary_compliance
+        ),
+    )
+    for name in ("mitral", "aortic", "tricuspid", "pulmonary"):
+        wanted, valve = getattr(plan, name), getattr(loop, name)
+        area = valve.area if wanted.area is None else jnp.asarray(wanted.area)
+        changed = replace(valve, area=area, regurgitant_area=jnp.asarray(wanted.leak))
+        loop = eqx.tree_at(lambda c, name=name: getattr(c, name), loop, changed)
+    return loop
+
+
+def _bed(vessel: Vessel, resistance: float, compliance: float) -> Vessel:
+    return replace(
+        vessel, resistance=jnp.asarray(resistance), compliance=jnp.asarray(compliance)
+    )
+
+
+def first_blood(scenario: Scenario, imaged: Mapping[str, float], held: Mapping[str, float]) -> State:
+    """State of the circulation at the start of the first beat.
+
+    The stressed blood volume is the scenario's, or what a healthy adult holds outside the
+    ventricles plus the imaged ventricles; it depends on the patient only, so all operations on
+    one patient start with the same blood.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    imaged : mapping of chamber to volume
+        Ventricular volumes of the imaged shape [mm³].
+    held : mapping of chamber to volume
+        Ventricular volumes of the loaded wall now [mm³].
+    """
+    _, state = healthy_adult()
+    outside = STRESSED_VOLUME - sum(float(state.volume(name)) for name in imaged)
+    total = scenario.circulation.blood_volume or outside + sum(imaged.values())
+    filled = {f"V_{name}": jnp.asarray(volume) for name, volume in held.items()}
+    return with_blood_volume(
+        circulation_of(scenario), state._replace(**filled), jnp.asarray(total)
+    )

@@ -1,0 +1,101 @@
+"""State of a run in one file, so that an interrupted run goes on exactly where it was.
+
+Checkpoints are taken where the preconditioner is refreshed: all that the coming steps depend on
+is then a function of the saved state, and a resumed run repeats an uninterrupted one.
+"""
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from heartsim.beat import Moment
+from heartsim.circulation.closed_loop import State
+from heartsim.coupling import WallState
+from heartsim.equilibrium import Effort
+from heartsim.result.folder import write_file
+
+NAME: Final = "checkpoint.npz"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Everything a run needs to go on.
+
+    Attributes
+    ----------
+    beat : int
+        Beats completed.
+    moment : Moment
+    start : (4,)
+        Chamber volumes at the start of the running beat [mm³].
+    effort : Effort
+    traces : mapping of name to array
+        What the recorder holds of the running beat.
+    """
+
+    beat: int
+    moment: Moment
+    start: np.ndarray
+    effort: Effort
+    traces: dict[str, np.ndarray]
+
+
+def save_checkpoint(folder: Path, digest: str, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint, whole or not at all."""
+    moment, effort = checkpoint.moment, checkpoint.effort
+    content = {
+        "digest": np.array(digest),
+        "beat": np.array(checkpoint.beat),
+        "start": checkpoint.start,
+        "effort": np.array([getattr(effort, name) for name in effort.__dataclass_fields__]),
+        "step": np.array(moment.step),
+        "time": np.array([moment.t, moment.dt]),
+        "tension": np.asarray(moment.tension),
+        "blood": np.array(moment.blood),
+        **{f"wall_{k}": np.asarray(v) for k, v in moment.wall._asdict().items()},
+        **{f"before_{k}": np.asarray(v) for k, v in moment.before._asdict().items()},
+        **{f"trace_{k}": v for k, v in checkpoint.traces.items()},
+    }
+    buffer = io.BytesIO()
+    np.savez(buffer, **content)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_file(folder / NAME, buffer.getvalue())
+
+
+def load_checkpoint(folder: Path, digest: str) -> Checkpoint | None:
+    """Read the checkpoint of a scenario, or None if there is none of it."""
+    path = folder / NAME
+    if not path.is_file():
+        return None
+    with np.load(path, allow_pickle=False) as content:
+        if str(content["digest"]) != digest:
+            return None
+        saved = {name: content[name] for name in content.files}
+    t, dt = saved["time"]
+    moment = Moment(
+        step=int(saved["step"]),
+        t=float(t),
+        dt=float(dt),
+        wall=_wall(saved, "wall"),
+        before=_wall(saved, "before"),
+        blood=State(*(jnp.asarray(value) for value in saved["blood"])),
+        tension=jnp.asarray(saved["tension"]),
+    )
+    traces = {k.removeprefix("trace_"): v for k, v in saved.items() if k.startswith("trace_")}
+    effort = Effort(*(int(count) for count in saved["effort"]))
+    return Checkpoint(int(saved["beat"]), moment, saved["start"], effort, traces)
+
+
+def _wall(saved: dict[str, np.ndarray], name: str) -> WallState:
+    fields = {key: saved[f"{name}_{key}"] for key in WallState._fields}
+    return jax.tree.map(jnp.asarray, WallState(**fields))
+
+
+def drop_checkpoint(folder: Path) -> None:
+    """Remove the checkpoint of a finished run."""
+    (folder / NAME).unlink(missing_ok=True)

@@ -1,0 +1,198 @@
+"""A chamber emulated from one recorded beat, so that the loop finds its limit cycle in 0D.
+
+A beat of a 3D heart is expensive, the exchange of blood between the circulations is slow. One
+recorded beat of a chamber tells how it pulls over time, and its passive curve tells how it fills;
+together they make a 0D chamber that repeats the recorded beat exactly and answers to another
+filling or load about as the 3D chamber would. The limit cycle of the loop with such chambers, at
+the same total blood volume, is where the next 3D beat should start.
+"""
+
+from typing import Final, final
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from heartsim.circulation.components import Chamber, Line, Relation, Scalar, leaf, parameter
+from heartsim.errors import InputError
+
+_DEAD_FRACTION: Final = 0.25
+_DEAD_LIMIT: Final = 0.9
+
+
+@final
+class MonotoneCurve(eqx.Module):
+    """Increasing C1 curve through given points: monotone cubic, straight beyond the ends.
+
+    Slopes at the points are weighted harmonic means of the secants [1]_, so the curve never turns
+    back between points that increase.
+
+    References
+    ----------
+    .. [1] Fritsch & Butland (1984). A method for constructing local monotone piecewise cubic
+       interpolants. doi:10.1137/0905021
+    """
+
+    x: Float[Array, " n"] = parameter()
+    """Increasing abscissae."""
+    y: Float[Array, " n"] = parameter()
+    """Increasing ordinates."""
+
+    slope: Float[Array, " n"] = parameter()
+    """Slopes at the points."""
+
+    def __call__(self, at: Scalar) -> Scalar:
+        """Value of the curve."""
+        slope = self.slope
+        within = jnp.clip(at, self.x[0], self.x[-1])
+        i = jnp.clip(jnp.searchsorted(self.x, within) - 1, 0, self.x.size - 2)
+        width = self.x[i + 1] - self.x[i]
+        s = (within - self.x[i]) / width
+        inside = (
+            self.y[i] * (1 + 2 * s) * (1 - s) ** 2
+            + self.y[i + 1] * s**2 * (3 - 2 * s)
+            + width * (slope[i] * s * (1 - s) ** 2 - slope[i + 1] * s**2 * (1 - s))
+        )
+        below = slope[0] * jnp.minimum(at - self.x[0], 0.0)
+        above = slope[-1] * jnp.maximum(at - self.x[-1], 0.0)
+        return inside + below + above
+
+
+def monotone_curve(x: Float[Array, " n"], y: Float[Array, " n"]) -> MonotoneCurve:
+    """Curve through increasing points."""
+    x, y = leaf(x), leaf(y)
+    width, secant = jnp.diff(x), jnp.diff(y) / jnp.diff(x)
+    left, right = 2 * width[1:] + width[:-1], width[1:] + 2 * width[:-1]
+    middle = (left + right) / (left / secant[:-1] + right / secant[1:])
+    return MonotoneCurve(x, y, jnp.concatenate([secant[:1], middle, secant[-1:]]))
+
+
+@final
+class Mixture(Relation):
+    """Relation between the passive curve and the active line, ``(1 - e) p_passive + e p_a + d``."""
+
+    passive: MonotoneCurve
+    active: Line
+    activation: Scalar
+    offset: Scalar
+
+    def __call__(self, volume: Scalar) -> Scalar:
+        """Pressure [kPa] at a volume [mm³]."""
+        relaxed, contracted = self.passive(volume), self.active(volume)
+        return relaxed + self.activation * (contracted - relaxed) + self.offset
+
+
+@final
+class EmulatedChamber(Chamber):
+    """Chamber ``p = (1 - e(t)) p_passive(V) + e(t) E (V - V0) + d(t)`` [1]_.
+
+    ``e`` and ``d`` are tables over the beat, linear in between and periodic.
+
+    References
+    ----------
+    .. [1] Suga & Sagawa (1974). Instantaneous pressure-volume relationships and their ratio in
+       the excised, supported canine left ventricle. doi:10.1161/01.RES.35.1.117
+    """
+
+    time: Float[Array, " n"] = parameter()
+    """Beat times of the tables [ms]."""
+    activation: Float[Array, " n"] = parameter()
+    """e between 0 and 1."""
+    offset: Float[Array, " n"] = parameter()
+    """d [kPa]: what clipping e left over; zero in most of the beat."""
+    passive: MonotoneCurve
+    """Passive pressure [kPa] over volume [mm³]."""
+    active: Line
+    """End-systolic line E (V - V0)."""
+    trigger: Scalar = parameter()
+    """Beat time of the chamber's trigger [ms]: the AV delay for a ventricle, 0 for an atrium."""
+
+    def at(self, time: Scalar, period: Scalar) -> Mixture:
+        """Pressure-volume relation at a time since the chamber's trigger [ms]."""
+        phase = jnp.mod(time + self.trigger, period)
+        e = jnp.interp(phase, self.time, self.activation, period=period)
+        d = jnp.interp(phase, self.time, self.offset, period=period)
+        return Mixture(self.passive, self.active, e, d)
+
+
+def emulate_chamber(
+    beat: tuple[Float[np.ndarray, " t"], Float[np.ndarray, " t"], Float[np.ndarray, " t"]],
+    passive: tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]],
+    *,
+    trigger: float,
+    dead_volume: float | None = None,
+    stiffness: Float[np.ndarray, " t"] | None = None,
+) -> EmulatedChamber:
+    """Fit an emulated chamber to one recorded beat; it reproduces that beat.
+
+    The active line goes through the recorded point of largest P/(V - V0), so that e = 1 there;
+    elsewhere e is read off the recorded pressure.
+
+    Parameters
+    ----------
+    beat : tuple of (t,), (t,), (t,)
+        Time in the beat [ms], volume [mm³] and pressure [kPa]. Times increase and lie within one
+        period.
+    passive : tuple of (n,), (n,)
+        Volume [mm³] and pressure [kPa] of the passive chamber, both increasing.
+    trigger : float
+        Beat time of the chamber's trigger [ms].
+    dead_volume : float, optional
+        V0 [mm³]. A single beat does not tell it; without it (and without ``stiffness``) a quarter
+        of the passive unloaded volume is taken.
+    stiffness : (t,), optional
+        Recorded ∂p/∂V at constant activation [kPa/mm³]: the active line then has the recorded
+        slope at end-systole, which sets V0.
+
+    Returns
+    -------
+    EmulatedChamber
+        The chamber, to be put in place by `with_chambers`.
+
+    Raises
+    ------
+    InputError
+        If a passive curve does not increase.
+    """
+    time, volume, pressure = (np.asarray(values, float) for values in beat)
+    passive_volume, passive_pressure = (np.asarray(values, float) for values in passive)
+    if np.any(np.diff(passive_volume) <= 0) or np.any(np.diff(passive_pressure) <= 0):
+        raise InputError(
+            "passive curve of an emulated chamber: volumes or pressures do not increase. Both must "
+            "increase strictly. Sort the points and drop repeated ones."
+        )
+    curve = monotone_curve(passive_volume, passive_pressure)
+    if dead_volume is None:
+        dead_volume = _dead_volume(volume, pressure, passive, stiffness)
+    dead = min(dead_volume, _DEAD_LIMIT * float(volume.min()))
+    line = volume - dead
+    elastance = float(np.max(pressure / line))
+    relaxed = np.asarray(jax.vmap(curve)(jnp.asarray(volume)))
+    span = elastance * line - relaxed
+    e = np.clip((pressure - relaxed) / np.where(span > 0, span, 1.0), 0.0, 1.0)
+    e = np.where(span > 0, e, 0.0)
+    return EmulatedChamber(
+        time=time,
+        activation=e,
+        offset=pressure - relaxed - e * span,
+        passive=curve,
+        active=Line(elastance, dead),
+        trigger=trigger,
+    )
+
+
+def _dead_volume(
+    volume: Float[np.ndarray, " t"],
+    pressure: Float[np.ndarray, " t"],
+    passive: tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]],
+    stiffness: Float[np.ndarray, " t"] | None,
+) -> float:
+    """Volume intercept of the active line [mm³], from the stiffness at end-systole or by rule."""
+    unloaded = float(np.interp(0.0, passive[1], passive[0]))
+    if stiffness is None:
+        return _DEAD_FRACTION * unloaded
+    end_systole = int(np.argmax(pressure / volume))
+    intercept = volume[end_systole] - pressure[end_systole] / stiffness[end_systole]
+    return float(np.clip(intercept, 0.0, unloaded))

@@ -1,0 +1,93 @@
+"""Commands that look things up: procedures, verify, schema, info."""
+
+from heartsim import __version__
+from heartsim.cli.app import Switch, app, say, say_json
+
+
+@app.command
+def procedures(name: str = "", /, *, json: Switch = False) -> int:
+    """List conditions and operations, or tell all about one.
+
+    Example: heartsim procedures annuloplasty
+
+    Parameters
+    ----------
+    name
+        Entry to explain.
+    json
+        Print JSON.
+    """
+    from heartsim.procedures import CATALOGUE, describe, explain, find
+
+    chosen = [find(name)] if name else list(CATALOGUE.values())
+    if json:
+        entries = [describe(entry) for entry in chosen]
+        say_json(entries[0] if name else entries)
+    elif name:
+        say(explain(chosen[0]))
+    else:
+        width = max(len(entry.name) for entry in chosen)
+        for entry in chosen:
+            say(f"{entry.name:{width}}  {entry.kind:9}  {entry.title}")
+    return 0
+
+
+@app.command
+def verify(*names: str, fast: Switch = False, json: Switch = False) -> int:
+    """Run published problems and analytic laws: computed, published, pass or fail.
+
+    Example: heartsim verify --fast
+
+    Parameters
+    ----------
+    names
+        Problems to run; all by default.
+    fast
+        Only those that take seconds.
+    json
+        Print JSON.
+    """
+    from heartsim.verification import verify as run_problems
+
+    rows = run_problems(names, fast=fast)
+    if json:
+        say_json([row.as_dict() for row in rows])
+    else:
+        for row in rows:
+            say(str(row))
+    return 0 if all(row.passed for row in rows) else 1
+
+
+@app.command
+def schema() -> int:
+    """Print the JSON Schema of scenario files, for completion in an editor.
+
+    Example: heartsim schema > heartsim.schema.json
+    """
+    from heartsim.scenario import schema as scenario_schema
+
+    say_json(scenario_schema())
+    return 0
+
+
+@app.command
+def info() -> int:
+    """Print versions, devices, precision and cache.
+
+    Example: heartsim info
+    """
+    import platform
+    from importlib.metadata import version
+
+    from heartsim import runtime
+
+    device = runtime.start()
+    libraries = ("jax", "jaxlib", "equinox", "numpy", "scipy", "pyvista", "vtk", "meshio")
+    say(f"heartsim  {__version__}")
+    say(f"python    {platform.python_version()} on {platform.platform()}")
+    for name in libraries:
+        say(f"{name:9} {version(name)}")
+    say(f"device    {device.platform}: {device.device_kind}")
+    say("precision float64")
+    say(f"cache     {runtime.cache_folder()}")
+    return 0

@@ -1,0 +1,154 @@
+"""Commands that compute and show: demo, run, compare, view, report."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from heartsim.cli.app import Device, Folder, Switch, app, say
+from heartsim.errors import InputError
+
+
+@app.command
+def demo(*, output: Folder = None, device: Device = None, resume: Switch = False) -> int:
+    """Compare two operations on a heart that ships with the package.
+
+    A patient with ischemic muscle and aortic stenosis: as is, revascularized, with a new valve.
+    Offline, no GPU, no screen needed. Example: heartsim demo -o my-demo
+
+    Parameters
+    ----------
+    output
+        Folder for the results; heartsim-demo by default.
+    device
+        Where to compute; the best at hand by default.
+    resume
+        Go on from what an interrupted demo left.
+    """
+    names = ("demo_baseline", "demo_revascularised", "demo_tavr")
+    return _compare(names, output or Path("heartsim-demo"), device, resume)
+
+
+@app.command
+def run(
+    scenario: str,
+    /,
+    *,
+    output: Folder = None,
+    set_: Annotated[tuple[str, ...], Parameter(name="--set", negative=())] = (),
+    device: Device = None,
+    resume: Switch = False,
+    quiet: Switch = False,
+) -> int:
+    """Run one scenario into one result folder.
+
+    Example: heartsim run scenarios/tavr.toml -o runs/tavr --set circulation.heart_rate="90 /min"
+
+    Parameters
+    ----------
+    scenario
+        Scenario file, or the name of one that ships with the package.
+    output
+        Result folder; runs/NAME by default.
+    set_
+        KEY=VALUE, replaces a value of the file; may be repeated.
+    device
+        Where to compute; the best at hand by default.
+    resume
+        Go on from the last checkpoint of an interrupted run.
+    quiet
+        No progress.
+    """
+    from heartsim.scenario import Scenario, parse_override
+
+    plan = Scenario.read(scenario, dict(parse_override(text) for text in set_))
+
+    from heartsim.run import run as run_scenario
+
+    folder = output or Path("runs") / plan.name
+    result = run_scenario(plan, folder, device=device, resume=resume, quiet=quiet)
+    say(str(result.folder / "report.html"))
+    return 0
+
+
+@app.command
+def compare(
+    *scenarios: str, output: Folder = None, device: Device = None, resume: Switch = False
+) -> int:
+    """Run what is missing and compare; the first scenario is the baseline.
+
+    Example: heartsim compare scenarios/aortic_stenosis.toml scenarios/tavr.toml -o runs/valve
+
+    Parameters
+    ----------
+    scenarios
+        Two or more scenario files.
+    output
+        Folder for results and comparison; runs/compare by default.
+    device
+        Where to compute; the best at hand by default.
+    resume
+        Go on from the last checkpoints.
+    """
+    if len(scenarios) < 2:
+        raise InputError("heartsim compare: one scenario. Name a baseline and at least one other.")
+    return _compare(scenarios, output or Path("runs/compare"), device, resume)
+
+
+def _compare(scenarios: Sequence[str], folder: Path, device: Device, resume: bool) -> int:
+    """Run scenarios into one folder, compare them there and print the table."""
+    from heartsim.scenario import Scenario
+
+    plans = [Scenario.read(name) for name in scenarios]
+
+    from heartsim.compare import compare as compare_results
+    from heartsim.report import write_comparison
+    from heartsim.run import run as run_scenario
+
+    results = [
+        run_scenario(plan, folder / plan.name, device=device, resume=resume) for plan in plans
+    ]
+    comparison = compare_results(*results)
+    page = write_comparison(comparison, folder)
+    say(comparison.summary())
+    say(str(page))
+    return 0
+
+
+@app.command
+def view(*folders: Path, off_screen: Path | None = None) -> int:
+    """Open result folders in linked 3D views with one time slider.
+
+    Example: heartsim view heartsim-demo/demo_baseline heartsim-demo/demo_tavr
+
+    Parameters
+    ----------
+    folders
+        One or more result folders.
+    off_screen
+        Write this .png, .gif or .mp4 instead of opening a window.
+    """
+    from heartsim.render.window import view as show
+    from heartsim.result import Result
+
+    show(*(Result.load(folder) for folder in folders), off_screen=off_screen)
+    return 0
+
+
+@app.command
+def report(*folders: Path) -> int:
+    """Rewrite report.html from stored results.
+
+    Example: heartsim report runs/tavr
+
+    Parameters
+    ----------
+    folders
+        Result or comparison folders.
+    """
+    from heartsim.report import write_report
+
+    for folder in folders:
+        say(str(write_report(folder)))
+    return 0

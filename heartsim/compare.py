@@ -1,0 +1,320 @@
+"""Scenarios side by side: one table, what to read with care, and under which loading rule."""
+
+import json
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+import pandas as pd
+
+from heartsim.errors import InputError, ResultError, not_found
+from heartsim.indices import CATALOGUE, MAIN, Index, value
+from heartsim.result import Result, finished, new_folder
+
+SCHEMA: Final = 1
+RULES: Final = {
+    "same-stressed-volume": "the same stressed blood volume",
+    "match-LVEDP": "the same left ventricular end-diastolic pressure",
+    "match-MAP": "the same mean aortic pressure",
+}
+_MATCHED: Final = {
+    "match-LVEDP": ("chambers.LV.EDP_mmHg", 1.0),
+    "match-MAP": ("circulation.MAP_mmHg", 2.0),
+}
+_STENOSIS = 5.0  # [mmHg] mean mitral gradient
+_AUDIT: Final = (
+    ("balance.blood_volume_drift_mL", 0.1, "blood volume drifts by {:.2g} mL in a beat"),
+    ("balance.energy_residual_percent", 5.0, "the energy balance is off by {:.2g} %"),
+    ("balance.wall_volume_change_percent", 1.0, "the wall changes its volume by {:.2g} %"),
+)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Results of several scenarios, the first of them the baseline.
+
+    Attributes
+    ----------
+    results : tuple of Result
+        Baseline first.
+    loading_rule : str
+        ``"same-stressed-volume"``, ``"match-LVEDP"`` or ``"match-MAP"``.
+    """
+
+    results: tuple[Result, ...]
+    loading_rule: str
+
+    @property
+    def names(self) -> list[str]:
+        """Title of each result, told apart by number where titles repeat."""
+        return unique_names(self.results)
+
+    @property
+    def rule(self) -> str:
+        """The loading rule in words."""
+        return RULES[self.loading_rule]
+
+    def rows(self) -> list[Index]:
+        """Return the indices that at least one result has."""
+        return [row for row in CATALOGUE if any(math.isfinite(v) for v in self.values(row))]
+
+    def values(self, index: Index) -> list[float]:
+        """One index of every result; not a number where it is undefined."""
+        return [value(result.indices, index.key) for result in self.results]
+
+    def table(self) -> pd.DataFrame:
+        """Table of all indices.
+
+        Returns
+        -------
+        DataFrame
+            One row an index, its key in ``indices.json`` as row label. Columns ``index``,
+            ``unit``, ``baseline``; for each scenario its name, ``delta <name>`` (scenario minus
+            baseline, in the unit of the row) and ``percent <name>`` (delta over the size of the
+            baseline); ``normal range`` and ``range source``.
+        """
+        table = {}
+        for row in self.rows():
+            first, *others = self.values(row)
+            cells: dict[str, str | float] = {
+                "index": row.label,
+                "unit": row.unit,
+                "baseline": first,
+            }
+            for name, other in zip(self.names[1:], others, strict=True):
+                cells |= {name: other, f"delta {name}": other - first}
+                cells[f"percent {name}"] = percent(first, other)
+            cells |= {"normal range": row.normal, "range source": row.source}
+            table[row.key] = cells
+        frame = pd.DataFrame.from_dict(table, orient="index")
+        frame.index.name = "key"
+        return frame
+
+    def summary(self) -> str:
+        """Table of the main indices as plain text, for a terminal."""
+        lines = [["", "unit", *self.names]]
+        for row in self.rows():
+            if row.key in MAIN:
+                first, *others = self.values(row)
+                shown = [
+                    f"{other:.{row.digits}f} ({other - first:+.{row.digits}f})" for other in others
+                ]
+                lines.append([row.label, row.unit, f"{first:.{row.digits}f}", *shown])
+        lines[0][2:] = [name if len(name) <= 26 else name[:25] + "…" for name in lines[0][2:]]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        text = [
+            "  ".join(
+                cell.ljust(width) if k < 2 else cell.rjust(width)
+                for k, (cell, width) in enumerate(zip(line, widths, strict=True))
+            ).rstrip()
+            for line in lines
+        ]
+        return "\n".join([*text, "", f"Loading rule: {self.loading_rule}."])
+
+    def remarks(self) -> list[str]:
+        """Tell what a reader must not miss: numbers that only make sense together, and doubts."""
+        found = [*_doubts(self)]
+        for name, result in zip(self.names[1:], self.results[1:], strict=True):
+            found += [f"{name}: {text}" for text in _read_together(self.results[0], result)]
+        return found
+
+    def content(self, folder: Path) -> dict[str, object]:
+        """Content of ``comparison.json``; result folders are named relative to `folder`."""
+        described = [
+            {
+                "name": name,
+                "folder": os.path.relpath(result.folder.resolve(), folder.resolve()),
+                "status": result.indices.get("status"),
+            }
+            for name, result in zip(self.names, self.results, strict=True)
+        ]
+        return {
+            "schema": SCHEMA,
+            "loading_rule": self.loading_rule,
+            "baseline": described[0],
+            "scenarios": described[1:],
+            "remarks": self.remarks(),
+            "rows": [self._row(row) for row in self.rows()],
+        }
+
+    def save(self, folder: str | Path) -> Path:
+        """Write ``comparison.csv`` and ``comparison.json`` into a folder.
+
+        `heartsim.report.write_comparison` writes these and the pictures and the page.
+        """
+        with new_folder(folder, last="comparison.json") as path:
+            self.write(path, Path(folder))
+        return Path(folder)
+
+    def write(self, path: Path, folder: Path) -> None:
+        """Write the two files into `path`, which will become `folder`."""
+        self.table().to_csv(path / "comparison.csv", float_format="%.6g")
+        text = json.dumps(self.content(folder), indent=1, allow_nan=False)
+        (path / "comparison.json").write_text(text + "\n")
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """Open a comparison folder with the results it names.
+
+        Raises
+        ------
+        ResultError
+            If the folder is unfinished or damaged, or a result it names is gone.
+        """
+        path = Path(folder)
+        if not finished(path, last="comparison.json"):
+            raise ResultError(
+                f"{path}: no comparison.json. Give a folder that `heartsim compare` wrote."
+            )
+        try:
+            content = json.loads((path / "comparison.json").read_text())
+            listed = [content["baseline"], *content["scenarios"]]
+            folders = [path / str(item["folder"]) for item in listed]
+            rule = str(content["loading_rule"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ResultError(
+                f"{path}/comparison.json: damaged ({error}). Compare again."
+            ) from error
+        _check_rule(rule)
+        return cls(tuple(Result.load(item) for item in folders), rule)
+
+    def _row(self, row: Index) -> dict[str, object]:
+        """One row of ``comparison.json``."""
+        first, *others = self.values(row)
+        scenarios = {
+            name: {
+                "value": _finite(other),
+                "delta": _finite(other - first),
+                "percent": _finite(percent(first, other)),
+            }
+            for name, other in zip(self.names[1:], others, strict=True)
+        }
+        normal = {"low": _finite(row.low), "high": _finite(row.high), "source": row.source}
+        return {
+            "key": row.key,
+            "index": row.label,
+            "unit": row.unit,
+            "baseline": _finite(first),
+            "scenarios": scenarios,
+            "normal": normal if row.source else None,
+        }
+
+
+def compare(*results: Result, loading_rule: str | None = None) -> Comparison:
+    """Put results side by side; the first is the baseline.
+
+    Parameters
+    ----------
+    *results : Result
+        Two or more.
+    loading_rule : str, optional
+        What was kept the same between them. By default the rule their scenarios were run under.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two results, the rule is unknown, or the scenarios disagree on it.
+    """
+    if len(results) < 2:
+        raise InputError(f"compare: {len(results)} result. Give a baseline and at least one other.")
+    rule = loading_rule or _common_rule(results)
+    _check_rule(rule)
+    return Comparison(tuple(results), rule)
+
+
+def unique_names(results: Sequence[Result]) -> list[str]:
+    """Title of each result without its question, numbered where titles repeat."""
+    titles = [result.label for result in results]
+    return [
+        f"{title} ({titles[:i].count(title) + 1})" if titles.count(title) > 1 else title
+        for i, title in enumerate(titles)
+    ]
+
+
+def percent(first: float, other: float) -> float:
+    """Change in percent of the size of the first; not a number if that is zero."""
+    return 100 * (other - first) / abs(first) if first else math.nan
+
+
+def _check_rule(rule: str) -> None:
+    if rule not in RULES:
+        raise not_found(InputError, "loading rule", rule, "compare", RULES)
+
+
+def _common_rule(results: Sequence[Result]) -> str:
+    """Find the loading rule of the scenarios, which must agree."""
+    rules = [_rule_of(result) for result in results]
+    named = sorted({rule for rule in rules if rule})
+    if len(named) > 1:
+        raise InputError(
+            f"compare: the scenarios were run under different loading rules ({', '.join(named)}). "
+            "Run them under one, or state which holds with loading_rule=…"
+        )
+    return named[0] if named else "same-stressed-volume"
+
+
+def _rule_of(result: Result) -> str | None:
+    here: object = result.provenance
+    for key in ("scenario", "protocol", "loading"):
+        here = here.get(key) if isinstance(here, Mapping) else None
+    return here if isinstance(here, str) else None
+
+
+def _doubts(comparison: Comparison) -> list[str]:
+    """Results that are not periodic, miss the loading rule or fail the audit."""
+    found = []
+    for name, result in zip(comparison.names, comparison.results, strict=True):
+        status = result.indices.get("status")
+        if status != "converged":
+            found.append(f"{name}: {status}; its numbers still move from beat to beat.")
+        for key, limit, text in _AUDIT:
+            size = value(result.indices, key)
+            if size > limit:
+                found.append(f"{name}: {text.format(size)}; small differences mean nothing.")
+    if comparison.loading_rule in _MATCHED:
+        key, limit = _MATCHED[comparison.loading_rule]
+        values = [value(result.indices, key) for result in comparison.results]
+        if max(values) - min(values) > limit:
+            found.append(
+                f"The rule is {comparison.loading_rule}, but the pressures differ by "
+                f"{max(values) - min(values):.1f} mmHg."
+            )
+    return found
+
+
+def _read_together(baseline: Result, scenario: Result) -> list[str]:
+    """Pairs of changes that must not be read alone."""
+
+    def change(key: str) -> float:
+        return value(scenario.indices, key) - value(baseline.indices, key)
+
+    fraction, filling = change("chambers.LV.EF_percent"), change("chambers.LV.EDP_mmHg")
+    forward = change("chambers.LV.forward_SV_mL")
+    leak = sum(change(f"valves.{valve}.regurgitant_volume_mL") for valve in ("mitral", "aortic"))
+    found = []
+    if fraction > 1 and filling > 1:
+        found.append(
+            f"ejection fraction rises by {fraction:.0f} points, but end-diastolic pressure rises "
+            f"by {filling:.1f} mmHg: the ventricle fills with more difficulty."
+        )
+    if fraction > 1 and forward < -1:
+        found.append(
+            f"ejection fraction rises by {fraction:.0f} points, but forward stroke volume falls "
+            f"by {-forward:.0f} mL: a larger share of a smaller volume."
+        )
+    if fraction < -1 and forward > 1 and leak < -1:
+        found.append(
+            f"ejection fraction falls by {-fraction:.0f} points while forward stroke volume rises "
+            f"by {forward:.0f} mL: less blood leaks back."
+        )
+    gradient = value(scenario.indices, "valves.mitral.mean_gradient_mmHg")
+    if gradient > _STENOSIS and change("valves.mitral.mean_gradient_mmHg") > 1:
+        found.append(f"mean mitral gradient {gradient:.1f} mmHg: a functional stenosis.")
+    return found
+
+
+def _finite(number: float) -> float | None:
+    return number if math.isfinite(number) else None

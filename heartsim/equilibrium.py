@@ -1,0 +1,265 @@
+"""Host side of a solve: keeps the preconditioner, cuts steps, reports what it cost.
+
+The compiled step (`coupling.solve_step`) knows neither files nor clocks; this module owns what
+outlives a step and lives on the host: node numbering, frozen aggregates, and the decision when
+the algebraic levels are due for a refresh.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import scipy.sparse as sparse
+
+from heartsim.circulation.closed_loop import State
+from heartsim.coupling import (
+    BloodSide,
+    PrescribedPressure,
+    PrescribedVolume,
+    StepInfo,
+    Tolerances,
+    WallState,
+    solve_step,
+)
+from heartsim.errors import SolveFailed
+from heartsim.fem.preconditioner import (
+    Multigrid,
+    choose_prolongators,
+    dominant_direction,
+    held_vertex_blocks,
+    vertex_blocks,
+    vertex_matrix,
+)
+from heartsim.fem.space import Nodes
+from heartsim.heart import Heart, Load, linearize
+from heartsim.solve.multigrid import Prolongators, build
+from heartsim.units import kPa
+
+PRECISION: Final = jnp.float32
+"""Precision of tangents, preconditioner and Krylov vectors; residuals are float64."""
+
+REFRESH_RATIO: Final = 1.6
+"""Krylov work per Newton step, relative to the last refresh, that asks for a new one."""
+
+SETUP_POWER_STEPS: Final = 20
+"""Power iterations for the spectrum of the fine level at a refresh."""
+
+SMALLEST_FRACTION: Final = 1.0 / 256.0
+"""Load stepping gives up below this part of the way."""
+
+
+@dataclass(frozen=True)
+class Effort:
+    """Work done so far."""
+
+    steps: int = 0
+    newton: int = 0
+    krylov: int = 0
+    failed: int = 0
+    refreshes: int = 0
+
+    def after(self, info: StepInfo) -> "Effort":
+        """Count one more step."""
+        return replace(
+            self,
+            steps=self.steps + 1,
+            newton=self.newton + int(info.newton),
+            krylov=self.krylov + int(info.krylov),
+            failed=self.failed + int(not info.converged),
+        )
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """What the solver keeps between steps of one heart."""
+
+    nodes: Nodes
+    frozen: Prolongators
+    multigrid: Multigrid
+    reference_work: float | None
+    effort: Effort
+    tolerances: Tolerances
+
+
+_solve_step = eqx.filter_jit(solve_step)
+
+
+@eqx.filter_jit
+def _vertex_level(heart: Heart, wall: WallState, load: Load, start: jax.Array):
+    """Element blocks of the vertex-level matrix, and the dominant direction of the fine level."""
+    operator = linearize(heart, wall.u, wall.p, wall.pressure, load, dtype=PRECISION)
+    direction = dominant_direction(operator, start, steps=SETUP_POWER_STEPS)
+    blocks = vertex_blocks(operator.tangent.K), tuple(map(held_vertex_blocks, operator.held))
+    return blocks, direction
+
+
+def rest(heart: Heart) -> WallState:
+    """Undeformed wall with empty pressures."""
+    space = heart.solid.space
+    return WallState(
+        u=jnp.zeros_like(space.points),
+        p=jnp.zeros(space.vertices, space.points.dtype),
+        pressure=jnp.zeros(len(heart.chambers), space.points.dtype),
+        response=jnp.zeros((len(heart.chambers), space.dofs), space.points.dtype),
+    )
+
+
+def passive_load(heart: Heart) -> Load:
+    """No tension, no memory: quasi-static passive loading."""
+    space = heart.solid.space
+    return Load(
+        tension=jnp.zeros_like(space.volume),
+        u_before=jnp.zeros_like(space.points),
+        rate=jnp.zeros((), space.points.dtype),
+    )
+
+
+def _vertex_system(
+    heart: Heart, nodes: Nodes, wall: WallState, load: Load
+) -> tuple[sparse.bsr_matrix, jax.Array]:
+    """Vertex-level matrix on the host and the dominant direction of the fine level."""
+    start = np.random.default_rng(0).standard_normal(nodes.points.shape)
+    (cells, held), direction = _vertex_level(heart, wall, load, jnp.asarray(start, PRECISION))
+    parts = [(nodes.cells[:, :4], np.asarray(cells))]
+    for support, blocks in zip(heart.supports, held, strict=True):
+        parts.append((np.asarray(support.facets)[:, :3], np.asarray(blocks)))
+    return vertex_matrix(nodes, np.asarray(heart.solid.space.free), parts), direction
+
+
+def workspace(heart: Heart, nodes: Nodes, tolerances: Tolerances | None = None) -> Workspace:
+    """Set up the solver of a heart: aggregate at rest, once.
+
+    Parameters
+    ----------
+    heart : Heart
+    nodes : Nodes
+        The numbering its space was built on.
+    tolerances : Tolerances, optional
+    """
+    matrix, direction = _vertex_system(heart, nodes, rest(heart), passive_load(heart))
+    frozen = choose_prolongators(matrix, nodes, np.asarray(heart.solid.space.free))
+    kept = Multigrid(
+        hierarchy=build(matrix, frozen, np.dtype(PRECISION)),
+        edges=jnp.asarray(nodes.edges, dtype=jnp.int32),
+        direction=direction,
+    )
+    return Workspace(nodes, frozen, kept, None, Effort(), tolerances or Tolerances())
+
+
+def refresh(work: Workspace, heart: Heart, wall: WallState, load: Load) -> Workspace:
+    """Recompute the algebraic levels at a state, aggregates unchanged."""
+    matrix, direction = _vertex_system(heart, work.nodes, wall, load)
+    hierarchy = build(matrix, work.frozen, np.dtype(PRECISION))
+    kept = replace(work.multigrid, hierarchy=hierarchy, direction=direction)
+    effort = replace(work.effort, refreshes=work.effort.refreshes + 1)
+    return replace(work, multigrid=kept, reference_work=None, effort=effort)
+
+
+def step(
+    work: Workspace, heart: Heart, guess: WallState, blood: BloodSide, load: Load
+) -> tuple[WallState, State | None, StepInfo, Workspace]:
+    """Solve one step, and refresh the preconditioner when it has aged."""
+    wall, state, info = _solve_step(heart, work.multigrid, guess, blood, load, work.tolerances)
+    work = replace(work, effort=work.effort.after(info))
+    newton = int(info.newton)
+    if not bool(info.converged) or not newton:
+        return wall, state, info, work
+    cost = int(info.krylov) / newton
+    reference = work.reference_work
+    if reference is None:
+        return wall, state, info, replace(work, reference_work=max(cost, 8.0))
+    if cost > REFRESH_RATIO * reference:
+        work = refresh(work, heart, wall, load)
+    return wall, state, info, work
+
+
+def extrapolate(now: WallState, before: WallState, ratio: float) -> WallState:
+    """First guess of the next level from the last two."""
+    ahead = jax.tree.map(lambda a, b: a + ratio * (a - b), now, before)
+    return ahead._replace(response=now.response)
+
+
+def load_to(
+    work: Workspace,
+    heart: Heart,
+    start: WallState,
+    blood_at: Callable[[float], BloodSide],
+    load_at: Callable[[float], Load],
+    *,
+    first: float = 0.25,
+    what: str = "loading",
+) -> tuple[WallState, Workspace]:
+    """Follow a load path from 0 to 1 with steps that grow and shrink as Newton allows.
+
+    Parameters
+    ----------
+    work, heart
+        Solver and heart.
+    start : WallState
+        Equilibrium at fraction 0.
+    blood_at, load_at
+        Blood side and load at a fraction of the path.
+    first : float
+        First step.
+    what : str
+        What is being done, for the error message.
+
+    Raises
+    ------
+    SolveFailed
+        If the step falls below 1/256 of the path.
+    """
+    fraction, size = 0.0, first
+    now, before, last_size = start, None, size
+    while fraction < 1.0 - 1e-12:
+        size = min(size, 1.0 - fraction)
+        guess = now if before is None else extrapolate(now, before, size / last_size)
+        target = fraction + size
+        wall, _, info, work = step(work, heart, guess, blood_at(target), load_at(target))
+        if bool(info.converged):
+            now, before, last_size, fraction = wall, now, size, target
+            size *= 1.5 if int(info.newton) <= 5 else 1.0
+            continue
+        if before is not None and size <= SMALLEST_FRACTION * 4:
+            before = None
+        work = refresh(work, heart, now, load_at(fraction))
+        size *= 0.5
+        if size < SMALLEST_FRACTION:
+            raise SolveFailed(
+                f"{what} stopped at {100 * fraction:.0f} % of the load: residual "
+                f"{float(info.residual):.1e} after {int(info.newton)} Newton steps, smallest "
+                f"volume ratio {float(info.least_volume_ratio):.2f}. Check the mesh with "
+                "`heartsim mesh check` and the stiffness of the tissue."
+            )
+    return now, work
+
+
+def inflate(
+    work: Workspace, heart: Heart, start: WallState, pressure: np.ndarray
+) -> tuple[WallState, Workspace]:
+    """Bring the passive chambers from their present to given pressures [kPa]."""
+    begin = np.asarray(start.pressure)
+    rise = np.abs(np.asarray(pressure) - begin).max()
+
+    def blood_at(fraction: float) -> PrescribedPressure:
+        return PrescribedPressure(jnp.asarray(begin + fraction * (pressure - begin)))
+
+    load = passive_load(heart)
+    first = min(1.0, 0.25 * kPa / max(rise, 1e-12))
+    return load_to(work, heart, start, blood_at, lambda _: load, first=first, what="inflation")
+
+
+def fill(
+    work: Workspace, heart: Heart, start: WallState, begin: np.ndarray, volume: np.ndarray
+) -> tuple[WallState, Workspace]:
+    """Bring the passive chambers from volumes `begin` to given volumes [mm³]."""
+
+    def blood_at(fraction: float) -> PrescribedVolume:
+        return PrescribedVolume(jnp.asarray(begin + fraction * (volume - begin)))
+
+    load = passive_load(heart)
+    return load_to(work, heart, start, blood_at, lambda _: load, first=0.5, what="filling")

@@ -1,0 +1,1 @@
+"""Discretization: elements, spaces, element kernels, boundary terms."""

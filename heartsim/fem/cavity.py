@@ -1,0 +1,144 @@
+"""Blood chambers: the volume that a deformed endocardium and its lids enclose.
+
+The lid of an opening is a fan of triangles around the mean of its rim, so every cavity is closed
+and the load of a cavity pressure derives from the potential ``-p V(x)``: its tangent is exact and
+symmetric, lid traction included.
+"""
+
+from collections.abc import Mapping
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from heartsim.fem.elements import tabulate
+from heartsim.fem.space import Nodes
+
+
+class CavitySurface(eqx.Module):
+    """One closed chamber surface on the device.
+
+    Attributes
+    ----------
+    facets : (f, b) int
+        Endocardial displacement nodes, normals out of the blood.
+    rim : (r, 2) int
+        Start and end vertex of each rim edge.
+    rim_middle : (r, 0 or 1) int
+        Its midpoint node, for quadratic displacements.
+    opening : (r,) int
+        Which opening a rim edge belongs to.
+    values : (q, b), gradients : (q, b, 2), weights : (q,)
+        Triangle element tables.
+    openings : int
+        Number of openings.
+    """
+
+    facets: Int[Array, "f b"]
+    rim: Int[Array, "r 2"]
+    rim_middle: Int[Array, "r m"]
+    opening: Int[Array, " r"]
+    values: Float[Array, "q b"]
+    gradients: Float[Array, "q b 2"]
+    weights: Float[Array, " q"]
+    openings: int = eqx.field(static=True)
+
+
+def cavity_surface(
+    nodes: Nodes,
+    facets: Int[np.ndarray, "f 3"],
+    rims: Mapping[str, Int[np.ndarray, " r"]],
+) -> CavitySurface:
+    """Build the device tables of a chamber from its endocardium and rims.
+
+    Parameters
+    ----------
+    nodes : Nodes
+        Displacement nodes of the mesh.
+    facets : (f, 3) int
+        Endocardial triangles, normals out of the blood.
+    rims : mapping of name to (r,) int
+        Node loop of each opening.
+    """
+    quadratic = len(nodes.edges) > 0
+    edges, opening = [], []
+    for number, loop in enumerate(rims.values()):
+        edges.append(np.column_stack([loop, np.roll(loop, -1)]))
+        opening.append(np.full(len(loop), number))
+    rim = np.concatenate(edges)
+    middle = nodes.midpoints(rim[:, 0], rim[:, 1])[:, None] if quadratic else rim[:, :0]
+    table = tabulate(2, 2 if quadratic else 1, 4 if quadratic else 2)
+    return CavitySurface(
+        facets=jnp.asarray(nodes.facets(facets), dtype=jnp.int32),
+        rim=jnp.asarray(rim, dtype=jnp.int32),
+        rim_middle=jnp.asarray(middle, dtype=jnp.int32),
+        opening=jnp.asarray(np.concatenate(opening), dtype=jnp.int32),
+        values=jnp.asarray(table.values),
+        gradients=jnp.asarray(table.gradients),
+        weights=jnp.asarray(table.weights),
+        openings=len(rims),
+    )
+
+
+def _lids(surface: CavitySurface, x: Float[Array, "n 3"]) -> Float[Array, "r b 3"]:
+    """Node positions of the lid triangles."""
+    start, end = x[surface.rim[:, 0]], x[surface.rim[:, 1]]
+    count = jnp.zeros(surface.openings, x.dtype).at[surface.opening].add(1.0)
+    total = jnp.zeros((surface.openings, 3), x.dtype).at[surface.opening].add(start)
+    centre = (total / count[:, None])[surface.opening]
+    corners = [start, end, centre]
+    if surface.rim_middle.shape[1]:
+        corners += [x[surface.rim_middle[:, 0]], 0.5 * (end + centre), 0.5 * (start + centre)]
+    return jnp.stack(corners, axis=1)
+
+
+def _enclosed(surface: CavitySurface, corners: Float[Array, "f b 3"]) -> Float[Array, ""]:
+    """One third of the flux of x through curved triangles (divergence theorem)."""
+    position = jnp.einsum("qb,fbi->fqi", surface.values, corners)
+    tangents = jnp.einsum("qbk,fbi->fqki", surface.gradients, corners)
+    normal = jnp.cross(tangents[:, :, 0], tangents[:, :, 1])
+    flux = jnp.einsum("q,fqi,fqi->", surface.weights, position, normal)
+    return flux / 6.0
+
+
+def volume(surface: CavitySurface, x: Float[Array, "n 3"]) -> Float[Array, ""]:
+    """Volume enclosed by a chamber's endocardium and lids [mm³].
+
+    Parameters
+    ----------
+    surface : CavitySurface
+    x : (n, 3)
+        Current node positions [mm].
+    """
+    return _enclosed(surface, x[surface.facets]) + _enclosed(surface, _lids(surface, x))
+
+
+def volumes(surfaces: tuple[CavitySurface, ...], x: Float[Array, "n 3"]) -> Float[Array, " k"]:
+    """Volumes of several chambers [mm³]."""
+    return jnp.stack([volume(surface, x) for surface in surfaces])
+
+
+def volume_gradients(
+    surfaces: tuple[CavitySurface, ...], x: Float[Array, "n 3"]
+) -> Float[Array, "k n 3"]:
+    """Derivatives of the chamber volumes by node positions [mm²]."""
+    return jnp.stack([jax.grad(volume, argnums=1)(surface, x) for surface in surfaces])
+
+
+def pressure_tangent(
+    surfaces: tuple[CavitySurface, ...],
+    x: Float[Array, "n 3"],
+    pressure: Float[Array, " k"],
+    direction: Float[Array, "n 3"],
+) -> Float[Array, "n 3"]:
+    """Change of the pressure loads ``p ∂V/∂x`` with a displacement (exact follower tangent)."""
+
+    def load(position):
+        return sum(
+            p * jax.grad(volume, argnums=1)(surface, position)
+            for p, surface in zip(pressure, surfaces, strict=True)
+        )
+
+    return jax.jvp(load, (x,), (direction,))[1]

@@ -1,0 +1,112 @@
+"""Tangent of the whole wall as a linear operator: element blocks, supports, follower pressures."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from heartsim.fem.cavity import CavitySurface, pressure_tangent
+from heartsim.fem.solid import Tangent
+
+Block = Float[Array, "k m"]
+
+
+def times_symmetric(blocks: Float[Array, "c m m"], x: Float[Array, "k c m"]) -> Array:
+    """Symmetric element blocks times several element vectors, in one pass over the blocks.
+
+    Summing over the rows keeps the inner loop contiguous: on a CPU a batched product of this
+    shape is 3–5 times slower for two or three vectors.
+    """
+    if x.shape[0] == 1:
+        return jnp.einsum("cij,kcj->kci", blocks, x)
+    return jnp.sum(blocks[None] * x[..., None], axis=2)
+
+
+class HeldFacets(eqx.Module):
+    """Tangent of one support: a tensor for each facet and the facet's mass matrix."""
+
+    facets: Int[Array, "f b"]
+    tensor: Float[Array, "f 3 3"]
+    mass: Float[Array, "b b"]
+
+
+class WallOperator(eqx.Module):
+    """Derivative of the wall's residual by displacement and pressure, without assembly.
+
+    A vector holds the displacement of all nodes, then the pressure of all vertices. Prescribed
+    displacements are rows and columns of the identity.
+
+    Attributes
+    ----------
+    tangent : Tangent
+    cells : (c, a) int
+    held : tuple of HeldFacets
+    cavities : tuple of CavitySurface
+    position : (n, 3)
+        Current node positions [mm].
+    pressure : (k,)
+        Cavity pressures [kPa].
+    free : (n, 3)
+    vertices : int
+    """
+
+    tangent: Tangent
+    cells: Int[Array, "c a"]
+    held: tuple[HeldFacets, ...]
+    cavities: tuple[CavitySurface, ...]
+    position: Float[Array, "n 3"]
+    pressure: Float[Array, " chambers"]
+    free: Float[Array, "n 3"]
+    vertices: int = eqx.field(static=True)
+
+    def split(self, z: Block) -> tuple[Float[Array, "k n 3"], Float[Array, "k v"]]:
+        """Displacement and pressure parts of vectors."""
+        cut = 3 * self.free.shape[0]
+        return z[:, :cut].reshape(z.shape[0], -1, 3), z[:, cut:]
+
+    def join(self, u: Float[Array, "k n 3"], p: Float[Array, "k v"]) -> Block:
+        """Vectors from their displacement and pressure parts."""
+        return jnp.concatenate([u.reshape(u.shape[0], -1), p], axis=1)
+
+    def stiffness(self, u: Float[Array, "k n 3"]) -> Float[Array, "k n 3"]:
+        """Displacement block K of wall and supports, without the follower terms."""
+        moved = u * self.free
+        local = moved[:, self.cells].reshape(u.shape[0], self.cells.shape[0], -1)
+        out = self._scatter(times_symmetric(self.tangent.K, local), u)
+        for held in self.held:
+            part = jnp.einsum("fij,ab,kfbj->kfai", held.tensor, held.mass, moved[:, held.facets])
+            out = out.at[:, held.facets].add(part)
+        return out * self.free + u * (1 - self.free)
+
+    def coupling(self, p: Float[Array, "k v"], like: Float[Array, "k n 3"]) -> Array:
+        """Forces of a pressure multiplier: Gᵀ p."""
+        local = jnp.sum(self.tangent.G[None] * p[:, self.cells[:, :4], None], axis=2)
+        return self._scatter(local, like) * self.free
+
+    def constraint(self, u: Float[Array, "k n 3"], p: Float[Array, "k v"]) -> Array:
+        """Rows of the incompressibility constraint: G u - Q p."""
+        corners = self.cells[:, :4]
+        local = (u * self.free)[:, self.cells].reshape(u.shape[0], self.cells.shape[0], -1)
+        rows = jnp.sum(self.tangent.G[None] * local[:, :, None], axis=3)
+        rows -= jnp.einsum("cab,kcb->kca", self.tangent.Q, p[:, corners])
+        return jnp.zeros_like(p).at[:, corners].add(rows)
+
+    def follower(self, u: Float[Array, "k n 3"]) -> Float[Array, "k n 3"]:
+        """Tangent of the cavity pressures' loads."""
+        if not self.cavities:
+            return jnp.zeros_like(u)
+
+        def one(direction):
+            return pressure_tangent(self.cavities, self.position, self.pressure, direction)
+
+        return jax.vmap(one)(u * self.free) * self.free
+
+    def apply(self, z: Block) -> Block:
+        """Tangent times several vectors."""
+        u, p = self.split(z)
+        forces = self.stiffness(u) + self.coupling(p, u) - self.follower(u)
+        return self.join(forces, self.constraint(u, p))
+
+    def _scatter(self, local: Array, like: Array) -> Array:
+        shaped = local.reshape(*local.shape[:2], -1, 3)
+        return jnp.zeros_like(like).at[:, self.cells].add(shaped)

@@ -1,0 +1,207 @@
+"""Approximate inverse of the wall's tangent: block triangular, multigrid on the displacement.
+
+Pressure: a scaled lumped mass matrix stands for the Schur complement. Displacement: one cycle
+whose finest level is the finite-element operator itself, smoothed by Chebyshev polynomials with
+3×3 node blocks, then the P1 embedding (for P2), then smoothed aggregation.
+"""
+
+from typing import Final
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import scipy.sparse as sparse
+from jaxtyping import Array, Float, Int
+
+from heartsim.fem.operator import HeldFacets, WallOperator
+from heartsim.fem.space import FunctionSpace, Nodes
+from heartsim.solve import multigrid
+from heartsim.solve.multigrid import Hierarchy, Prolongators, Smoother, two_grid
+
+SMOOTHING: Final = 3
+"""Chebyshev degree on every level."""
+
+POWER_STEPS: Final = 4
+"""Power iterations for the spectrum of the fine level, warm-started."""
+
+
+class Multigrid(eqx.Module):
+    """What the preconditioner keeps between Newton steps.
+
+    Attributes
+    ----------
+    hierarchy : Hierarchy
+        Algebraic levels; its first level is the vertex level.
+    edges : (e, 2) int
+        Vertices of each edge node (none for P1).
+    direction : (n, 3)
+        Last dominant eigenvector of the fine level, to start its power iteration.
+    """
+
+    hierarchy: Hierarchy
+    edges: Int[Array, "e 2"]
+    direction: Float[Array, "n 3"]
+
+
+class Preconditioner(eqx.Module):
+    """Approximate inverse of one `WallOperator`."""
+
+    operator: WallOperator
+    multigrid: Multigrid
+    inverse_diagonal: Float[Array, "n 3 3"]
+    largest: Float[Array, ""]
+    schur: Float[Array, " v"]
+
+    def apply(self, z: Float[Array, "k m"]) -> Float[Array, "k m"]:
+        """Approximate solution of ``operator.apply(x) = z``."""
+        u, p = self.operator.split(z)
+        pressure = -p / self.schur
+        forces = u - self.operator.coupling(pressure, u)
+        return self.operator.join(self._displacement(forces), pressure)
+
+    def _scale(self, r: Float[Array, "k n 3"]) -> Float[Array, "k n 3"]:
+        return jnp.einsum("nij,knj->kni", self.inverse_diagonal, r)
+
+    def _displacement(self, rhs: Float[Array, "k n 3"]) -> Float[Array, "k n 3"]:
+        smoother = Smoother(self.operator.stiffness, self._scale, self.largest, SMOOTHING)
+
+        def correct(residual: Array) -> Array:
+            free = self.operator.free
+            return self._coarse(residual * free) * free
+
+        return two_grid(smoother, correct, rhs)
+
+    def _coarse(self, r: Float[Array, "k n 3"]) -> Float[Array, "k n 3"]:
+        hierarchy, edges = self.multigrid.hierarchy, self.multigrid.edges
+        if not edges.shape[0]:
+            return multigrid.coarse_correction(hierarchy, 0, r, degree=SMOOTHING)
+        vertices = self.operator.vertices
+        half = 0.5 * r[:, vertices:]
+        coarse = r[:, :vertices].at[:, edges[:, 0]].add(half).at[:, edges[:, 1]].add(half)
+        x = multigrid.cycle(hierarchy, coarse, degree=SMOOTHING)
+        middle = 0.5 * (x[:, edges[:, 0]] + x[:, edges[:, 1]])
+        return jnp.concatenate([x, middle], axis=1)
+
+
+def precondition(
+    operator: WallOperator, kept: Multigrid, space: FunctionSpace
+) -> tuple[Preconditioner, Float[Array, "n 3"]]:
+    """Build the approximate inverse of a fresh tangent and return its dominant direction."""
+    inverse = _inverse_diagonal(operator)
+    vector, largest = _power(operator, inverse, kept.direction, POWER_STEPS)
+    schur = _schur(operator, space).astype(inverse.dtype)
+    ready = Preconditioner(operator, kept, inverse, 1.1 * largest, schur)
+    return ready, vector
+
+
+def dominant_direction(
+    operator: WallOperator, start: Float[Array, "n 3"], *, steps: int
+) -> Float[Array, "n 3"]:
+    """Dominant eigenvector of the block-Jacobi scaled displacement block, by power iteration."""
+    return _power(operator, _inverse_diagonal(operator), start, steps)[0]
+
+
+def _power(
+    operator: WallOperator, inverse: Float[Array, "n 3 3"], start: Float[Array, "n 3"], steps: int
+) -> tuple[Float[Array, "n 3"], Float[Array, ""]]:
+    """Dominant eigenvector and eigenvalue of D⁻¹ K."""
+
+    def advance(_: int, carry: tuple[Array, Array]) -> tuple[Array, Array]:
+        vector = jnp.einsum("nij,knj->kni", inverse, operator.stiffness(carry[0]))
+        size = jnp.linalg.norm(vector)
+        return vector / size, size
+
+    first = (start[None].astype(inverse.dtype), jnp.ones((), inverse.dtype))
+    vector, largest = jax.lax.fori_loop(0, steps, advance, first)
+    return vector[0], largest
+
+
+def _inverse_diagonal(operator: WallOperator) -> Float[Array, "n 3 3"]:
+    """Inverse 3×3 node blocks of K, with prescribed components replaced by 1."""
+    cells, free = operator.cells, operator.free
+    nodes = cells.shape[1]
+    K = operator.tangent.K.reshape(cells.shape[0], nodes, 3, nodes, 3)
+    own = jnp.stack([K[:, a, :, a, :] for a in range(nodes)], axis=1)
+    diagonal = jnp.zeros((free.shape[0], 3, 3), K.dtype).at[cells].add(own)
+    for held in operator.held:
+        part = held.tensor[:, None] * jnp.diagonal(held.mass)[None, :, None, None]
+        diagonal = diagonal.at[held.facets].add(part)
+    mask = free[:, :, None] * free[:, None, :]
+    diagonal = diagonal * mask + jnp.eye(3, dtype=K.dtype) * (1 - free)[:, :, None]
+    return _invert_3x3(diagonal)
+
+
+def _invert_3x3(a: Float[Array, "n 3 3"]) -> Float[Array, "n 3 3"]:
+    """Inverses of symmetric 3×3 blocks by cofactors."""
+    rows = [jnp.cross(a[:, i - 2], a[:, i - 1]) for i in range(3)]
+    determinant = jnp.sum(a[:, 0] * rows[0], axis=1)
+    return jnp.stack(rows, axis=2) / determinant[:, None, None]
+
+
+def _schur(operator: WallOperator, space: FunctionSpace) -> Float[Array, " v"]:
+    """Diagonal stand-in for Q + Gᵀ K⁻¹ G: lumped mass over the local modulus."""
+    gradients = jnp.einsum("qar,crx->cqax", space.gradients, space.inverse_jacobian)
+    weight = space.volume[:, None] * space.weights
+    laplacian = jnp.einsum("cq,cqax,cqax->c", weight, gradients, gradients)
+    modulus = jnp.trace(operator.tangent.K, axis1=1, axis2=2) / laplacian
+    lumped = space.volume / 4.0 / modulus
+    own = jnp.diagonal(operator.tangent.Q, axis1=1, axis2=2)
+    spread = lumped[:, None] + 2.0 * own
+    corners = operator.cells[:, :4]
+    return jnp.zeros(operator.vertices, spread.dtype).at[corners].add(spread)
+
+
+def vertex_blocks(K: Float[Array, "c k k"]) -> Float[Array, "c 12 12"]:
+    """Restrict element stiffness blocks to the vertices by the P1 embedding."""
+    nodes = K.shape[1] // 3
+    if nodes == 4:
+        return K
+    from heartsim.fem.elements import TET_EDGES
+
+    embedding = np.zeros((nodes, 4))
+    embedding[:4] = np.eye(4)
+    for row, edge in enumerate(TET_EDGES, start=4):
+        embedding[row, list(edge)] = 0.5
+    E = jnp.asarray(embedding, K.dtype)
+    blocks = K.reshape(-1, nodes, 3, nodes, 3)
+    return jnp.einsum("na,cnimj,mb->caibj", E, blocks, E).reshape(-1, 12, 12)
+
+
+def held_vertex_blocks(held: HeldFacets) -> Float[Array, "f 9 9"]:
+    """Tangent of a support on the vertices of its facets."""
+    mass = (1.0 + jnp.eye(3, dtype=held.tensor.dtype)) / 12.0
+    return jnp.einsum("fij,ab->faibj", held.tensor, mass).reshape(-1, 9, 9)
+
+
+def vertex_matrix(
+    nodes: Nodes, free: np.ndarray, parts: list[tuple[np.ndarray, np.ndarray]]
+) -> sparse.bsr_matrix:
+    """Assemble the vertex-level matrix on the host.
+
+    Parameters
+    ----------
+    nodes : Nodes
+    free : (n, 3)
+        1 where a displacement is unknown.
+    parts : list of (connectivity (e, m), blocks (e, 3m, 3m))
+        Cells and support facets.
+    """
+    size = 3 * nodes.vertices
+    matrix = sparse.csr_matrix((size, size))
+    for connectivity, blocks in parts:
+        dofs = (3 * connectivity[:, :, None] + np.arange(3)).reshape(len(connectivity), -1)
+        rows = np.broadcast_to(dofs[:, :, None], blocks.shape)
+        columns = np.broadcast_to(dofs[:, None, :], blocks.shape)
+        entries = (blocks.ravel().astype(float), (rows.ravel(), columns.ravel()))
+        matrix = matrix + sparse.coo_matrix(entries, shape=(size, size)).tocsr()
+    mask = free[: nodes.vertices].ravel()
+    keep = sparse.diags(mask)
+    return (keep @ matrix @ keep + sparse.diags(1 - mask)).tobsr((3, 3))
+
+
+def choose_prolongators(matrix: sparse.bsr_matrix, nodes: Nodes, free: np.ndarray) -> Prolongators:
+    """Aggregate the vertex level of a wall, once for a simulation."""
+    modes = multigrid.rigid_body_modes(nodes.points[: nodes.vertices])
+    modes *= free[: nodes.vertices].reshape(-1, 1)
+    return multigrid.aggregate(matrix, modes)

@@ -1,0 +1,356 @@
+"""The heart wall as a mixed displacement–pressure solid: energy, residual and tangents.
+
+Energy per reference volume, with C the right Cauchy–Green tensor in fiber axes::
+
+    W = psi(C, Ta) + gamma/2 (J - 1)² + p (J - 1) - p² / (2 kappa) + eta/2 |E - E_n|² / dt
+
+`psi` comes from any material with ``energy(C, tension)``; the law is differentiated in the six
+components of C at each point (never the element), and points become elements by one shared
+product of reference gradients. ``kappa → ∞`` (zero compressibility) is exact incompressibility.
+For P1/P1 the pressure is stabilised by local projection [1]_.
+
+References
+----------
+.. [1] Bochev, Dohrmann & Gunzburger (2006). Stabilization of low-order mixed finite elements for
+   the Stokes equations. doi:10.1137/S0036142905444482; for the heart: Karabelas et al. (2020),
+   doi:10.1007/s00466-019-01760-w.
+"""
+
+from typing import Final, NamedTuple, Protocol
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from heartsim.fem.space import FunctionSpace
+
+PAIRS: Final = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
+"""Order of the six components of C."""
+
+Vector = Float[Array, "n 3"]
+Scalar = Float[Array, ""]
+
+
+class Material(Protocol):
+    """Anything whose energy depends on C in fiber axes and on active tension."""
+
+    def energy(self, C: Float[Array, "3 3"], tension: Scalar) -> Scalar:
+        """Energy per reference volume [kPa] without the volumetric terms."""
+        ...
+
+
+class Solid(eqx.Module):
+    """Wall of the heart: where it is, how its fibers run and what it is made of.
+
+    Attributes
+    ----------
+    space : FunctionSpace
+    frames : (c, q or 1, 3, 3)
+        Rows fiber, sheet, normal.
+    material : Material
+        Leaves lead with the cell axis.
+    augmentation : ()
+        gamma [kPa]: vanishes at J = 1, makes the displacement block definite.
+    compressibility : ()
+        1 / kappa [1/kPa]; 0 for an incompressible wall.
+    stabilization : ()
+        Weight of the pressure projection [1/kPa]; 0 for P2/P1.
+    viscosity : (c,)
+        eta [kPa ms].
+    """
+
+    space: FunctionSpace
+    frames: Float[Array, "c q 3 3"]
+    material: Material
+    augmentation: Scalar
+    compressibility: Scalar
+    stabilization: Scalar
+    viscosity: Float[Array, " c"]
+
+
+def symmetric(c6: Float[Array, "6"]) -> Float[Array, "3 3"]:
+    """Symmetric tensor from its six components."""
+    a, b, c, d, e, f = c6
+    return jnp.stack([jnp.stack([a, d, e]), jnp.stack([d, b, f]), jnp.stack([e, f, c])])
+
+
+def volume_ratio(c6: Float[Array, "6"]) -> Scalar:
+    """J = √det C from the six components of C."""
+    a, b, c, d, e, f = c6
+    determinant = a * (b * c - f * f) - d * (d * c - e * f) + e * (d * f - b * e)
+    return jnp.sqrt(determinant)
+
+
+def _fiber_gradient(solid: Solid) -> Float[Array, "c q 3 3"]:
+    """Derivative of reference coordinates (rows) along the fiber axes (columns) [1/mm]."""
+    return jnp.einsum("crx,cqmx->cqrm", solid.space.inverse_jacobian, solid.frames)
+
+
+def deformation(solid: Solid, u: Vector) -> Float[Array, "c q 3 3"]:
+    """Deformation gradient with its second index in fiber axes, at the quadrature points."""
+    reference = jnp.einsum("cai,qar->cqir", u[solid.space.cells], solid.space.gradients)
+    return jnp.swapaxes(solid.frames, 2, 3) + reference @ _fiber_gradient(solid)
+
+
+def cauchy_green(F: Float[Array, "... 3 3"]) -> Float[Array, "... 6"]:
+    """Six components of C in fiber axes."""
+    return jnp.stack([jnp.sum(F[..., :, m] * F[..., :, n], axis=-1) for m, n in PAIRS], axis=-1)
+
+
+def quadrature_volume(space: FunctionSpace) -> Float[Array, "c q"]:
+    """Reference volume that each quadrature point stands for [mm³]."""
+    return space.volume[:, None] * space.weights
+
+
+def point_pressure(space: FunctionSpace, p: Float[Array, " v"]) -> Float[Array, "c q"]:
+    """Pressure multiplier at the quadrature points [kPa]."""
+    return jnp.einsum("qb,cb->cq", space.pressure_values, p[space.cells[:, :4]])
+
+
+def _pressure_form(solid: Solid) -> Float[Array, "c 4 4"]:
+    """Matrix of the term quadratic in pressure: compressibility and projection [mm³/kPa]."""
+    mass = (1.0 + jnp.eye(4)) / 20.0
+    per_volume = solid.compressibility * mass + solid.stabilization * (mass - 1.0 / 16.0)
+    return solid.space.volume[:, None, None] * per_volume
+
+
+def _point_energy(
+    c6: Float[Array, "6"],
+    before: Float[Array, "6"],
+    p: Scalar,
+    rate: Scalar,
+    augmentation: Scalar,
+    cell: tuple[Material, Scalar, Scalar],
+) -> Scalar:
+    """Energy per reference volume at one point of one cell [kPa]."""
+    material, viscosity, tension = cell
+    dilation = volume_ratio(c6) - 1.0
+    change = symmetric(c6 - before)
+    dissipation = viscosity * rate / 8.0 * jnp.sum(change**2)
+    elastic = material.energy(symmetric(c6), tension)
+    return elastic + (0.5 * augmentation * dilation + p) * dilation + dissipation
+
+
+def _at_points(function, solid: Solid, F, p, tension, u_before: Vector, rate: Scalar):
+    """Map a function of the point energy's arguments over all points of all cells."""
+    before = cauchy_green(deformation(solid, u_before))
+    pressure = point_pressure(solid.space, p)
+    over_points = jax.vmap(function, in_axes=(0, 0, 0, None, None, None))
+    over_cells = jax.vmap(over_points, in_axes=(0, 0, 0, None, None, 0))
+    cell = (solid.material, solid.viscosity, tension)
+    return over_cells(cauchy_green(F), before, pressure, rate, solid.augmentation, cell)
+
+
+def residual(
+    solid: Solid,
+    u: Vector,
+    p: Float[Array, " v"],
+    tension: Float[Array, " c"],
+    u_before: Vector,
+    rate: Scalar,
+) -> tuple[Vector, Float[Array, " v"]]:
+    """Internal forces and constraint residual: derivative of the energy by u and p.
+
+    Parameters
+    ----------
+    u, p
+        Displacement [mm] and pressure multiplier [kPa].
+    tension : (c,)
+        Active tension of each cell [kPa].
+    u_before, rate
+        Displacement of the previous time level [mm] and 1/dt [1/ms]; rate 0 is quasi-static.
+
+    Returns
+    -------
+    (n, 3), (v,) float
+        Forces [mN] and weighted volume change [mm³].
+    """
+    space = solid.space
+    F = deformation(solid, u)
+    slope = _at_points(jax.grad(_point_energy), solid, F, p, tension, u_before, rate)
+    weight = quadrature_volume(space)
+    pulled = F @ _stress(slope) @ jnp.swapaxes(_fiber_gradient(solid), 2, 3)
+    pulled = weight[..., None, None] * pulled
+    forces = jnp.einsum("cqir,qar->cai", pulled, space.gradients)
+    dilation = weight * (volume_ratio_all(F) - 1.0)
+    constraint = jnp.einsum("cq,qb->cb", dilation, space.pressure_values)
+    corners = space.cells[:, :4]
+    constraint -= jnp.einsum("cab,cb->ca", _pressure_form(solid), p[corners])
+    return (
+        jnp.zeros_like(u).at[space.cells].add(forces),
+        jnp.zeros_like(p).at[corners].add(constraint),
+    )
+
+
+def volume_ratio_all(F: Float[Array, "... 3 3"]) -> Float[Array, "..."]:
+    """Signed J at many points (negative where a cell is turned inside out)."""
+    return jnp.einsum("...i,...i->...", F[..., 0], jnp.cross(F[..., 1], F[..., 2]))
+
+
+def _stress(slope: Float[Array, "... 6"]) -> Float[Array, "... 3 3"]:
+    """Second Piola stress in fiber axes from the slope of the energy in the components of C."""
+    a, b, c = (2.0 * slope[..., k] for k in range(3))
+    d, e, f = (slope[..., k] for k in range(3, 6))
+    rows = [jnp.stack(row, axis=-1) for row in ((a, d, e), (d, b, f), (e, f, c))]
+    return jnp.stack(rows, axis=-2)
+
+
+def _strain_displacement(F: Array, T: Array) -> Float[Array, "c q 6 3 3"]:
+    """Change of the components of C with the reference gradient of the displacement."""
+    rows = []
+    for m, n in PAIRS:
+        row = F[..., :, n, None] * T[..., None, :, m] + F[..., :, m, None] * T[..., None, :, n]
+        rows.append(row)
+    return jnp.stack(rows, axis=2)
+
+
+def _curvature(c6, before, p, rate, augmentation, cell):
+    """Slope and second derivatives of the energy, and slope of J, at one point."""
+
+    def slope_of(x):
+        return jax.grad(_point_energy)(x, before, p, rate, augmentation, cell)
+
+    slope, push = jax.linearize(slope_of, c6)
+    return slope, jax.vmap(push)(jnp.eye(6, dtype=c6.dtype)), jax.grad(volume_ratio)(c6)
+
+
+class Tangent(NamedTuple):
+    """Element tangents of the mixed form, ``[[K, Gᵀ], [G, -Q]]``.
+
+    Attributes
+    ----------
+    K : (c, 3a, 3a)
+        Displacement blocks, unknowns ordered (node, component) [mN/mm].
+    G : (c, 4, 3a)
+        Coupling to the pressure [mm²].
+    Q : (c, 4, 4)
+        Compressibility and stabilization [mm³/kPa].
+    """
+
+    K: Float[Array, "c k k"]
+    G: Float[Array, "c 4 k"]
+    Q: Float[Array, "c 4 4"]
+
+
+def tangent(
+    solid: Solid,
+    u: Vector,
+    p: Float[Array, " v"],
+    tension: Float[Array, " c"],
+    u_before: Vector,
+    rate: Scalar,
+    *,
+    dtype: jnp.dtype,
+) -> Tangent:
+    """Exact derivative of `residual`, element by element, in the requested precision."""
+    space = solid.space
+    F = deformation(solid, u)
+    slope, second, growth = _at_points(_curvature, solid, F, p, tension, u_before, rate)
+    T = _fiber_gradient(solid)
+    B = _strain_displacement(F, T).astype(dtype)
+    B = B.reshape(*B.shape[:3], 9)
+    weight = quadrature_volume(space)[..., None, None]
+    material = jnp.swapaxes(B, 2, 3) @ ((weight * second).astype(dtype) @ B)
+    geometric = (weight * (T @ _stress(slope) @ jnp.swapaxes(T, 2, 3))).astype(dtype)
+    pull = jnp.einsum("cqk,cqkx->cqx", (weight[..., 0] * growth).astype(dtype), B)
+    K = _stiffness(space, material, geometric)
+    return Tangent(K, _coupling(space, pull), _pressure_form(solid).astype(dtype))
+
+
+def _stiffness(space: FunctionSpace, material: Array, geometric: Array) -> Float[Array, "c k k"]:
+    """Contract point tangents with the reference gradients: one product for all cells."""
+    cells, points = material.shape[:2]
+    gradients = space.gradients.astype(material.dtype)
+    nodes = gradients.shape[1]
+    pairs = jnp.einsum("qar,qbs->qrsab", gradients, gradients).reshape(points * 9, nodes**2)
+    rows = material.reshape(cells, points, 3, 3, 3, 3).transpose(0, 2, 4, 1, 3, 5)
+    blocks = (rows.reshape(cells * 9, points * 9) @ pairs).reshape(cells, 3, 3, nodes, nodes)
+    spread = (geometric.reshape(cells, points * 9) @ pairs).reshape(cells, 1, 1, nodes, nodes)
+    blocks += jnp.eye(3, dtype=material.dtype)[None, :, :, None, None] * spread
+    return blocks.transpose(0, 3, 1, 4, 2).reshape(cells, 3 * nodes, 3 * nodes)
+
+
+def _coupling(space: FunctionSpace, pull: Array) -> Float[Array, "c 4 k"]:
+    """Contract the slope of J with displacement gradients and pressure functions."""
+    cells, points = pull.shape[:2]
+    gradients = space.gradients.astype(pull.dtype)
+    nodes = gradients.shape[1]
+    pairs = jnp.einsum("qar,qb->qrab", gradients, space.pressure_values.astype(pull.dtype))
+    rows = pull.reshape(cells, points, 3, 3).transpose(0, 2, 1, 3).reshape(cells * 3, points * 3)
+    blocks = (rows @ pairs.reshape(points * 3, nodes * 4)).reshape(cells, 3, nodes, 4)
+    return blocks.transpose(0, 3, 2, 1).reshape(cells, 4, 3 * nodes)
+
+
+def least_volume_ratio(solid: Solid, u: Vector) -> Scalar:
+    """Smallest J over all quadrature points; negative where a cell is inside out."""
+    return jnp.min(volume_ratio_all(deformation(solid, u)))
+
+
+def stored_energy(solid: Solid, u: Vector) -> Scalar:
+    """Passive elastic energy of the wall [µJ], without the pressure multiplier."""
+    C = cauchy_green(deformation(solid, u))
+    none = jnp.zeros_like(solid.viscosity)
+
+    def at_point(c6, augmentation, cell):
+        still = jnp.zeros((), c6.dtype)
+        return _point_energy(c6, c6, still, still, augmentation, cell)
+
+    over_points = jax.vmap(at_point, in_axes=(0, None, None))
+    over_cells = jax.vmap(over_points, in_axes=(0, None, 0))
+    energy = over_cells(C, solid.augmentation, (solid.material, none, none))
+    return jnp.sum(quadrature_volume(solid.space) * energy)
+
+
+def current_volume(solid: Solid, u: Vector) -> Scalar:
+    """Volume of the deformed wall [mm³]."""
+    return jnp.sum(quadrature_volume(solid.space) * volume_ratio_all(deformation(solid, u)))
+
+
+def viscous_loss(solid: Solid, u: Vector, u_before: Vector, rate: Scalar) -> Scalar:
+    """Energy that viscosity takes up in one step [µJ]."""
+    change = cauchy_green(deformation(solid, u)) - cauchy_green(deformation(solid, u_before))
+    squared = jnp.sum(change**2, axis=-1) + jnp.sum(change[..., 3:] ** 2, axis=-1)
+    weight = quadrature_volume(solid.space) * solid.viscosity[:, None]
+    return 0.25 * rate * jnp.sum(weight * squared)
+
+
+def _active_slope(c6: Float[Array, "6"], material: Material, tension: Scalar) -> Float[Array, "6"]:
+    """Part of the energy's slope that is due to active tension."""
+
+    def energy(x: Float[Array, "6"], pull: Scalar) -> Scalar:
+        return material.energy(symmetric(x), pull)
+
+    return jax.grad(energy)(c6, tension) - jax.grad(energy)(c6, jnp.zeros_like(tension))
+
+
+def tension_work(
+    solid: Solid,
+    u: Vector,
+    u_before: Vector,
+    tension: Float[Array, " c"],
+    tension_before: Float[Array, " c"],
+) -> Scalar:
+    """Work that deformation does against active tension in one step [µJ]: < 0 when it shortens."""
+    over_cells = jax.vmap(jax.vmap(_active_slope, in_axes=(0, None, None)), in_axes=(0, 0, 0))
+    new = cauchy_green(deformation(solid, u))
+    old = cauchy_green(deformation(solid, u_before))
+    slope = over_cells(new, solid.material, tension) + over_cells(
+        old, solid.material, tension_before
+    )
+    work = jnp.sum(0.5 * slope * (new - old), axis=-1)
+    return jnp.sum(quadrature_volume(solid.space) * work)
+
+
+def fiber_state(
+    solid: Solid, u: Vector, p: Float[Array, " v"], tension: Float[Array, " c"]
+) -> tuple[Float[Array, " c"], Float[Array, " c"]]:
+    """Total Cauchy stress along the deformed fiber [kPa] and fiber stretch, means of each cell."""
+    F = deformation(solid, u)
+    still = jnp.zeros((), u.dtype)
+    slope = _at_points(jax.grad(_point_energy), solid, F, p, tension, u, still)
+    stretch = jnp.sqrt(jnp.sum(F[..., 0] ** 2, axis=-1))
+    along = jnp.einsum("cqim,cqi->cqm", F, F[..., 0] / stretch[..., None])
+    stress = jnp.einsum("cqm,cqmn,cqn->cq", along, _stress(slope), along) / volume_ratio_all(F)
+    weights = solid.space.weights
+    return stress @ weights, stretch @ weights

@@ -1,0 +1,179 @@
+"""Displacement and pressure spaces of one mesh: numbering, geometry and tables on the device.
+
+Displacement is P2 or P1, pressure is P1 in both families; vertices are numbered first, so a
+vertex has the same number in both spaces. Cells are straight-sided: one Jacobian each.
+"""
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from heartsim.fem.elements import TET_EDGES, TRIANGLE_EDGES, tabulate
+
+DEGREE: Final[Mapping[str, int]] = {"P2P1": 2, "P1P1": 1}
+"""Displacement degree of each element family."""
+
+
+class Nodes(NamedTuple):
+    """Numbering of the displacement nodes of a tetrahedral mesh (host).
+
+    Attributes
+    ----------
+    points : (n, 3)
+        Vertices first, then edge midpoints [mm].
+    cells : (c, a)
+        Nodes of each tetrahedron.
+    edges : (e, 2)
+        Vertices of each edge, smaller first; edge k is node ``vertices + k``. Empty for P1.
+    vertices : int
+        Number of vertices.
+    """
+
+    points: Float[np.ndarray, "n 3"]
+    cells: Int[np.ndarray, "c a"]
+    edges: Int[np.ndarray, "e 2"]
+    vertices: int
+
+    def midpoints(self, start: Int[np.ndarray, "..."], end: Int[np.ndarray, "..."]) -> np.ndarray:
+        """Node numbers in the middle of the edges from ``start`` to ``end``."""
+        key = _edge_key(np.minimum(start, end), np.maximum(start, end), self.vertices)
+        table = _edge_key(self.edges[:, 0], self.edges[:, 1], self.vertices)
+        return self.vertices + np.searchsorted(table, key)
+
+    def facets(self, triangles: Int[np.ndarray, "f 3"]) -> Int[np.ndarray, "f b"]:
+        """Displacement nodes of triangles that are faces of the mesh."""
+        if not len(self.edges):
+            return triangles
+        middles = [self.midpoints(triangles[:, i], triangles[:, j]) for i, j in TRIANGLE_EDGES]
+        return np.column_stack([triangles, *middles])
+
+    def interpolate(self, values: Float[np.ndarray, "v ..."]) -> Float[np.ndarray, "n ..."]:
+        """Extend vertex values linearly to all displacement nodes."""
+        if not len(self.edges):
+            return values
+        middle = 0.5 * (values[self.edges[:, 0]] + values[self.edges[:, 1]])
+        return np.concatenate([values, middle])
+
+
+def _edge_key(low: np.ndarray, high: np.ndarray, vertices: int) -> np.ndarray:
+    return low.astype(np.int64) * vertices + high
+
+
+def number_nodes(
+    points: Float[np.ndarray, "v 3"], tets: Int[np.ndarray, "c 4"], degree: int
+) -> Nodes:
+    """Number the displacement nodes of a mesh for P1 or P2."""
+    vertices = len(points)
+    if degree == 1:
+        return Nodes(points, tets, np.empty((0, 2), dtype=tets.dtype), vertices)
+    pairs = np.sort(tets[:, np.array(TET_EDGES)], axis=2).reshape(-1, 2)
+    key, inverse = np.unique(_edge_key(pairs[:, 0], pairs[:, 1], vertices), return_inverse=True)
+    edges = np.column_stack([key // vertices, key % vertices])
+    middle = points[edges].mean(axis=1)
+    cells = np.column_stack([tets, vertices + inverse.reshape(len(tets), -1)])
+    return Nodes(np.vstack([points, middle]), cells, edges, vertices)
+
+
+class FunctionSpace(eqx.Module):
+    """Displacement–pressure space on the device.
+
+    Attributes
+    ----------
+    points : (n, 3)
+        Reference positions of the displacement nodes [mm].
+    cells : (c, a) int
+        Displacement nodes of each cell; the first four are its vertices.
+    inverse_jacobian : (c, 3, 3)
+        Derivative of the reference coordinates (rows) by position (columns) [1/mm].
+    volume : (c,)
+        Cell volumes [mm³].
+    values : (q, a), gradients : (q, a, 3), weights : (q,)
+        Displacement element at the quadrature points.
+    pressure_values : (q, 4)
+        Pressure shape functions there.
+    free : (n, 3)
+        1 where a displacement is unknown, 0 where it is prescribed.
+    vertices : int
+        Number of vertices, hence of pressure unknowns.
+    element : str
+        ``"P2P1"`` or ``"P1P1"``.
+    """
+
+    points: Float[Array, "n 3"]
+    cells: Int[Array, "c a"]
+    inverse_jacobian: Float[Array, "c 3 3"]
+    volume: Float[Array, " c"]
+    values: Float[Array, "q a"]
+    gradients: Float[Array, "q a 3"]
+    weights: Float[Array, " q"]
+    pressure_values: Float[Array, "q 4"]
+    free: Float[Array, "n 3"]
+    vertices: int = eqx.field(static=True)
+    element: str = eqx.field(static=True)
+
+    @property
+    def dofs(self) -> int:
+        """Number of displacement and pressure unknowns."""
+        return 3 * self.points.shape[0] + self.vertices
+
+    def moved_to(self, points: Float[Array, "n 3"]) -> "FunctionSpace":
+        """Return the same space on another reference shape."""
+        inverse, volume = _geometry(points[self.cells[:, :4]])
+        return eqx.tree_at(
+            lambda s: (s.points, s.inverse_jacobian, s.volume), self, (points, inverse, volume)
+        )
+
+
+def _geometry(corners: Float[Array, "c 4 3"]) -> tuple[Float[Array, "c 3 3"], Float[Array, " c"]]:
+    """Inverse Jacobians and volumes of straight-sided tetrahedra."""
+    edges = corners[:, 1:] - corners[:, :1]  # rows: dx/d(reference coordinate)
+    cofactor = jnp.stack(
+        [jnp.cross(edges[:, i - 2], edges[:, i - 1]) for i in range(3)], axis=1
+    )
+    determinant = jnp.einsum("ci,ci->c", edges[:, 0], cofactor[:, 0])
+    return cofactor / determinant[:, None, None], determinant / 6.0
+
+
+def function_space(
+    nodes: Nodes,
+    element: str,
+    *,
+    fixed: Int[np.ndarray, " k"] | None = None,
+    quadrature_degree: int | None = None,
+) -> FunctionSpace:
+    """Build the device tables of an element family on numbered nodes.
+
+    Parameters
+    ----------
+    nodes : Nodes
+        From `number_nodes` with the family's displacement degree.
+    element : str
+        ``"P2P1"`` (Taylor–Hood) or ``"P1P1"`` (stabilised).
+    fixed : (k,) int, optional
+        Displacement nodes held at zero displacement.
+    quadrature_degree : int, optional
+        Exactness of the volume rule; 2 (four points) for P2, 1 for P1 by default.
+    """
+    degree = DEGREE[element]
+    table = tabulate(3, degree, quadrature_degree or (2 if degree == 2 else 1))
+    inverse, volume = _geometry(jnp.asarray(nodes.points[nodes.cells[:, :4]]))
+    free = np.ones((len(nodes.points), 3))
+    if fixed is not None:
+        free[fixed] = 0.0
+    return FunctionSpace(
+        points=jnp.asarray(nodes.points),
+        cells=jnp.asarray(nodes.cells, dtype=jnp.int32),
+        inverse_jacobian=inverse,
+        volume=volume,
+        values=jnp.asarray(table.values),
+        gradients=jnp.asarray(table.gradients),
+        weights=jnp.asarray(table.weights),
+        pressure_values=jnp.asarray(table.barycentric),
+        free=jnp.asarray(free),
+        vertices=nodes.vertices,
+        element=element,
+    )

@@ -1,0 +1,129 @@
+"""What holds the heart: springs and dashpots on surfaces (pericardium, base).
+
+Per reference area, with N the smoothed reference normal::
+
+    traction = -(k_n N⊗N + k_t (I - N⊗N)) u - (c_n N⊗N + c_t (I - N⊗N)) ∂u/∂t
+
+Linear in the displacement, so the tangent is constant. Values in use: Pfaller et al. (2019)
+doi:10.1007/s10237-018-1098-4; Strocchi et al. (2020) doi:10.1016/j.jbiomech.2020.109645.
+"""
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from heartsim.fem.elements import tabulate
+from heartsim.fem.space import Nodes
+
+
+class Support(eqx.Module):
+    """Springs and dashpots on one set of facets.
+
+    Attributes
+    ----------
+    facets : (f, b) int
+        Displacement nodes.
+    projector : (f, 3, 3)
+        N⊗N of each facet.
+    area : (f,)
+        Reference area [mm²].
+    mass : (b, b)
+        Integrals of shape-function products per unit area.
+    normal_stiffness, tangential_stiffness : (f,)
+        [kPa/mm].
+    normal_damping, tangential_damping : (f,)
+        [kPa ms/mm].
+    """
+
+    facets: Int[Array, "f b"]
+    projector: Float[Array, "f 3 3"]
+    area: Float[Array, " f"]
+    mass: Float[Array, "b b"]
+    normal_stiffness: Float[Array, " f"]
+    tangential_stiffness: Float[Array, " f"]
+    normal_damping: Float[Array, " f"]
+    tangential_damping: Float[Array, " f"]
+
+
+def support(
+    nodes: Nodes,
+    triangles: Int[np.ndarray, "f 3"],
+    *,
+    normal_stiffness: float = 0.0,
+    tangential_stiffness: float = 0.0,
+    normal_damping: float = 0.0,
+    tangential_damping: float = 0.0,
+) -> Support:
+    """Build a support on boundary triangles, uniform in its stiffness [kPa/mm, kPa ms/mm]."""
+    corners = nodes.points[triangles]
+    cross = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    vertex_normal = np.zeros((nodes.vertices, 3))
+    np.add.at(vertex_normal, triangles, cross[:, None, :])
+    # flat-facet normals hinder sliding over a curved surface at first order; smoothed ones do not
+    normal = vertex_normal[triangles].sum(axis=1)
+    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-300)
+    quadratic = len(nodes.edges) > 0
+    table = tabulate(2, 2 if quadratic else 1, 4 if quadratic else 2)
+    uniform = np.ones(len(triangles))
+    return Support(
+        facets=jnp.asarray(nodes.facets(triangles), dtype=jnp.int32),
+        projector=jnp.asarray(normal[:, :, None] * normal[:, None, :]),
+        area=jnp.asarray(0.5 * np.linalg.norm(cross, axis=1)),
+        mass=jnp.asarray(np.einsum("q,qa,qb->ab", table.weights, table.values, table.values)),
+        normal_stiffness=jnp.asarray(normal_stiffness * uniform),
+        tangential_stiffness=jnp.asarray(tangential_stiffness * uniform),
+        normal_damping=jnp.asarray(normal_damping * uniform),
+        tangential_damping=jnp.asarray(tangential_damping * uniform),
+    )
+
+
+def _tensor(projector, area, normal, tangential) -> Float[Array, "f 3 3"]:
+    eye = jnp.eye(3, dtype=projector.dtype)
+    spread = normal[:, None, None] * projector + tangential[:, None, None] * (eye - projector)
+    return area[:, None, None] * spread
+
+
+def stiffness(held: Support) -> Float[Array, "f 3 3"]:
+    """Spring tensor of each facet [mN/mm]."""
+    return _tensor(held.projector, held.area, held.normal_stiffness, held.tangential_stiffness)
+
+
+def damping(held: Support) -> Float[Array, "f 3 3"]:
+    """Dashpot tensor of each facet [mN ms/mm]."""
+    return _tensor(held.projector, held.area, held.normal_damping, held.tangential_damping)
+
+
+def _force(held: Support, tensor: Float[Array, "f 3 3"], v: Float[Array, "n 3"]) -> Array:
+    local = jnp.einsum("fij,ab,fbj->fai", tensor, held.mass.astype(v.dtype), v[held.facets])
+    return jnp.zeros_like(v).at[held.facets].add(local)
+
+
+def support_force(
+    held: Support, u: Float[Array, "n 3"], u_before: Float[Array, "n 3"], rate: Float[Array, ""]
+) -> Float[Array, "n 3"]:
+    """Force with which the heart pushes on its support [mN]; residual term of the springs."""
+    return _force(held, stiffness(held), u) + _force(held, damping(held), (u - u_before) * rate)
+
+
+def support_tensor(held: Support, rate: Float[Array, ""]) -> Float[Array, "f 3 3"]:
+    """Tangent tensor of each facet for a step of 1/rate [mN/mm]."""
+    return stiffness(held) + rate * damping(held)
+
+
+def support_blocks(held: Support, rate: Float[Array, ""]) -> Float[Array, "f 3b 3b"]:
+    """Facet tangents with unknowns ordered (node, component) [mN/mm]."""
+    tensor = support_tensor(held, rate)
+    blocks = jnp.einsum("fij,ab->faibj", tensor, held.mass)
+    size = 3 * held.mass.shape[0]
+    return blocks.reshape(-1, size, size)
+
+
+def support_energy(held: Support, u: Float[Array, "n 3"]) -> Float[Array, ""]:
+    """Energy stored in the springs [µJ]."""
+    return 0.5 * jnp.sum(u * _force(held, stiffness(held), u))
+
+
+def support_power(held: Support, velocity: Float[Array, "n 3"]) -> Float[Array, ""]:
+    """Power lost in the dashpots [mW]."""
+    return jnp.sum(velocity * _force(held, damping(held), velocity))

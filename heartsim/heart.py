@@ -1,0 +1,140 @@
+"""The patient as one value: wall, activation, supports, chambers and circulation."""
+
+from collections.abc import Mapping
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from heartsim.activation.twitch import Activation
+from heartsim.circulation.closed_loop import Circulation
+from heartsim.fem import solid as wall
+from heartsim.fem.cavity import CavitySurface, volume_gradients, volumes
+from heartsim.fem.operator import HeldFacets, WallOperator
+from heartsim.fem.solid import Solid
+from heartsim.fem.support import Support, support_energy, support_force, support_tensor
+from heartsim.tissue.tissue import Tissue
+
+
+class Heart(eqx.Module):
+    """A heart ready to be solved.
+
+    Attributes
+    ----------
+    solid : Solid
+        The wall; its material is the `Tissue`.
+    supports : tuple of Support
+        Pericardium and base.
+    cavities : tuple of CavitySurface
+        3D chambers, in the order of `chambers`.
+    activation : Activation
+        When each cell pulls.
+    circulation : Circulation or None
+        The blood; None for a wall on its own.
+    region : mapping of name to (c,)
+        1 in the cells of a region, 0 elsewhere.
+    chambers : tuple of str
+        Names of the 3D chambers.
+    """
+
+    solid: Solid
+    supports: tuple[Support, ...]
+    cavities: tuple[CavitySurface, ...]
+    activation: Activation
+    circulation: Circulation | None
+    region: Mapping[str, Float[Array, " c"]]
+    chambers: tuple[str, ...] = eqx.field(static=True)
+
+    @property
+    def tissue(self) -> Tissue:
+        """Passive law, active tension, stiffness and contractility of every cell."""
+        return self.solid.material
+
+    @property
+    def cell_volume(self) -> Float[Array, " c"]:
+        """Reference volume of each cell [mm³]."""
+        return self.solid.space.volume
+
+    def tension(self, t: Float[Array, ""]) -> Float[Array, " c"]:
+        """Active tension of each cell at a time of the beat [kPa]."""
+        return self.tissue.tension(self.activation.tension_fraction(t))
+
+
+class Load(eqx.Module):
+    """What acts on the wall in one step besides the cavity pressures.
+
+    Attributes
+    ----------
+    tension : (c,)
+        Active tension [kPa].
+    u_before : (n, 3)
+        Displacement of the previous time level [mm].
+    rate : ()
+        1/dt [1/ms]; 0 is quasi-static.
+    """
+
+    tension: Float[Array, " c"]
+    u_before: Float[Array, "n 3"]
+    rate: Float[Array, ""]
+
+
+def cavity_volumes(heart: Heart, u: Float[Array, "n 3"]) -> Float[Array, " k"]:
+    """Volumes of the 3D chambers [mm³]."""
+    return volumes(heart.cavities, heart.solid.space.points + u)
+
+
+def cavity_gradients(heart: Heart, u: Float[Array, "n 3"]) -> Float[Array, "k n 3"]:
+    """Derivatives of the chamber volumes by free displacements [mm²]."""
+    gradients = volume_gradients(heart.cavities, heart.solid.space.points + u)
+    return gradients * heart.solid.space.free
+
+
+def wall_residual(
+    heart: Heart, u: Float[Array, "n 3"], p: Float[Array, " v"], load: Load
+) -> tuple[Float[Array, "n 3"], Float[Array, " v"]]:
+    """Forces of wall and supports [mN], without cavity pressures, and volume constraint [mm³]."""
+    forces, constraint = wall.residual(heart.solid, u, p, load.tension, load.u_before, load.rate)
+    for held in heart.supports:
+        forces += support_force(held, u, load.u_before, load.rate)
+    return forces * heart.solid.space.free, constraint
+
+
+def linearize(
+    heart: Heart,
+    u: Float[Array, "n 3"],
+    p: Float[Array, " v"],
+    pressure: Float[Array, " k"],
+    load: Load,
+    *,
+    dtype: jnp.dtype,
+) -> WallOperator:
+    """Exact derivative of `wall_residual` at a state, in the requested precision."""
+    space = heart.solid.space
+    tangent = wall.tangent(
+        heart.solid, u, p, load.tension, load.u_before, load.rate, dtype=dtype
+    )
+    held = tuple(
+        HeldFacets(s.facets, support_tensor(s, load.rate).astype(dtype), s.mass.astype(dtype))
+        for s in heart.supports
+    )
+    cast = jax.tree.map(
+        lambda leaf: leaf.astype(dtype) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf,
+        heart.cavities,
+    )
+    return WallOperator(
+        tangent=tangent,
+        cells=space.cells,
+        held=held,
+        cavities=cast,
+        position=(space.points + u).astype(dtype),
+        pressure=pressure.astype(dtype),
+        free=space.free.astype(dtype),
+        vertices=space.vertices,
+    )
+
+
+def elastic_energy(heart: Heart, u: Float[Array, "n 3"]) -> Float[Array, ""]:
+    """Energy stored in wall and springs [µJ]."""
+    springs = sum(support_energy(held, u) for held in heart.supports)
+    return wall.stored_energy(heart.solid, u) + springs

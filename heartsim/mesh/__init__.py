@@ -1,0 +1,1 @@
+"""Anatomy as data (NumPy, host)."""

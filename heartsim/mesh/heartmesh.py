@@ -1,0 +1,102 @@
+"""Anatomy as data: one immutable tetrahedral heart with names for everything."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Self
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from heartsim.errors import RegionNotFound, SurfaceNotFound, not_found
+
+
+@dataclass(frozen=True)
+class Cavity:
+    """One blood chamber: its endocardium and the rims of the openings that close it.
+
+    Attributes
+    ----------
+    facets : (f, 3) int
+        Endocardial triangles (node indices), normals out of the blood, into the tissue.
+    rims : mapping of name to (r,) int
+        One closed node loop for each opening, in order around it, named by what sits there:
+        ``"mitral"``, ``"aortic"``, ``"tricuspid"``, ``"pulmonary"`` or ``"base"``. The lid of an
+        opening is the fan of triangles (loop[i], loop[i+1], mean of the loop), and the loop runs
+        so that the lid's normals point out of the blood.
+    """
+
+    facets: Int[np.ndarray, "facets 3"]
+    rims: Mapping[str, Int[np.ndarray, " nodes"]]
+
+
+@dataclass(frozen=True)
+class HeartMesh:
+    """A heart as tetrahedra with named regions, surfaces, cavities and fields.
+
+    Attributes
+    ----------
+    name : str
+        Short name used in messages and reports.
+    points : (n, 3) float
+        Node coordinates [mm].
+    tets : (c, 4) int
+        Positively oriented linear tetrahedra.
+    regions : mapping of name to (k,) int
+        Cells of each region. ``"LV"``, ``"RV"`` and ``"septum"`` (those present) partition the
+        cells; further regions such as ``"infarct"`` may overlap them.
+    surfaces : mapping of name to (f, 3) int
+        Boundary triangles, normals out of the tissue: ``"LV_endocardium"``, ``"RV_endocardium"``,
+        ``"epicardium"``, ``"base"``.
+    cavities : mapping of name to Cavity
+        ``"LV"``, ``"RV"``.
+    fields : mapping of name to array
+        Cell fields (c, …) and node fields (n, …), such as ``"fiber"`` (c, 3).
+    origin : str
+        Where the geometry comes from and its licence.
+    """
+
+    name: str
+    points: Float[np.ndarray, "nodes 3"]
+    tets: Int[np.ndarray, "cells 4"]
+    regions: Mapping[str, Int[np.ndarray, " k"]]
+    surfaces: Mapping[str, Int[np.ndarray, "facets 3"]]
+    cavities: Mapping[str, Cavity]
+    fields: Mapping[str, np.ndarray] = field(default_factory=lambda: MappingProxyType({}))
+    origin: str = ""
+
+    def region(self, name: str) -> Int[np.ndarray, " k"]:
+        """Cells of a region.
+
+        Raises
+        ------
+        RegionNotFound
+            If the mesh has no such region; the message lists those it has.
+        """
+        if name not in self.regions:
+            raise not_found(RegionNotFound, "region", name, self.name, self.regions)
+        return self.regions[name]
+
+    def surface(self, name: str) -> Int[np.ndarray, "facets 3"]:
+        """Triangles of a surface.
+
+        Raises
+        ------
+        SurfaceNotFound
+            If the mesh has no such surface; the message lists those it has.
+        """
+        if name not in self.surfaces:
+            raise not_found(SurfaceNotFound, "surface", name, self.name, self.surfaces)
+        return self.surfaces[name]
+
+    def with_points(self, points: Float[np.ndarray, "nodes 3"]) -> Self:
+        """Return the same heart in another shape."""
+        return replace(self, points=points)
+
+    def with_region(self, name: str, cells: Int[np.ndarray, " k"]) -> Self:
+        """Return the heart with one region added or replaced."""
+        return replace(self, regions={**self.regions, name: np.asarray(cells)})
+
+    def with_fields(self, fields: Mapping[str, np.ndarray]) -> Self:
+        """Return the heart with fields added or replaced."""
+        return replace(self, fields={**self.fields, **fields})

@@ -1,0 +1,180 @@
+"""Foreign mesh files as plain arrays, read in a child process with limits."""
+
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from heartsim.errors import MeshError
+from heartsim.mesh import worker
+
+GIBIBYTE = 2**30
+MOST_BYTES = 2 * GIBIBYTE
+MOST_CELLS = 50_000_000
+MOST_NAMES = 1000
+HEADER_BYTES = 2**20
+
+SUFFIXES = (".vtu", ".msh", ".inp", ".med", ".mesh", ".xdmf")
+
+
+@dataclass(frozen=True)
+class RawMesh:
+    """Content of a mesh file before anything has a meaning.
+
+    Attributes
+    ----------
+    points : (n, 3) float
+        Coordinates, in the unit of the file.
+    tets, triangles : (c, 4), (f, 3) int
+        Cells of the two kinds.
+    tet_data, triangle_data, point_data, field_data : mapping of name to array
+        Numbers on cells, nodes and the whole file.
+    """
+
+    points: Float[np.ndarray, "nodes 3"]
+    tets: Int[np.ndarray, "cells 4"]
+    triangles: Int[np.ndarray, "facets 3"]
+    tet_data: Mapping[str, np.ndarray]
+    triangle_data: Mapping[str, np.ndarray]
+    point_data: Mapping[str, np.ndarray]
+    field_data: Mapping[str, np.ndarray]
+
+
+def read_raw(path: str | Path, *, memory: int = 8 * GIBIBYTE, seconds: int = 120) -> RawMesh:
+    """Open a mesh file in a child process and check what comes back.
+
+    Parameters
+    ----------
+    path : path
+        A ``.vtu`` file or one of the other formats in `SUFFIXES`.
+    memory : int
+        Address space of the child process [bytes].
+    seconds : int
+        Processor and wall time of the child process [s].
+
+    Raises
+    ------
+    MeshError
+        If the file is absent, too large, damaged, or holds other cells.
+    """
+    path = Path(path)
+    _check_file(path)
+    with tempfile.TemporaryDirectory(prefix="heartsim-read-") as name:
+        folder = Path(name)
+        _run_worker(path, folder, memory, seconds)
+        return _collect(path.name, folder)
+
+
+def _check_file(path: Path) -> None:
+    """Refuse what can be refused without opening the file for real."""
+    if not path.is_file():
+        raise MeshError(f"{path}: there is no such file. Check the path.")
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        known = ", ".join(SUFFIXES)
+        raise MeshError(f"{path.name}: files of type {suffix!r} are not read. Known: {known}.")
+    size = path.stat().st_size
+    if size > MOST_BYTES:
+        raise MeshError(
+            f"{path.name}: {size / GIBIBYTE:.1f} GiB, at most {MOST_BYTES // GIBIBYTE} GiB are "
+            "read. Coarsen the mesh or drop data arrays."
+        )
+    if suffix == ".vtu":
+        _check_header(path, size)
+
+
+def _check_header(path: Path, size: int) -> None:
+    """Look at the start of a VTU file: right kind, no document type, believable counts."""
+    with path.open("rb") as file:
+        head = file.read(HEADER_BYTES)
+    if not re.match(rb"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<VTKFile", head, re.DOTALL):
+        raise MeshError(
+            f"{path.name}: not a VTU file (it does not start with <VTKFile>). Export the mesh as "
+            "XML unstructured grid, for example from ParaView."
+        )
+    if b"<!DOCTYPE" in head or b"<!ENTITY" in head:
+        raise MeshError(f"{path.name}: it declares XML entities, which no mesh needs. Refused.")
+    if b'type="UnstructuredGrid"' not in head:
+        raise MeshError(f"{path.name}: not an unstructured grid. Export tetrahedra as .vtu.")
+    for kind, number in re.findall(rb'NumberOf(Points|Cells)\s*=\s*"([^"]{0,40})"', head):
+        name = kind.decode().lower()
+        if not re.fullmatch(rb"\d+", number):
+            raise MeshError(
+                f"{path.name}: its number of {name} is {number.decode(errors='replace')!r}. "
+                "It is damaged; export it again."
+            )
+        if int(number) > MOST_CELLS or int(number) > 1000 * size:
+            raise MeshError(
+                f"{path.name}: it declares {int(number):,} {name} in a file of {size:,} bytes "
+                f"(at most {MOST_CELLS:,} are read). It is damaged, hostile or too large."
+            )
+
+
+def _run_worker(path: Path, folder: Path, memory: int, seconds: int) -> None:
+    """Run the child process and turn its end into a message."""
+    command = [sys.executable, "-I", str(Path(worker.__file__).resolve())]
+    command += [str(path.resolve()), str(folder), str(memory), str(seconds)]
+    try:
+        done = subprocess.run(
+            command, cwd=folder, capture_output=True, timeout=2 * seconds, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise MeshError(
+            f"{path.name}: reading took more than {2 * seconds} s and was stopped. "
+            "It is damaged or too large."
+        ) from error
+    if done.returncode == 0:
+        return
+    note = folder / "error.txt"
+    if note.is_file():
+        reason = note.read_text(encoding="utf-8", errors="replace")[:400].strip()
+    elif done.returncode < 0:
+        reason = f"it crashed the reader (signal {-done.returncode})"
+    else:
+        lines = done.stderr.decode(errors="replace").strip().splitlines() or ["unknown reason"]
+        reason = f"its reader stopped: {lines[-1][:300]}"
+    raise MeshError(f"{path.name}: cannot be read, {reason}. The file is damaged; export it again.")
+
+
+def _collect(name: str, folder: Path) -> RawMesh:
+    """Load the arrays that the child wrote and check their shapes."""
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    if sum(len(arrays) for arrays in manifest.values()) > MOST_NAMES:
+        raise MeshError(f"{name}: more than {MOST_NAMES} data arrays. Export fewer.")
+    groups = {
+        group: {key: np.load(folder / file, allow_pickle=False) for key, file in arrays.items()}
+        for group, arrays in manifest.items()
+    }
+    points, tets, triangles = (groups[part][""] for part in ("points", "tets", "triangles"))
+    if points.ndim != 2 or points.shape[1] != 3:
+        raise MeshError(f"{name}: its points have shape {points.shape}; three coordinates are due.")
+    _check_indices(name, len(points), tets, "tetrahedra")
+    _check_indices(name, len(points), triangles, "triangles")
+    return RawMesh(
+        points=points,
+        tets=tets,
+        triangles=triangles,
+        tet_data=groups["tet_data"],
+        triangle_data=groups["triangle_data"],
+        point_data=groups["point_data"],
+        field_data=groups["field_data"],
+    )
+
+
+def _check_indices(name: str, nodes: int, cells: Int[np.ndarray, "cells k"], kind: str) -> None:
+    """Refuse cells that point outside the list of nodes."""
+    wrong = ((cells < 0) | (cells >= nodes)).any(axis=1)
+    if wrong.any():
+        first = int(np.argmax(wrong))
+        raise MeshError(
+            f"{name}: {np.count_nonzero(wrong)} {kind} use nodes that do not exist "
+            f"(first: number {first}, nodes {cells[first].tolist()} of {nodes}). "
+            "The file is damaged; export it again."
+        )

@@ -1,0 +1,1 @@
+"""Ventricular coordinates, fibers, AHA segments and regions of disease (host)."""

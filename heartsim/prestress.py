@@ -1,0 +1,143 @@
+"""The unloaded shape of a heart that was imaged under load.
+
+Backward displacement [1]_: guess the unloaded shape, load it, move its nodes back by the error
+at the imaged shape, repeat; Anderson mixing of the last guesses speeds it up where the wall is
+thin and soft. Each solve starts from the last one, so it takes a few Newton steps.
+
+References
+----------
+.. [1] Sellier (2011). An iterative method for the inverse elasto-static problem.
+   doi:10.1016/j.jfluidstructs.2011.08.002
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from heartsim import equilibrium
+from heartsim.coupling import PrescribedPressure, WallState
+from heartsim.equilibrium import Workspace
+from heartsim.errors import SolveFailed
+from heartsim.heart import Heart
+from heartsim.units import mm
+
+CLOSE_ENOUGH: Final = 0.02 * mm
+"""Largest node error of the reloaded shape at which the search stops."""
+
+MOST_ROUNDS: Final = 40
+MEMORY: Final = 4
+"""Earlier guesses that Anderson mixing combines."""
+
+Shape = Float[np.ndarray, "v 3"]
+
+
+@dataclass(frozen=True)
+class Unloaded:
+    """Result of the search.
+
+    Attributes
+    ----------
+    points : (v, 3)
+        Unloaded vertex positions [mm].
+    wall : WallState
+        The reloaded wall on that shape.
+    largest_error, mean_error : float
+        Distance of the reloaded vertices from the imaged ones [mm].
+    rounds : int
+        Solves it took.
+    """
+
+    points: Shape
+    wall: WallState
+    largest_error: float
+    mean_error: float
+    rounds: int
+
+    def summary(self) -> Mapping[str, float | int]:
+        """Numbers for the report."""
+        return {
+            "max_node_error_mm": self.largest_error / mm,
+            "mean_node_error_mm": self.mean_error / mm,
+            "iterations": self.rounds,
+        }
+
+
+def unload(
+    work: Workspace,
+    heart_at: Callable[[Shape], Heart],
+    imaged: Shape,
+    pressure: Float[np.ndarray, " k"],
+    *,
+    report: Callable[[int, float], None] | None = None,
+) -> tuple[Unloaded, Workspace]:
+    """Find the shape that takes the imaged shape under the imaged pressures.
+
+    Parameters
+    ----------
+    work : Workspace
+        Solver.
+    heart_at : callable
+        The heart on a given stress-free shape of its vertices.
+    imaged : (v, 3)
+        Imaged vertex positions [mm].
+    pressure : (k,)
+        Cavity pressures at imaging [kPa].
+    report : callable, optional
+        Told the round and the largest node error [mm].
+
+    Raises
+    ------
+    SolveFailed
+        If a load step fails or the error stays above 0.1 mm.
+    """
+    heart = heart_at(imaged)
+    state, work = equilibrium.inflate(work, heart, equilibrium.rest(heart), pressure)
+    shape, history = imaged, []
+    for rounds in range(1, MOST_ROUNDS + 1):
+        moved = np.asarray(state.u)[: len(imaged)]
+        error = shape + moved - imaged
+        distance = np.linalg.norm(error, axis=1)
+        if report is not None:
+            report(rounds, float(distance.max()))
+        if distance.max() < CLOSE_ENOUGH or rounds == MOST_ROUNDS:
+            break
+        history = [*history[-MEMORY:], (shape, error)]
+        shape = _mixed(history)
+        heart = heart_at(shape)
+        state, work = _reload(work, heart, state, pressure)
+    if distance.max() > 0.1 * mm:
+        raise SolveFailed(
+            f"unloaded shape: after {rounds} rounds the reloaded heart is still "
+            f"{distance.max():.2f} mm from the imaged one. Lower patient.imaged_pressure, stiffen "
+            'the tissue, or set imaged_at = "unloaded".'
+        )
+    return Unloaded(shape, state, float(distance.max()), float(distance.mean()), rounds), work
+
+
+def _mixed(history: list[tuple[Shape, Shape]]) -> Shape:
+    """Next guess: the combination of earlier ones with the smallest error, moved back by it."""
+    shape, error = history[-1]
+    if len(history) == 1:
+        return shape - error
+    past_error = np.stack([error.ravel() - e.ravel() for _, e in history[:-1]], axis=1)
+    past_shape = np.stack([shape.ravel() - x.ravel() for x, _ in history[:-1]], axis=1)
+    weights = np.linalg.lstsq(past_error, error.ravel(), rcond=1e-8)[0]
+    best_error = error.ravel() - past_error @ weights
+    best_shape = shape.ravel() - past_shape @ weights
+    return (best_shape - best_error).reshape(shape.shape)
+
+
+def _reload(
+    work: Workspace, heart: Heart, state: WallState, pressure: Float[np.ndarray, " k"]
+) -> tuple[WallState, Workspace]:
+    """Load a new shape, starting from the last loaded one; from empty where that fails."""
+    load = equilibrium.passive_load(heart)
+    blood = PrescribedPressure(jnp.asarray(pressure))
+    again, _, info, work = equilibrium.step(work, heart, state, blood, load)
+    if bool(info.converged):
+        return again, work
+    return equilibrium.inflate(work, heart, equilibrium.rest(heart), pressure)

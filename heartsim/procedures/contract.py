@@ -1,0 +1,117 @@
+"""What every procedure must obey, as one call for those who write their own."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from heartsim.errors import HeartsimError
+from heartsim.procedures.edit import HeartEdit, Procedure
+from heartsim.procedures.perform import on_heart
+
+if TYPE_CHECKING:
+    from heartsim.heart import Heart
+
+
+class ContractBroken(HeartsimError):
+    """A procedure does not obey the laws of composition."""
+
+
+def check_procedure(
+    procedure: Procedure,
+    heart: "Heart",
+    *,
+    others: Sequence[Procedure] = (),
+    dose: Callable[[jax.Array], HeartEdit] | None = None,
+    neutral: float | None = None,
+) -> None:
+    """Hold the heart edits of a procedure against the laws of composition.
+
+    The empty list is the identity bit for bit; grouping does not matter; the baseline stays as it
+    is; shapes and structure stay; disjoint targets commute; a neutral dose changes nothing; the
+    gradient by the dose is finite.
+
+    Parameters
+    ----------
+    procedure : Procedure
+        What to check.
+    heart : Heart
+        Patient that has its targets.
+    others : sequence of Procedure
+        Procedures with other targets, for commutation.
+    dose : callable, optional
+        Dose as a traced number to the edit, for the last two laws.
+    neutral : float, optional
+        Dose at which the edit changes nothing.
+
+    Raises
+    ------
+    ContractBroken
+        With the law that does not hold.
+
+    Examples
+    --------
+    ::
+
+        check_procedure(
+            tavr(area="1.8 cm2"), heart, others=[infarct()],
+            dose=lambda area: SetValve("aortic", area=area),
+        )
+    """
+    before = jax.tree.map(np.array, jax.tree.leaves(heart))
+    same_numbers("no procedure is the identity", on_heart(heart, ())[0], heart)
+    once = on_heart(heart, [procedure])[0]
+    _require("structure stays", jax.tree.structure(once) == jax.tree.structure(heart))
+    shapes = [np.shape(leaf) for leaf in jax.tree.leaves(once)]
+    _require("shapes stay", shapes == [np.shape(leaf) for leaf in before])
+    same_numbers("the baseline stays as it is", heart, before)
+    split = [replace(procedure, edits=(edit,)) for edit in procedure.edits]
+    same_numbers("grouping does not matter", on_heart(heart, split, overlap="in order")[0], once)
+    for other in others:
+        forth, back = on_heart(heart, [procedure, other])[0], on_heart(heart, [other, procedure])[0]
+        same_numbers(f"commutes with {other.name}", forth, back, tolerance=1e-14)
+    if dose is not None:
+        _check_dose(heart, dose, neutral)
+
+
+def _check_dose(
+    heart: "Heart", dose: Callable[[jax.Array], HeartEdit], neutral: float | None
+) -> None:
+    """Neutral dose and finite gradient."""
+
+    def total(value: jax.Array) -> jax.Array:
+        edited = dose(value).apply_to_heart(heart)[0]
+        leaves = list(map(jnp.asarray, jax.tree.leaves(edited)))
+        leaves = [leaf for leaf in leaves if jnp.issubdtype(leaf.dtype, jnp.floating)]
+        return jnp.sum(jnp.stack([jnp.sum(leaf) for leaf in leaves]))
+
+    at = jnp.asarray(0.5 if neutral is None else neutral, float)
+    _require("the gradient by the dose is finite", bool(jnp.isfinite(jax.grad(total)(at))))
+    if neutral is not None:
+        unchanged = dose(at).apply_to_heart(heart)[0]
+        same_numbers("a neutral dose changes nothing", unchanged, heart)
+
+
+def same_numbers(law: str, one: object, other: object, *, tolerance: float = 0.0) -> None:
+    """Refuse two trees whose numbers differ, relative to the largest of each array.
+
+    Raises
+    ------
+    ContractBroken
+        With the law and the largest difference.
+    """
+    for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
+        a, b = np.asarray(a, float), np.asarray(b, float)
+        with np.errstate(invalid="ignore"):
+            difference = np.where(a == b, 0.0, np.abs(a - b))
+        worst = float(np.max(difference, initial=0.0))
+        limit = tolerance * float(np.max(np.abs(b), initial=0.0))
+        _require(f"{law}; difference {worst:.3g}", worst <= limit)
+
+
+def _require(law: str, holds: bool) -> None:
+    if not holds:
+        raise ContractBroken(f"this law of composition does not hold: {law}.")

@@ -1,0 +1,129 @@
+"""Edits of tissue: where a region is, how strong and how stiff it is, what recovers."""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, final
+
+from heartsim.errors import ProcedureError, not_found
+from heartsim.procedures.edit import Dose, HeartEdit, Receipt
+from heartsim.units import mL
+
+if TYPE_CHECKING:
+    from jaxtyping import Array, Float
+
+    from heartsim.heart import Heart
+    from heartsim.tissue.tissue import Tissue
+
+
+def region_weight(heart: "Heart", region: str) -> "Float[Array, ' cells']":
+    """Share of each cell that belongs to a region, 0 to 1; the border zone lies between.
+
+    Raises
+    ------
+    ProcedureError
+        If the heart has no such region; the message lists those it has.
+    """
+    if region not in heart.region:
+        raise not_found(ProcedureError, "region", region, "this heart", heart.region)
+    return heart.region[region]
+
+
+def with_tissue(heart: "Heart", tissue: "Tissue") -> "Heart":
+    """Return the heart with other muscle in the same wall."""
+    return replace(heart, solid=replace(heart.solid, material=tissue))
+
+
+@final
+@dataclass(frozen=True)
+class ScaleTissue(HeartEdit):
+    """Multiply strength and stiffness in a region, with the region's own ramp at its border.
+
+    Attributes
+    ----------
+    region : str
+        Region of the heart.
+    contractility : float
+        What remains of the peak active tension: 1 healthy, 0 scar.
+    stiffness : float
+        Multiplier of the passive energy: 1 healthy.
+    """
+
+    region: str
+    contractility: Dose = 1.0
+    stiffness: Dose = 1.0
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The tissue of the region."""
+        return (f"tissue:{self.region}",)
+
+    def apply_to_heart(self, heart: "Heart") -> tuple["Heart", Receipt]:
+        """Return the heart with the region changed.
+
+        Raises
+        ------
+        ProcedureError
+            If the heart has no such region.
+        """
+        weight = region_weight(heart, self.region)
+        tissue = heart.tissue
+        changed = replace(
+            tissue,
+            contractility=tissue.contractility * (1 + weight * (self.contractility - 1)),
+            stiffness=tissue.stiffness * (1 + weight * (self.stiffness - 1)),
+        )
+        receipt = Receipt(
+            action=f"changed strength and stiffness of region {self.region}",
+            target=f"tissue:{self.region}",
+            amounts={
+                "tissue_mL": (weight * heart.cell_volume).sum() / mL,
+                "contractility_remaining": self.contractility,
+                "stiffness_multiplier": self.stiffness,
+            },
+        )
+        return with_tissue(heart, changed), receipt
+
+
+@final
+@dataclass(frozen=True)
+class RecoverTissue(HeartEdit):
+    """Bring the strength of a region back towards that of the healthiest muscle.
+
+    Attributes
+    ----------
+    region : str
+        Region that is weak but alive.
+    recovery : float
+        0 no effect, 1 as strong as the strongest cell of the heart.
+    """
+
+    region: str
+    recovery: Dose
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The tissue of the region."""
+        return (f"tissue:{self.region}",)
+
+    def apply_to_heart(self, heart: "Heart") -> tuple["Heart", Receipt]:
+        """Return the heart with the region recovered.
+
+        Raises
+        ------
+        ProcedureError
+            If the heart has no such region.
+        """
+        weight = region_weight(heart, self.region)
+        tension = heart.tissue.contractility
+        gain = self.recovery * (weight > 0) * (tension.max() - tension)
+        volume = (weight * heart.cell_volume).sum()
+        receipt = Receipt(
+            action=f"restored perfusion of region {self.region}",
+            target=f"tissue:{self.region}",
+            amounts={
+                "tissue_mL": volume / mL,
+                "recovery": self.recovery,
+                "contractility_gain_kPa": (gain * weight * heart.cell_volume).sum() / volume,
+            },
+        )
+        tissue = replace(heart.tissue, contractility=tension + gain)
+        return with_tissue(heart, tissue), receipt

@@ -1,0 +1,91 @@
+"""Jump to the periodic state: 0D stand-ins of the 3D ventricles find what many beats would.
+
+After a 3D beat each ventricle is emulated from its own recorded loop and its passive curve; the
+0D loop with these stand-ins runs to its limit cycle in a second, and the 3D heart is filled to
+the volumes found there. Total blood volume is kept, and the 3D beat that follows is the judge.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+import jax.numpy as jnp
+import numpy as np
+
+from heartsim import equilibrium
+from heartsim.beat import Moment, begin
+from heartsim.circulation.closed_loop import State, with_chambers
+from heartsim.circulation.emulate import emulate_chamber
+from heartsim.circulation.periodic import limit_cycle
+from heartsim.coupling import PrescribedPressure, WallState
+from heartsim.equilibrium import Workspace
+from heartsim.heart import Heart, cavity_volumes
+from heartsim.recorder import Recorder
+
+LEVELS: Final = (0.15, 0.4, 0.7, 1.0, 1.5, 2.2)
+"""Passive curve: multiples of the imaged pressures at which the ventricles are held."""
+
+
+@dataclass(frozen=True)
+class PassiveCurve:
+    """Volumes [mm³] and pressures [kPa] of each passive ventricle, both increasing."""
+
+    volume: Mapping[str, np.ndarray]
+    pressure: Mapping[str, np.ndarray]
+
+
+def passive_curve(
+    work: Workspace, heart: Heart, pressure: np.ndarray
+) -> tuple[PassiveCurve, Workspace]:
+    """Inflate the passive ventricles together and record their volumes."""
+    state: WallState = equilibrium.rest(heart)
+    held = [np.asarray(cavity_volumes(heart, state.u))]
+    levels = [np.zeros(len(heart.chambers))]
+    for level in LEVELS:
+        state, work = equilibrium.inflate(work, heart, state, level * pressure)
+        held.append(np.asarray(cavity_volumes(heart, state.u)))
+        levels.append(level * pressure)
+    volume, loads = np.stack(held, axis=1), np.stack(levels, axis=1)
+    names = heart.chambers
+    curve = PassiveCurve(
+        dict(zip(names, volume, strict=True)), dict(zip(names, loads, strict=True))
+    )
+    return curve, work
+
+
+def periodic_guess(
+    heart: Heart, recorder: Recorder, blood: State, curve: PassiveCurve, *, steps: int
+) -> State:
+    """State of the circulation at the start of a periodic beat, by emulated ventricles."""
+    loop = heart.circulation
+    t = recorder.column("time")
+    stand_ins = {
+        name: emulate_chamber(
+            (t, recorder.column(f"volume.{name}"), recorder.column(f"pressure.{name}")),
+            (curve.volume[name], curve.pressure[name]),
+            trigger=float(loop.av_delay),
+        )
+        for name in heart.chambers
+    }
+    found = limit_cycle(with_chambers(loop, stand_ins), blood, steps)
+    return found.state
+
+
+def refill(
+    work: Workspace, heart: Heart, moment: Moment, blood: State
+) -> tuple[Workspace, Moment]:
+    """Fill the relaxed 3D ventricles to the volumes of a circulation state: start of a beat."""
+    wanted = np.array([float(blood.volume(name)) for name in heart.chambers])
+    load = equilibrium.passive_load(heart)
+    settled, _, info, work = equilibrium.step(
+        work, heart, moment.wall, PrescribedPressure(moment.wall.pressure), load
+    )
+    start = settled if bool(info.converged) else moment.wall
+    held = np.asarray(cavity_volumes(heart, start.u))
+    wall, work = equilibrium.fill(work, heart, start, held, wanted)
+    return work, replace(begin(heart, wall, blood), blood=blood)
+
+
+def volumes_of(blood: State, chambers: tuple[str, ...]) -> np.ndarray:
+    """Chamber volumes of a circulation state [mm³]."""
+    return np.asarray(jnp.stack([blood.volume(name) for name in chambers]))

@@ -1,0 +1,193 @@
+"""From a scenario to a result: the one function that everyone calls."""
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from heartsim import runtime
+from heartsim.balance import audit
+from heartsim.beat import REFRESH_EVERY, march, next_beat
+from heartsim.checkpoint import Checkpoint, drop_checkpoint, load_checkpoint, save_checkpoint
+from heartsim.equilibrium import Workspace
+from heartsim.errors import ScenarioError
+from heartsim.indices import summarize
+from heartsim.patient import Patient, prepare
+from heartsim.progress import Progress
+from heartsim.recorder import Recorder
+from heartsim.report import write_report
+from heartsim.restart import passive_curve, periodic_guess, refill, volumes_of
+from heartsim.result import Result, finished, save
+from heartsim.scenario import Scenario
+from heartsim.units import mL, mmHg, ms
+
+CHAMBERS: Final = ("LV", "RV", "LA", "RA")
+
+JUMPS: Final = 3
+"""Jumps to the emulated periodic state; later beats just follow each other."""
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    recorder: Recorder
+    work: Workspace
+    status: str
+    beats: int
+    change: float
+
+
+def run(
+    scenario: Scenario,
+    folder: str | Path | None = None,
+    *,
+    device: str | None = None,
+    resume: bool = False,
+    quiet: bool = False,
+) -> Result:
+    """Run one scenario into one result folder.
+
+    A folder that already holds the result of the same scenario is returned as it is.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    folder : path, optional
+        Result folder; ``runs/NAME`` by default.
+    device : {"cpu", "gpu"}, optional
+        Where to compute; the best at hand by default.
+    resume : bool
+        Go on from the last checkpoint in the folder.
+    quiet : bool
+        No progress.
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    InputError
+        If scenario or mesh cannot be used.
+    SolveFailed
+        If a solve does not converge; the checkpoint stays.
+    """
+    folder = Path(folder) if folder is not None else Path("runs") / scenario.name
+    digest = scenario.content_hash()
+    if finished(folder):
+        done = Result.load(folder)
+        if done.provenance.get("scenario_sha256") == digest:
+            return done
+    if scenario.protocol.loading != "same-stressed-volume":
+        raise ScenarioError(
+            f"{scenario.name}: protocol.loading = {scenario.protocol.loading!r} is not computed "
+            'by this version. Write loading = "same-stressed-volume".'
+        )
+    chosen = runtime.start(device)
+    compiling = runtime.CompileClock()
+    started = time.perf_counter()
+    with Progress(quiet=quiet) as progress:
+        patient = prepare(scenario, progress)
+        saved = load_checkpoint(folder, digest) if resume else None
+        outcome = _beats(scenario, patient, folder, digest, saved, progress)
+    loop = patient.heart.circulation
+    elapsed = time.perf_counter() - started
+    recording = outcome.recorder.recording(
+        mesh=patient.mesh,
+        period=float(loop.period),
+        trigger=float(loop.av_delay),
+        outcome=(outcome.status, outcome.beats, outcome.change),
+        solver=_solver(scenario, patient, outcome.work)
+        | {
+            "compile_s": round(compiling.seconds, 2),
+            "solve_s": round(elapsed - compiling.seconds, 2),
+            "peak_memory_MB": runtime.peak_memory_MB(),
+            "device": chosen.platform,
+        },
+        reload=None if patient.reload is None else patient.reload.summary(),
+        receipts=patient.receipts,
+        provenance={
+            "scenario": scenario.resolved(),
+            "scenario_sha256": digest,
+            "versions": runtime.versions(),
+        },
+    )
+    indices = summarize(recording, audit(recording), scenario=scenario.title or scenario.name)
+    result = save(recording, folder, indices)
+    write_report(result)
+    drop_checkpoint(folder)
+    return result
+
+
+def _solver(scenario: Scenario, patient: Patient, work: Workspace) -> dict[str, object]:
+    """What the result says about the solver."""
+    effort = work.effort
+    return {
+        "element": scenario.patient.element,
+        "dofs": patient.heart.solid.space.dofs,
+        "cells": len(patient.mesh.tets),
+        "time_step_ms": scenario.protocol.step / ms,
+        "steps": effort.steps,
+        "newton_iterations": effort.newton,
+        "krylov_iterations": effort.krylov,
+        "failed_steps": effort.failed,
+        "preconditioner_setups": effort.refreshes + 1,
+        "linear_solver": "GMRES with multigrid",
+        "precision": "float64, linear solves float32",
+    }
+
+
+def _beats(
+    scenario: Scenario,
+    patient: Patient,
+    folder: Path,
+    digest: str,
+    saved: Checkpoint | None,
+    progress: Progress,
+) -> _Outcome:
+    """Beat until periodic."""
+    plan, heart = scenario.protocol, patient.heart
+    period = float(heart.circulation.period)
+    empty = Recorder(every=period / plan.snapshots)
+    curve, work = passive_curve(patient.work, heart, patient.pressure)
+    moment, first = patient.moment, 0
+    recorder, start = empty, volumes_of(moment.blood, CHAMBERS)
+    if saved is not None:
+        moment, first, start = saved.moment, saved.beat, saved.start
+        recorder = empty.unpacked(saved.traces)
+        work = replace(work, effort=saved.effort)
+        progress.say(f"resuming beat {first + 1} at {moment.t:.0f} ms")
+    for beat in range(first, plan.at_most_beats):
+        if moment.step == 0:
+            recorder = empty.after(heart, moment, moment)
+        for work, before, moment in march(work, heart, moment, step=plan.step, until=period):
+            recorder = recorder.after(heart, before, moment)
+            progress.show(_status(beat, moment.t, period, recorder))
+            if moment.step % REFRESH_EVERY == 0 and moment.t < period:
+                content = Checkpoint(beat, moment, start, work.effort, recorder.packed())
+                save_checkpoint(folder, digest, content)
+        change = float(np.abs(volumes_of(moment.blood, CHAMBERS) - start).max())
+        progress.say(
+            f"beat {beat + 1}: chamber volumes changed by up to {change / mL:.2f} mL "
+            f"({work.effort.newton} Newton steps so far)"
+        )
+        if change <= plan.periodic_within:
+            return _Outcome(recorder, work, "converged", beat + 1, change)
+        if beat + 1 < plan.at_most_beats:
+            moment = next_beat(moment)
+            if beat < JUMPS:
+                blood = periodic_guess(heart, recorder, moment.blood, curve, steps=400)
+                work, moment = refill(work, heart, moment, blood)
+            start = volumes_of(moment.blood, CHAMBERS)
+    return _Outcome(recorder, work, "not periodic", plan.at_most_beats, change)
+
+
+def _status(beat: int, t: float, period: float, recorder: Recorder) -> str:
+    """One line about where the run is."""
+    pressure = recorder.rows["pressure.LV"][-1] / mmHg
+    volume = recorder.rows["volume.LV"][-1] / mL
+    return (
+        f"beat {beat + 1}, {t:.0f} of {period:.0f} ms: "
+        f"LV {pressure:.0f} mmHg, {volume:.0f} mL"
+    )

@@ -1,0 +1,104 @@
+"""Precision, device and compile cache: the only module that writes ``jax.config``."""
+
+import os
+import platform
+import resource
+from importlib.metadata import version
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+
+from heartsim.errors import InputError, PrecisionError
+
+
+def use_float64() -> None:
+    """Switch JAX to double precision. Call before building arrays."""
+    jax.config.update("jax_enable_x64", True)
+
+
+def require_float64() -> None:
+    """Refuse to go on in single precision.
+
+    Raises
+    ------
+    PrecisionError
+        If JAX is in its default float32 mode.
+    """
+    if jnp.zeros(()).dtype != jnp.float64:
+        raise PrecisionError(
+            "arrays are float32, but mechanics needs float64. "
+            "Call heartsim.runtime.use_float64() before building arrays."
+        )
+
+
+def cache_folder() -> Path:
+    """Folder of this user's caches (never shared: the compile cache executes what it holds)."""
+    root = os.environ.get("HEARTSIM_CACHE")
+    if root:
+        return Path(root)
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "heartsim"
+
+
+def use_compile_cache() -> Path:
+    """Keep compiled programs between runs, so that a second start takes seconds."""
+    folder = cache_folder() / "compiled"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    jax.config.update("jax_compilation_cache_dir", str(folder))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
+    return folder
+
+
+def choose_device(name: str | None = None) -> jax.Device:  # pyright: ignore[reportInvalidTypeForm]
+    """Select ``"cpu"``, ``"gpu"`` or, without a name, the best device at hand.
+
+    Raises
+    ------
+    InputError
+        If the device asked for is not there.
+    """
+    if name is None:
+        return jax.devices()[0]
+    try:
+        device = jax.devices("cuda" if name == "gpu" else name)[0]
+    except RuntimeError as error:
+        present = ", ".join(sorted({d.platform for d in jax.devices()}))
+        raise InputError(
+            f"--device {name}: no such device. Found: {present}. "
+            "For a GPU install jax with CUDA: pip install 'heartsim[gpu]'."
+        ) from error
+    jax.config.update("jax_default_device", device)
+    return device
+
+
+def start(device: str | None = None) -> jax.Device:  # pyright: ignore[reportInvalidTypeForm]
+    """Double precision, compile cache and device in one call."""
+    use_float64()
+    use_compile_cache()
+    return choose_device(device)
+
+
+class CompileClock:
+    """Counts the seconds that XLA spends compiling, from its creation on."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        jax.monitoring.register_event_duration_secs_listener(self._listen)
+
+    def _listen(self, event: str, duration: float, **_: str | int) -> None:
+        if event == "/jax/core/compile/backend_compile_duration":
+            self.seconds += duration
+
+
+def peak_memory_MB() -> int:
+    """Largest resident size of this process so far [MB]."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+def versions() -> dict[str, str]:
+    """Versions that a result depends on."""
+    names = ("heartsim", "jax", "jaxlib", "equinox", "numpy", "scipy", "pyamg", "mmgpy")
+    found = {name: version(name) for name in names}
+    return {"python": platform.python_version(), **found}

@@ -1,0 +1,228 @@
+"""Sections of a scenario file: every key with its type, limits, default and meaning."""
+
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from heartsim.errors import UnitError, closest
+from heartsim.scenario.quantities import Quantity, usual
+from heartsim.units import parse
+
+Law = Literal["holzapfel-ogden", "guccione", "usyk"]
+ParameterSet = Literal[
+    "holzapfel-ogden-2009-shear",
+    "holzapfel-ogden-2009-shear-partial",
+    "holzapfel-ogden-2009-biaxial",
+    "holzapfel-ogden-arostica-2025",
+    "guccione-land-2015",
+    "guccione-land-2015-isotropic",
+    "guccione-1995",
+    "usyk-2002",
+]
+USUAL_SET: Final[dict[str, ParameterSet]] = {
+    "holzapfel-ogden": "holzapfel-ogden-2009-shear",
+    "guccione": "guccione-1995",
+    "usyk": "usyk-2002",
+}
+"""Set that a law takes when the file names none."""
+_STRESSES: Final = ("a", "a_f", "a_s", "a_fs", "C")
+_EXPONENTS: Final = {
+    "holzapfel-ogden": ("b", "b_f", "b_s", "b_fs"),
+    "guccione": ("bf", "bt", "bfs"),
+    "usyk": ("bff", "bss", "bnn", "bfs", "bfn", "bsn"),
+}
+LoadingRule = Literal["same-stressed-volume", "match-LVEDP", "match-MAP"]
+Entry = dict[str, str | float]
+"""One ``[[condition]]`` or ``[[procedure]]``: its name and doses, as written."""
+
+
+class Section(BaseModel):
+    """A table of the file: frozen, unknown keys refused, defaults checked like input."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, strict=True)
+
+
+class Fibers(Section):
+    """Rule-based fiber directions."""
+
+    rule: Literal["ldrb"] = Field(default="ldrb", description="Rule that lays the fibers.")
+    endocardium: Annotated[float, Quantity("angle", "-90 deg", "90 deg")] = usual(
+        "60 deg", "Helix angle at the endocardium."
+    )
+    epicardium: Annotated[float, Quantity("angle", "-90 deg", "90 deg")] = usual(
+        "-60 deg", "Helix angle at the epicardium."
+    )
+
+
+class ImagedPressure(Section):
+    """Cavity pressures at the moment of imaging."""
+
+    LV: Annotated[float, Quantity("pressure", "0 mmHg", "40 mmHg")] = usual("8 mmHg")
+    RV: Annotated[float, Quantity("pressure", "0 mmHg", "30 mmHg")] = usual("4 mmHg")
+
+
+class Patient(Section):
+    """Whose heart: geometry, how it was imaged, fibers and elements."""
+
+    mesh: Annotated[str, Field(min_length=1, max_length=500)] = Field(
+        description="A name from `heartsim data list`, or a path relative to this file."
+    )
+    resolution: Annotated[float, Quantity("length", "1 mm", "15 mm")] | None = Field(
+        default=None, description="Coarsen the mesh to this edge length; omit to keep it."
+    )
+    imaged_at: Literal["end-diastole", "unloaded"] = Field(
+        default="end-diastole",
+        description="At end-diastole the mesh is loaded: the unloaded shape is found first.",
+    )
+    imaged_pressure: ImagedPressure = ImagedPressure()
+    fibers: Fibers = Fibers()
+    element: Literal["P2P1", "P1P1"] = Field(
+        default="P2P1", description="P2P1 for coarse meshes (3 mm and up), P1P1 for fine ones."
+    )
+
+
+class Tissue(Section):
+    """Heart muscle, healthy and everywhere; disease comes as [[condition]]."""
+
+    law: Law = Field(default="holzapfel-ogden", description="Passive constitutive law.")
+    parameters: ParameterSet | None = Field(
+        default=None, description="Published parameter set; omit for the usual one of the law."
+    )
+    overrides: dict[str, float | str] = Field(
+        default={},
+        description='Single parameters, such as a = "0.12 kPa"; bare numbers have no unit.',
+    )
+    stiffness: Annotated[float, Quantity("number", "0.05", "50")] = Field(
+        default=1.0, description="Multiplier of the passive law."
+    )
+    contractility: Annotated[float, Quantity("pressure", "0 kPa", "500 kPa")] = usual(
+        "110 kPa", "Peak active tension along the fiber."
+    )
+    bulk_modulus: Annotated[float, Quantity("pressure", "10 kPa", "100000 kPa")] | None = Field(
+        default=None, description="Omit for an incompressible wall."
+    )
+
+    @property
+    def parameter_set(self) -> ParameterSet:
+        """The published set to use: the one named, or the usual one of the law."""
+        return self.parameters or USUAL_SET[self.law]
+
+    @model_validator(mode="after")
+    def _set_fits_law(self) -> Self:
+        """Refuse a parameter set of another law."""
+        if not self.parameter_set.startswith(self.law):
+            raise ValueError(
+                f"parameters = {self.parameters!r} do not belong to law = {self.law!r}. "
+                f"Omit them or choose a set whose name starts with {self.law!r}."
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _overrides_fit_law(self) -> Self:
+        """Refuse parameters that the law does not have, and stresses without unit."""
+        stresses = ("C",) if self.law != "holzapfel-ogden" else _STRESSES[:-1]
+        known = (*stresses, *_EXPONENTS[self.law])
+        for name, value in self.overrides.items():
+            if name not in known:
+                raise ValueError(
+                    f"overrides: {name!r} is not a parameter of {self.law}. "
+                    f"Known: {', '.join(known)}.{closest(name, known)}"
+                )
+            try:
+                parse(value, "pressure" if name in stresses else "number")
+            except UnitError as error:
+                raise ValueError(f"overrides: {name} = {error}") from None
+        return self
+
+
+class Activation(Section):
+    """When the muscle is switched on."""
+
+    pattern: Literal["uniform", "endocardial"] = Field(
+        default="endocardial", description="All at once, or spreading from the endocardium."
+    )
+    fiber_speed: Annotated[float, Quantity("speed", "0.05 m/s", "5 m/s")] = usual(
+        "0.6 m/s", "Conduction speed along the fibers."
+    )
+    cross_speed: Annotated[float, Quantity("speed", "0.05 m/s", "5 m/s")] = usual(
+        "0.3 m/s", "Conduction speed across the fibers."
+    )
+    av_delay: Annotated[float, Quantity("time", "60 ms", "300 ms")] = usual(
+        "150 ms", "From the atrial to the ventricular trigger."
+    )
+
+
+class Support(Section):
+    """What holds the heart: springs and dashpots per area on pericardium and base."""
+
+    pericardium_stiffness: Annotated[float, Quantity("stiffness per area", "0 kPa/mm")] = usual(
+        "0.2 kPa/mm", "Normal spring on the epicardium."
+    )
+    pericardium_damping: Annotated[float, Quantity("damping per area", "0 kPa ms/mm")] = usual(
+        "5 kPa ms/mm", "Normal dashpot on the epicardium."
+    )
+    base_stiffness: Annotated[float, Quantity("stiffness per area", "0 kPa/mm")] = usual(
+        "0.1 kPa/mm", "Spring on the base, all directions."
+    )
+    base_damping: Annotated[float, Quantity("damping per area", "0 kPa ms/mm")] = usual(
+        "5 kPa ms/mm", "Dashpot on the base, all directions."
+    )
+
+
+class Valve(Section):
+    """Opening and leak of one heart valve."""
+
+    area: Annotated[float, Quantity("area", "0.1 cm2", "20 cm2")] | None = Field(
+        default=None, description="Effective orifice area; omit for a normal valve."
+    )
+    leak: Annotated[float, Quantity("area", "0 cm2", "5 cm2")] = usual(
+        "0 cm2", "Effective regurgitant orifice area."
+    )
+
+
+class Circulation(Section):
+    """The blood around the 3D ventricles: a closed loop with 0D atria."""
+
+    model: Literal["closed-loop"] = "closed-loop"
+    heart_rate: Annotated[float, Quantity("frequency", "30 /min", "220 /min")] = usual("72 /min")
+    systemic_resistance: Annotated[float, Quantity("resistance", "0.1 mmHg s/mL")] = usual(
+        "0.98 mmHg s/mL", "1 mmHg s/mL = 1333 dyn s/cm5."
+    )
+    systemic_compliance: Annotated[float, Quantity("compliance", "0.1 mL/mmHg")] = usual(
+        "1.25 mL/mmHg"
+    )
+    pulmonary_resistance: Annotated[float, Quantity("resistance", "0.005 mmHg s/mL")] = usual(
+        "0.08 mmHg s/mL", "1 WU = 0.06 mmHg s/mL."
+    )
+    pulmonary_compliance: Annotated[float, Quantity("compliance", "0.1 mL/mmHg")] = usual(
+        "4.5 mL/mmHg"
+    )
+    blood_volume: Annotated[float, Quantity("volume", "100 mL", "5000 mL")] | None = Field(
+        default=None, description="Stressed blood volume; omit to take it from the starting state."
+    )
+    mitral: Valve = Valve()
+    aortic: Valve = Valve()
+    tricuspid: Valve = Valve()
+    pulmonary: Valve = Valve()
+
+
+class Protocol(Section):
+    """How long and how finely to run, and how scenarios are made comparable."""
+
+    step: Annotated[float, Quantity("time", "0.1 ms", "20 ms")] = usual("2 ms", "Time step.")
+    periodic_within: Annotated[float, Quantity("volume", "0.01 mL", "20 mL")] = usual(
+        "0.5 mL", "Largest change of a chamber volume between two beats."
+    )
+    at_most_beats: Annotated[int, Field(ge=1, le=200)] = Field(
+        default=12, description="Stop here even if not periodic; the result then says so."
+    )
+    loading: LoadingRule = Field(
+        default="same-stressed-volume", description="What is kept the same between scenarios."
+    )
+    target: Annotated[float, Quantity("pressure", "1 mmHg", "200 mmHg")] | None = Field(
+        default=None,
+        description="Pressure to match by a match rule; omit to match the baseline's own.",
+    )
+    snapshots: Annotated[int, Field(ge=2, le=1000)] = Field(
+        default=40, description="Shapes stored over the last beat."
+    )

@@ -1,0 +1,143 @@
+"""GMRES for several right-hand sides at once, preconditioned from the right.
+
+All right-hand sides share the operator, so one pass over its memory serves them all. Static
+shapes, no restart: the caller restarts by calling again with the last answer as first guess. The
+preconditioned vectors are kept (flexible form), so the program holds one copy of each operator.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+Block = Float[Array, "k n"]
+Operator = Callable[[Block], Block]
+
+
+class KrylovResult(NamedTuple):
+    """Answer of a Krylov solve.
+
+    Attributes
+    ----------
+    x : (k, n)
+        Solutions.
+    residual : (k,)
+        Estimated norms of the final residuals.
+    iterations : ()
+        Number of operator applications after the first.
+    """
+
+    x: Block
+    residual: Float[Array, " k"]
+    iterations: Int[Array, ""]
+
+
+class _Arnoldi(NamedTuple):
+    basis: Float[Array, "k m1 n"]
+    preconditioned: Float[Array, "k m n"]
+    triangle: Float[Array, "k m m"]
+    rotation: Float[Array, "k m 2"]
+    target: Float[Array, "k m1"]
+    step: Int[Array, ""]
+
+
+def gmres(
+    apply: Operator,
+    precondition: Operator,
+    rhs: Block,
+    guess: Block,
+    tolerance: Float[Array, " k"],
+    *,
+    dimension: int,
+) -> KrylovResult:
+    """Solve ``apply(x) = rhs`` to an absolute residual norm, within one Krylov space.
+
+    Parameters
+    ----------
+    apply, precondition : (k, n) → (k, n)
+        Linear operator and approximate inverse.
+    rhs, guess : (k, n)
+    tolerance : (k,)
+        Residual norm to reach for each right-hand side.
+    dimension : int
+        Largest Krylov space.
+    """
+    start = rhs - apply(guess)
+    norm = jnp.linalg.norm(start, axis=1)
+    k, n = rhs.shape
+    dtype = rhs.dtype
+    tiny = jnp.finfo(dtype).tiny
+    basis = jnp.zeros((k, dimension + 1, n), dtype)
+    basis = basis.at[:, 0].set(start / jnp.maximum(norm, tiny)[:, None])
+    state = _Arnoldi(
+        basis,
+        jnp.zeros((k, dimension, n), dtype),
+        jnp.zeros((k, dimension, dimension), dtype),
+        jnp.zeros((k, dimension, 2), dtype),
+        jnp.zeros((k, dimension + 1), dtype).at[:, 0].set(norm),
+        jnp.zeros((), jnp.int32),
+    )
+
+    def unfinished(state: _Arnoldi) -> Array:
+        remaining = jnp.abs(state.target[:, state.step])
+        return (state.step < dimension) & jnp.any(remaining > tolerance)
+
+    def advance(state: _Arnoldi) -> _Arnoldi:
+        ahead = precondition(state.basis[:, state.step])
+        kept = state.preconditioned.at[:, state.step].set(ahead)
+        new = apply(ahead)
+        overlap = jnp.einsum("kmn,kn->km", state.basis, new)
+        new = new - jnp.einsum("kmn,km->kn", state.basis, overlap)
+        again = jnp.einsum("kmn,kn->km", state.basis, new)
+        new = new - jnp.einsum("kmn,km->kn", state.basis, again)
+        length = jnp.linalg.norm(new, axis=1)
+        column = (overlap + again).at[:, state.step + 1].set(length)
+        basis = state.basis.at[:, state.step + 1].set(new / jnp.maximum(length, tiny)[:, None])
+        return _rotate(state._replace(basis=basis, preconditioned=kept), column)
+
+    state = jax.lax.while_loop(unfinished, advance, state)
+    weights = jax.vmap(_back_substitute, in_axes=(0, 0, None))(
+        state.triangle, state.target[:, :dimension], state.step
+    )
+    update = jnp.einsum("kmn,km->kn", state.preconditioned, weights)
+    return KrylovResult(guess + update, jnp.abs(state.target[:, state.step]), state.step)
+
+
+def _rotate(state: _Arnoldi, column: Float[Array, "k m1"]) -> _Arnoldi:
+    """Bring the new Hessenberg column to triangular form by Givens rotations."""
+    step, rotation = state.step, state.rotation
+
+    def apply_earlier(i, column):
+        cosine, sine = rotation[:, i, 0], rotation[:, i, 1]
+        top, below = column[:, i], column[:, i + 1]
+        column = column.at[:, i].set(cosine * top + sine * below)
+        return column.at[:, i + 1].set(cosine * below - sine * top)
+
+    column = jax.lax.fori_loop(0, step, apply_earlier, column)
+    top, below = column[:, step], column[:, step + 1]
+    length = jnp.maximum(jnp.hypot(top, below), jnp.finfo(column.dtype).tiny)
+    cosine, sine = top / length, below / length
+    value = state.target[:, step]
+    return _Arnoldi(
+        state.basis,
+        state.preconditioned,
+        state.triangle.at[:, :, step].set(column.at[:, step].set(length)[:, :-1]),
+        rotation.at[:, step].set(jnp.stack([cosine, sine], axis=1)),
+        state.target.at[:, step].set(cosine * value).at[:, step + 1].set(-sine * value),
+        step + 1,
+    )
+
+
+def _back_substitute(
+    triangle: Float[Array, "m m"], target: Float[Array, " m"], size: Int[Array, ""]
+) -> Float[Array, " m"]:
+    """Solve the leading triangular system of the given size; zeros beyond."""
+
+    def solve_row(count, weights):
+        row = size - 1 - count
+        value = (target[row] - triangle[row] @ weights) / triangle[row, row]
+        return weights.at[row].set(value)
+
+    return jax.lax.fori_loop(0, size, solve_row, jnp.zeros_like(target))

@@ -1,0 +1,106 @@
+"""Active tension as an energy of the fiber stretch."""
+
+from typing import final
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from heartsim.tissue.law import CauchyGreen, Parameter, Scalar, components
+
+ROUNDING = 0.03
+"""Half-width in stretch over which the corners of the length dependence are rounded."""
+
+LAND_2017_BETA = 2.3
+"""Slope of the length dependence of human muscle at 37 °C, beta0 of Land et al. 2017 [-].
+
+doi:10.1016/j.yjmcc.2017.03.008
+"""
+
+_SMALL_SLOPE = 1e-8
+_SMALL_STRETCH2 = 1e-12
+
+
+@final
+class ActiveTension(eqx.Module):
+    """Active fiber stress that grows with sarcomere length, S_a = Ta h(λ) f⊗f.
+
+    h(λ) = 1 + beta (λ − 1), held at its value above ``plateau`` and at zero where the line would
+    turn negative; both corners are rounded by parabolas of half-width `ROUNDING`, so that h is C¹
+    and the tangent continuous.
+
+    Notes
+    -----
+    Convention: Ta is a *second Piola* stress ("invariant" convention), the Cauchy stress along
+    the fiber is ``Ta h(λ) λ²/J``. With ``beta = 0`` the energy is Ta/2 (I4f − 1), the active
+    stress of Land et al. 2015 [2]_.
+
+    λ = √C_ff is measured from the *unloaded* state, where the sarcomere is about 1.9 µm long. At
+    end-diastole λ is 1.10–1.15; the plateau at 1.2 is the 2.2–2.3 µm of full overlap [1]_. So
+    tension grows with filling (Frank–Starling) through the whole working range.
+
+    References
+    ----------
+    .. [1] Land et al. (2017). A model of cardiac contraction based on novel measurements of
+       tension development in human cardiomyocytes. doi:10.1016/j.yjmcc.2017.03.008.
+    .. [2] Land et al. (2015). Verification of cardiac mechanics software.
+       doi:10.1098/rspa.2015.0641.
+    """
+
+    beta: Parameter
+    """Slope of h at the unloaded length [-]; 0 is tension without length dependence."""
+    plateau: Parameter
+    """Fiber stretch of full overlap [-]."""
+
+    def energy(self, C: CauchyGreen, tension: Scalar) -> Scalar:
+        """Active energy per reference volume, zero at the reference.
+
+        Parameters
+        ----------
+        C : (3, 3) or Symmetric
+            Right Cauchy–Green tensor in fiber axes.
+        tension : ()
+            Tension Ta at the unloaded length [kPa].
+
+        Returns
+        -------
+        () float
+            Energy [kPa], Ta ∫₁^λ h(l) l dl.
+        """
+        I4f = components(C).ff
+        stretch = jnp.sqrt(jnp.maximum(I4f, _SMALL_STRETCH2))
+        zero = 1 - 1 / jnp.maximum(self.beta, _SMALL_SLOPE)
+        line = (I4f - 1) / 2 + self.beta * (stretch**3 / 3 - I4f / 2 + 1 / 6)
+        area, moment = _ramp_integrals(stretch - self.plateau)
+        above = self.beta * (moment + self.plateau * area)
+        area, moment = _ramp_integrals(zero - stretch)
+        below = self.beta * (moment - zero * area)
+        return tension * (line - above + below)
+
+    def length_factor(self, stretch: Float[Array, "..."]) -> Float[Array, "..."]:
+        """Factor h(λ) of the tension [-] at a fiber stretch from the unloaded state."""
+        zero = 1 - 1 / jnp.maximum(self.beta, _SMALL_SLOPE)
+        line = 1 + self.beta * (stretch - 1)
+        return line + self.beta * (_ramp(zero - stretch) - _ramp(stretch - self.plateau))
+
+
+def active_tension(beta: float = LAND_2017_BETA, plateau: float = 1.2) -> ActiveTension:
+    """Length-dependent tension with human defaults, as scalars for `uniform`."""
+    return ActiveTension(beta, plateau)
+
+
+def _ramp(x: Float[Array, "..."]) -> Float[Array, "..."]:
+    """Positive part of x with its corner rounded by a parabola."""
+    w = ROUNDING
+    y = jnp.clip(x + w, 0, 2 * w)
+    return y**2 / (4 * w) + jnp.maximum(x - w, 0)
+
+
+def _ramp_integrals(x: Scalar) -> tuple[Scalar, Scalar]:
+    """Integrals up to x of the rounded ramp r(t) and of t r(t), both C²."""
+    w = ROUNDING
+    y = jnp.clip(x + w, 0, 2 * w)
+    beyond = jnp.maximum(x, w)
+    area = y**3 / (12 * w) + (beyond**2 - w**2) / 2
+    moment = (y**4 / 4 - w * y**3 / 3) / (4 * w) + (beyond**3 - w**3) / 3
+    return area, moment

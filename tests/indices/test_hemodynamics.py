@@ -1,0 +1,156 @@
+"""Indices against loops whose numbers are known by hand."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import synthetic_beat
+
+from heartsim.balance import audit
+from heartsim.indices import CATALOGUE, MAIN, summarize, value
+from heartsim.indices.events import end_diastole, end_systole
+from heartsim.indices.hemodynamics import chamber, circulation, events, relaxation_constant, valve
+from heartsim.units import J, mL, mmHg
+
+
+@pytest.fixture(scope="module")
+def ellipse():
+    return synthetic_beat.ellipse(edv=120, esv=50, middle=70, swing=50)
+
+
+@pytest.fixture(scope="module")
+def beat():
+    return synthetic_beat.beat()
+
+
+def test_volumes_of_an_elliptic_loop(ellipse):
+    lv = chamber(ellipse, "LV")
+    assert lv["EDV_mL"] == pytest.approx(120)
+    assert lv["ESV_mL"] == pytest.approx(50)
+    assert lv["SV_mL"] == pytest.approx(70)
+    assert lv["EF_percent"] == pytest.approx(100 * 70 / 120)
+    assert lv["P_max_mmHg"] == pytest.approx(120, rel=1e-4)
+
+
+def test_stroke_work_is_the_area_of_the_ellipse(ellipse):
+    """Semi-axes 35 mL and 50 mmHg: the area is pi a b; the trapezoids miss 4e-5 of it."""
+    area = math.pi * (35 * mL) * (50 * mmHg) / J
+    assert chamber(ellipse, "LV")["stroke_work_J"] == pytest.approx(area, rel=1e-4)
+
+
+def test_stroke_work_changes_sign_with_the_sense_of_the_loop(ellipse):
+    backwards = {**ellipse.pressure, "LV": ellipse.pressure["LV"][::-1]}
+    turned = replace(ellipse, pressure=backwards)
+    assert chamber(turned, "LV")["stroke_work_J"] < 0
+
+
+def test_largest_slope_of_a_sine(ellipse):
+    steepest = 50 * 2 * math.pi / 0.8
+    assert chamber(ellipse, "LV")["dPdt_max_mmHg_per_s"] == pytest.approx(steepest, rel=1e-3)
+    assert chamber(ellipse, "LV")["dPdt_min_mmHg_per_s"] == pytest.approx(-steepest, rel=1e-3)
+
+
+def test_gradient_is_averaged_over_forward_flow_only(ellipse):
+    """Over half a period LV - aorta = 10 + 50 sin, whose mean is 10 + 100 / pi."""
+    aortic = valve(ellipse, "aortic")
+    assert aortic["mean_gradient_mmHg"] == pytest.approx(10 + 100 / math.pi, rel=0.02)
+    assert aortic["peak_gradient_mmHg"] == pytest.approx(60, rel=1e-3)
+
+
+def test_leak_of_a_mitral_valve(ellipse):
+    """Forward 150 mL/s half sine over 0.4 s, back 30 mL/s for 0.4 s."""
+    mitral = valve(ellipse, "mitral")
+    forward, back = 150 * 0.8 / math.pi, 30 * 0.4
+    assert mitral["forward_volume_mL"] == pytest.approx(forward, rel=0.01)
+    assert mitral["regurgitant_volume_mL"] == pytest.approx(back, rel=0.01)
+    assert mitral["regurgitant_fraction_percent"] == pytest.approx(100 * back / forward, rel=0.02)
+
+
+def test_a_valve_that_never_opens_has_no_gradient(ellipse):
+    closed = valve(ellipse, "tricuspid")
+    assert math.isnan(closed["mean_gradient_mmHg"])
+    assert math.isnan(closed["regurgitant_fraction_percent"])
+
+
+def test_pressures_and_resistances_of_the_circulation(ellipse):
+    found = circulation(ellipse)
+    assert found["MAP_mmHg"] == pytest.approx(60)
+    assert found["mRAP_mmHg"] == pytest.approx(5)
+    assert found["heart_rate_per_min"] == pytest.approx(75)
+    output = 250 * 0.8 / math.pi * 75 / 1000
+    assert found["CO_L_per_min"] == pytest.approx(output, rel=1e-3)
+    assert found["SVR_WU"] == pytest.approx(55 / output, rel=1e-3)
+    assert found["cardiac_power_W"] == pytest.approx(60 * output / 451, rel=1e-3)
+
+
+def test_relaxation_constant_of_an_exponential(ellipse):
+    """Pressure falls as 90 exp(-t / 40 ms) mmHg from a plateau."""
+    t = ellipse.time
+    pressure = np.where(t < 100, 8.0, np.where(t < 400, 90.0, 90 * np.exp(-(t - 400) / 40)))
+    steep = replace(ellipse, pressure={**ellipse.pressure, "LV": pressure * mmHg})
+    assert relaxation_constant(steep, "LV") == pytest.approx(40, rel=0.02)
+
+
+def test_end_diastole_is_the_last_crossing_before_the_upstroke():
+    time = np.arange(0, 800.0, 2)
+    atrium = np.full_like(time, 10.0)
+    ventricle = np.where(time < 120, 8.0, 8 + 100 * np.clip((time - 120) / 60, 0, 1))
+    ventricle = np.where(time > 400, 5.0, ventricle)
+    assert time[end_diastole(time, ventricle, atrium)] == pytest.approx(120, abs=4)
+
+
+def test_end_diastole_looks_back_across_the_beat_start():
+    time = np.arange(0, 800.0, 2)
+    atrium = np.full_like(time, 10.0)
+    ventricle = np.where(time < 700, 12 + 90 * np.exp(-(((time - 60) / 40) ** 2)), 5.0)
+    assert time[end_diastole(time, ventricle, atrium)] == pytest.approx(798)
+
+
+def test_end_systole_without_outflow_is_where_elastance_peaks():
+    volume = np.array([100.0, 80, 60, 70, 90]) * mL
+    pressure = np.array([5.0, 80, 90, 60, 10])
+    assert end_systole(np.zeros(5), pressure, volume) == 2
+
+
+def test_events_of_a_whole_beat_are_in_order(beat):
+    ed, es = events(beat, "LV")
+    assert 60 < beat.time[ed] < 160
+    assert 300 < beat.time[es] < 450
+    assert beat.volume["LV"][ed] == pytest.approx(beat.volume["LV"].max(), rel=0.01)
+    assert beat.flow["aortic"][es] > 0
+    assert beat.flow["aortic"][es + 2] < 0.02 * beat.flow["aortic"].max()
+
+
+def test_numbers_of_a_whole_beat_agree_with_each_other(beat):
+    found = summarize(beat, audit(beat), scenario="healthy")
+    lv, body = found["chambers"]["LV"], found["circulation"]
+    assert lv["forward_SV_mL"] == pytest.approx(lv["SV_mL"], rel=0.02)
+    assert body["CO_L_per_min"] == pytest.approx(
+        lv["forward_SV_mL"] * body["heart_rate_per_min"] / 1000, rel=1e-6
+    )
+    assert found["valves"]["mitral"]["regurgitant_volume_mL"] == pytest.approx(0, abs=0.1)
+    assert body["SVR_WU"] == pytest.approx(1.05 / 0.06, rel=0.05)
+
+
+def test_a_leak_parts_total_from_forward_stroke_volume():
+    leaky = synthetic_beat.beat(synthetic_beat.ISCHEMIC)
+    found = summarize(leaky, audit(leaky), scenario="leak")
+    lv, mitral = found["chambers"]["LV"], found["valves"]["mitral"]
+    lost = lv["SV_mL"] - lv["forward_SV_mL"]
+    assert lost == pytest.approx(mitral["regurgitant_volume_mL"], rel=0.1)
+
+
+def test_every_catalogue_entry_is_computed(beat):
+    found = summarize(beat, audit(beat), scenario="healthy")
+    missing = [index.key for index in CATALOGUE if math.isnan(value(found, index.key))]
+    assert missing == []
+
+
+def test_catalogue_is_consistent():
+    keys = [index.key for index in CATALOGUE]
+    assert len(set(keys)) == len(keys)
+    assert set(MAIN) <= set(keys)
+    for index in CATALOGUE:
+        assert math.isnan(index.low) == (not index.source)
+        assert not index.low >= index.high
