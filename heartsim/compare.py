@@ -12,7 +12,7 @@ import pandas as pd
 
 from heartsim.errors import InputError, ResultError, not_found
 from heartsim.indices import CATALOGUE, MAIN, Index, value
-from heartsim.result import Result, finished, new_folder
+from heartsim.result import Result, finished, names, new_folder
 
 SCHEMA: Final = 1
 RULES: Final = {
@@ -50,7 +50,7 @@ class Comparison:
     @property
     def names(self) -> list[str]:
         """Title of each result, told apart by number where titles repeat."""
-        return unique_names(self.results)
+        return names(self.results)
 
     @property
     def rule(self) -> str:
@@ -223,15 +223,6 @@ def compare(*results: Result, loading_rule: str | None = None) -> Comparison:
     rule = loading_rule or _common_rule(results)
     _check_rule(rule)
     return Comparison(tuple(results), rule)
-
-
-def unique_names(results: Sequence[Result]) -> list[str]:
-    """Title of each result without its question, numbered where titles repeat."""
-    titles = [result.label for result in results]
-    return [
-        f"{title} ({titles[:i].count(title) + 1})" if titles.count(title) > 1 else title
-        for i, title in enumerate(titles)
-    ]
 
 
 def percent(first: float, other: float) -> float:

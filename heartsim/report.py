@@ -19,6 +19,7 @@ from heartsim.indices.catalogue import AUDIT
 from heartsim.render import bullseye, loops, page, scene, style
 from heartsim.render.headless import NoScreen
 from heartsim.result import Result, new_folder
+from heartsim.result import names as titles
 from heartsim.result.folder import write_file
 
 CAVEAT: Final = "A research prediction of the acute state, not medical advice."
@@ -26,6 +27,10 @@ _HEARTS: Final = (
     (style.SCALARS[0], ("end-diastole", "end-systole")),
     (style.SCALARS[1], ("end-systole",)),
 )
+_UNITS: Final = {
+    **{unit: unit for unit in ("s", "ms", "mm", "mL", "MB", "kPa", "mmHg", "J", "N", "g", "deg")},
+    **{"percent": "%", "mm2": "mm²", "cm2": "cm²", "L_per_min": "L/min"},
+}
 _log = logging.getLogger(__name__)
 
 
@@ -83,7 +88,7 @@ def write_comparison(comparison: Comparison, folder: str | Path) -> Path:
 
 def html(results: Sequence[Result], comparison: Comparison | None = None) -> str:
     """Page of one result, or of several with their comparison, as text."""
-    names = style.names(results)
+    names = titles(results)
     title = names[0] if comparison is None else f"{names[0]}: {' or '.join(names[1:])}"
     caveat = CAVEAT
     opening = []
@@ -102,7 +107,7 @@ def html(results: Sequence[Result], comparison: Comparison | None = None) -> str
             page.section("Segments of the left ventricle", *_bullseyes(results, names)),
             page.section("What the operations changed", *_receipts(results, names)),
             page.section("All numbers", _table(results, names, CATALOGUE)),
-            page.section("How it was computed", *_numerics(results, names)),
+            page.section("How it was computed", _numerics(results, names)),
         ]
     )
     made = f"Made by heartsim on {datetime.now().astimezone():%Y-%m-%d %H:%M %Z}."
@@ -288,11 +293,8 @@ def _receipts(results: Sequence[Result], names: Sequence[str]) -> list[str]:
         items = []
         for receipt in result.receipts:
             amounts = receipt.get("amounts")
-            sizes = (
-                ", ".join(f"{_words(k)} {_short(v)}" for k, v in amounts.items())
-                if isinstance(amounts, Mapping)
-                else ""
-            )
+            listed = amounts.items() if isinstance(amounts, Mapping) else ()
+            sizes = ", ".join(_amount(key, size) for key, size in listed)
             action = f"{receipt.get('action', '')} {f'({sizes})' if sizes else ''}".strip()
             head = str(receipt.get("procedure") or receipt.get("target") or "edit")
             items.append((head, action))
@@ -301,56 +303,68 @@ def _receipts(results: Sequence[Result], names: Sequence[str]) -> list[str]:
     return parts
 
 
-def _numerics(results: Sequence[Result], names: Sequence[str]) -> list[str]:
-    """Solver, audit and provenance of each scenario."""
-    parts = []
-    for result, name in zip(results, names, strict=True):
-        change = value(result.indices, "periodicity.volume_change_mL")
-        items = [
-            ("Status", f"{result.indices.get('status')} after {result.indices.get('beats')} beats"),
-            ("Change between the last two beats", f"{_short(change)} mL"),
-        ]
-        items += [
-            (index.label, f"{_short(value(result.indices, index.key))} {index.unit}")
-            for index in CATALOGUE
-            if index.group == AUDIT
-        ]
-        items += _flat(result.indices.get("solver"))
-        items += _flat(result.provenance.get("mesh"), "mesh")
-        for key in ("unloading", "versions", "hashes"):
-            items += _flat(result.provenance.get(key), key)
-        parts += [_heading(results, name), page.pairs(items)]
-    return parts
+def _numerics(results: Sequence[Result], names: Sequence[str]) -> str:
+    """Solver, audit and provenance of the scenarios, one column each."""
+    described = [_computed(result) for result in results]
+    rows = {key: [one.get(key, "–") for one in described] for one in described for key in one}
+    return page.columns(names if len(names) > 1 else [""], rows)
+
+
+def _computed(result: Result) -> dict[str, str]:
+    """How one result was computed, as names and texts."""
+    change = value(result.indices, "periodicity.volume_change_mL")
+    rows = {
+        "Status": f"{result.indices.get('status')} after {result.indices.get('beats')} beats",
+        "Change between the last two beats": f"{_short(change)} mL",
+    }
+    rows |= {
+        index.label: f"{_short(value(result.indices, index.key))} {index.unit}"
+        for index in CATALOGUE
+        if index.group == AUDIT
+    }
+    rows |= _flat(result.indices.get("solver"))
+    for key, prefix in (("mesh", "mesh"), ("unloading", "unloading"), ("versions", "version of")):
+        rows |= _flat(result.provenance.get(key), prefix)
+    stated = {key: item for key, item in result.provenance.items() if isinstance(item, str)}
+    return rows | _flat(result.provenance.get("hashes"), "hash of") | _flat(stated)
 
 
 def _heading(results: Sequence[Result], name: str) -> str:
     return f"<h3>{escape(name)}</h3>" if len(results) > 1 else ""
 
 
-def _flat(content: object, prefix: str = "") -> list[tuple[str, str]]:
+def _flat(content: object, prefix: str = "") -> dict[str, str]:
     """Names and values of a mapping, one level deep."""
     if not isinstance(content, Mapping):
-        return []
-    return [
-        (_words(f"{prefix} {key}".strip()), _short(item))
-        for key, item in content.items()
-        if not isinstance(item, Mapping | list)
-    ]
+        return {}
+    rows = {}
+    for key, item in content.items():
+        if not isinstance(item, Mapping | list):
+            name, unit = _split(str(key))
+            rows[f"{prefix} {name}".strip().capitalize()] = f"{_short(item)} {unit}".strip()
+    return rows
 
 
-def _words(name: str) -> str:
-    """Key as words, its unit in brackets: ``solve_s`` is ``solve [s]``."""
-    head, _, last = name.rpartition("_")
-    units = {"s", "mm", "mL", "MB", "ms", "mm2", "cm2", "kPa", "mmHg", "J", "N", "percent"}
-    if head and last in units:
-        return f"{head.replace('_', ' ')} [{'%' if last == 'percent' else last}]"
-    return name.replace("_", " ")
+def _amount(key: str, size: object) -> str:
+    """Name, size and unit of a change: ``area_cm2`` and 1.8 are ``area 1.8 cm²``."""
+    name, unit = _split(key)
+    return f"{name} {_short(size)} {unit}".strip()
+
+
+def _split(key: str) -> tuple[str, str]:
+    """Words and unit of a key: ``solve_s`` is ``solve`` and ``s``."""
+    head, _, last = key.rpartition("_")
+    if head and last in _UNITS:
+        return head.replace("_", " "), _UNITS[last]
+    return key.replace("_", " "), ""
 
 
 def _short(item: object) -> str:
     """Value as text: numbers with at most four figures, whole ones in full."""
     if isinstance(item, bool) or not isinstance(item, int | float):
         return "–" if item is None else str(item)
-    if isinstance(item, int) or (item.is_integer() and abs(item) < 1e15):
+    if not math.isfinite(item):
+        return "–"
+    if float(item).is_integer() and abs(item) < 1e15:
         return style.minus(f"{int(item):,}".replace(",", "\u202f"))
-    return style.minus(f"{item:.4g}") if math.isfinite(item) else "–"
+    return "< 0.001" if abs(item) < 1e-3 else style.minus(f"{item:.4g}")

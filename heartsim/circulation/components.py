@@ -119,10 +119,9 @@ class Valve(eqx.Module):
         () float
             Flow [mm³/ms], forward positive.
         """
-        resistance = self.resistance + series
-        forward = orifice_flow(smooth_positive(drop), self.area, resistance)
-        backward = orifice_flow(smooth_positive(-drop), self.regurgitant_area, resistance)
-        return forward - backward
+        area = jnp.where(drop > 0, self.area, self.regurgitant_area)
+        size = orifice_flow(smooth_positive(jnp.abs(drop)), area, self.resistance + series)
+        return jnp.sign(drop) * size
 
 
 @final

@@ -39,7 +39,9 @@ from heartsim.circulation.components import Held, Relation, Scalar
 from heartsim.units import mL
 
 TOLERANCE: Final = 1e-9 * mL
-"""Largest residual of a node that counts as solved [mm³]."""
+"""Largest residual of a node that counts as solved [mm³], beside the rounding of its volume."""
+
+_ROUNDING: Final = 1e-13
 
 MAX_ITERATIONS: Final = 60
 """Newton iterations of one step; 3 to 6 are usual."""
@@ -78,7 +80,7 @@ class Step(NamedTuple):
     pressure: Float[Array, " k"]
     """Pressures of the 3D cavities [kPa], in the order of `Cavities.chambers`."""
     converged: Bool[Array, ""]
-    """Whether the residual fell below `TOLERANCE`."""
+    """Whether the residual fell below the tolerance."""
     iterations: Int[Array, ""]
     """Newton iterations."""
 
@@ -174,6 +176,10 @@ class _Problem(eqx.Module):
         stored = unknown * jnp.concatenate([ones, self.parts.beds.compliance])
         return stored.at[index].set(self.cavities.at(unknown[index]))
 
+    def tolerance(self) -> Scalar:
+        """Largest residual that counts as solved [mm³]."""
+        return TOLERANCE + _ROUNDING * jnp.max(jnp.abs(self.before))
+
     def outflow(self, drop: Branches) -> Beds:
         """Flow out of each bed [mm³/ms]."""
         return self.conductance * drop[BED_BRANCHES] + self.carried
@@ -260,17 +266,18 @@ def _solve(problem: _Problem, start: Nodes) -> tuple[Nodes, Bool[Array, ""], Int
     frozen = jax.lax.stop_gradient(problem)
     unknown, size, iterations = _newton(frozen, jax.lax.stop_gradient(start))
     polished = unknown - inverse(frozen.tangent(unknown)) @ problem.balance(unknown)
-    return polished, size < TOLERANCE, iterations
+    return polished, size < frozen.tolerance(), iterations
 
 
 def _newton(problem: _Problem, start: Nodes) -> tuple[Nodes, Float[Array, ""], Int[Array, ""]]:
     """Damped Newton iteration; returns the root, its largest residual, and the iterations."""
     steps = jnp.asarray((0.0, *_STEPS), start.dtype)
+    tolerance = problem.tolerance()
     decrease = jnp.asarray([1 - _DECREASE * step for step in _STEPS], start.dtype)
 
     def unfinished(carry: tuple[Nodes, Scalar, Int[Array, ""]]) -> Bool[Array, ""]:
         _, size, iteration = carry
-        return (size >= TOLERANCE) & (iteration < MAX_ITERATIONS)
+        return (size >= tolerance) & (iteration < MAX_ITERATIONS)
 
     def iterate(
         carry: tuple[Nodes, Scalar, Int[Array, ""]],

@@ -1,5 +1,6 @@
 """The program: its commands by name, exit codes, and messages to standard error."""
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -52,10 +53,13 @@ def _guarded(words: list[str]) -> int:
         return _complain(f"{error} See: heartsim --help", InputError.exit_code)
     except HeartsimError as error:
         return _complain(f"{type(error).__name__}: {error}", error.exit_code)
+    except BrokenPipeError:
+        # the reader has left, as `head` does; Python would complain once more when it flushes
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except OSError as error:
-        return _complain(
-            f"{error}. Check the path and that it may be written.", InputError.exit_code
-        )
+        where = error.filename or "heartsim"
+        return _complain(f"{where}: {error.strerror}. Check the path.", InputError.exit_code)
     except KeyboardInterrupt:
         return _complain("Interrupted. The same command with --resume goes on.", INTERRUPTED)
     return code if isinstance(code, int) else 0

@@ -74,8 +74,9 @@ class WallOperator(eqx.Module):
         local = moved[:, self.cells].reshape(u.shape[0], self.cells.shape[0], -1)
         out = self._scatter(times_symmetric(self.tangent.K, local), u)
         for held in self.held:
-            part = jnp.einsum("fij,ab,kfbj->kfai", held.tensor, held.mass, moved[:, held.facets])
-            out = out.at[:, held.facets].add(part)
+            spread = jnp.einsum("ab,kfbj->kfaj", held.mass, moved[:, held.facets])
+            pulled = jnp.sum(held.tensor[None, :, None] * spread[..., None, :], axis=-1)
+            out = out.at[:, held.facets].add(pulled)
         return out * self.free + u * (1 - self.free)
 
     def coupling(self, p: Float[Array, "k v"], like: Float[Array, "k n 3"]) -> Array:

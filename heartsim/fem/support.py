@@ -95,7 +95,8 @@ def damping(held: Support) -> Float[Array, "f 3 3"]:
 
 
 def _force(held: Support, tensor: Float[Array, "f 3 3"], v: Float[Array, "n 3"]) -> Array:
-    local = jnp.einsum("fij,ab,fbj->fai", tensor, held.mass.astype(v.dtype), v[held.facets])
+    spread = jnp.einsum("ab,fbj->faj", held.mass.astype(v.dtype), v[held.facets])
+    local = jnp.einsum("fij,faj->fai", tensor, spread)
     return jnp.zeros_like(v).at[held.facets].add(local)
 
 

@@ -189,11 +189,11 @@ def circulation(recording: Recording) -> dict[str, float]:
     """Compute the indices of the circulation.
 
     ``SBP_mmHg``, ``DBP_mmHg``, ``MAP_mmHg``, ``PP_mmHg``
-        Largest, smallest and mean pressure of the aorta, and their difference.
+        Largest, smallest and mean pressure of the aorta, and largest minus smallest.
     ``sPAP_mmHg``, ``dPAP_mmHg``, ``mPAP_mmHg``
         The same of the pulmonary artery.
     ``mLAP_mmHg``, ``mRAP_mmHg``
-        Mean atrial pressures; the left one stands for the wedge pressure.
+        Mean atrial pressures; the left stands for the wedge.
     ``CO_L_per_min``, ``heart_rate_per_min``
         Net flow through the aortic valve; beats in a minute.
     ``SVR_WU``, ``PVR_WU``
@@ -210,16 +210,14 @@ def circulation(recording: Recording) -> dict[str, float]:
     .. [1] Cotter et al. (2003). The role of cardiac power and systemic vascular resistance in
        heart failure. Eur. J. Heart Fail. 5:443.
     """
-    period = recording.heart_rate_period
-    aorta = recording.pressure["aorta"] / mmHg
-    artery = recording.pressure["pulmonary_artery"] / mmHg
+    aorta, artery = (recording.pressure[name] / mmHg for name in ("aorta", "pulmonary_artery"))
     mean = {
-        name: time_mean(recording.time, period, recording.pressure[name]) / mmHg
+        name: time_mean(recording.time, recording.heart_rate_period, recording.pressure[name])
+        / mmHg
         for name in ("aorta", "pulmonary_artery", "LA", "RA")
     }
-    per_beat = {name: valve_volumes(recording, name) for name in ("aortic", "pulmonary")}
-    flow = {name: (f - b) / period / (L / minute) for name, (f, b) in per_beat.items()}
-    left, right = recording.pressure["LV"].max(), recording.pressure["RV"].max()
+    flow = {name: _net_flow(recording, name) for name in ("aortic", "pulmonary")}
+    peak = {name: float(recording.pressure[name].max()) for name in ("LV", "RV")}
     return {
         "SBP_mmHg": float(aorta.max()),
         "DBP_mmHg": float(aorta.min()),
@@ -231,13 +229,19 @@ def circulation(recording: Recording) -> dict[str, float]:
         "mLAP_mmHg": mean["LA"],
         "mRAP_mmHg": mean["RA"],
         "CO_L_per_min": flow["aortic"],
-        "heart_rate_per_min": minute / period,
+        "heart_rate_per_min": minute / recording.heart_rate_period,
         "SVR_WU": _ratio(mean["aorta"] - mean["RA"], flow["aortic"]),
         "PVR_WU": _ratio(mean["pulmonary_artery"] - mean["LA"], flow["pulmonary"]),
         "Qp_Qs": _ratio(flow["pulmonary"], flow["aortic"]),
         "cardiac_power_W": mean["aorta"] * flow["aortic"] / _POWER,
-        "RVSP_over_LVSP": _ratio(float(right), float(left)),
+        "RVSP_over_LVSP": _ratio(peak["RV"], peak["LV"]),
     }
+
+
+def _net_flow(recording: Recording, name: str) -> float:
+    """Net flow through a valve [L/min]."""
+    forward, backward = valve_volumes(recording, name)
+    return (forward - backward) / recording.heart_rate_period / (L / minute)
 
 
 def _ratio(numerator: float, denominator: float) -> float:

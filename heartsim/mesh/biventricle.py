@@ -12,14 +12,20 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from heartsim.errors import MeshError
-from heartsim.mesh.ellipsoid import ORIGIN, shell
+from heartsim.mesh.ellipsoid import (
+    HUMAN_BASE,
+    HUMAN_ENDOCARDIUM,
+    HUMAN_EPICARDIUM,
+    ORIGIN,
+    shell,
+)
 from heartsim.mesh.heartmesh import HeartMesh
 from heartsim.mesh.rows import orient, prisms_to_tets, zip_rings, zip_rows
 from heartsim.mesh.surfaces import boundary, make_cavity, split_by_plane
 
-INNER = np.array([24.0, 65.0])
-OUTER = np.array([34.0, 74.0])
-BASE = 24.0
+INNER = np.array(HUMAN_ENDOCARDIUM)
+OUTER = np.array(HUMAN_EPICARDIUM)
+BASE = HUMAN_BASE
 FLOOR = -48.0
 RV_CENTER = np.array([17.0, 0.0, 4.0])
 RV_AXES = np.array([44.0, 41.0, 58.0])

@@ -12,6 +12,10 @@ from heartsim.mesh.surfaces import boundary, make_cavity, split_by_plane
 
 ORIGIN = "parametric shape made by heartsim, Apache-2.0"
 
+HUMAN_ENDOCARDIUM = (24.0, 65.0)
+HUMAN_EPICARDIUM = (34.0, 74.0)
+HUMAN_BASE = 24.0
+
 
 def left_ventricle(
     edge: float,
@@ -96,6 +100,25 @@ def shell(
     )
     points[:, radius == 1, 2] = base
     return points
+
+
+def human_left_ventricle(edge: float, *, layers: int | None = None) -> HeartMesh:
+    """Make the left ventricle of the idealized human heart: about 120 mL, wall 10 mm.
+
+    Parameters
+    ----------
+    edge : float
+        Edge length along the middle of the wall [mm]; 9 gives about 1 200 tetrahedra.
+    layers : int, optional
+        Cells through the wall.
+    """
+    return left_ventricle(
+        edge,
+        layers=layers,
+        endocardium=HUMAN_ENDOCARDIUM,
+        epicardium=HUMAN_EPICARDIUM,
+        base=HUMAN_BASE,
+    )
 
 
 def _check(

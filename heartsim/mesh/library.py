@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from heartsim.errors import DataError, MeshError, not_found
+from heartsim.mesh import remesh
 from heartsim.mesh.fourchamber import read_four_chamber
 from heartsim.mesh.heartmesh import HeartMesh
 from heartsim.mesh.io import read, write
@@ -181,7 +182,7 @@ def coarsened(mesh: HeartMesh, edge: float) -> HeartMesh:
     """Heart remeshed to an edge length [mm], from the cache where it was made before."""
     import mmgpy
 
-    digest = hashlib.sha256(f"{mmgpy.__version__} {edge!r} {mesh.name}".encode())
+    digest = hashlib.sha256(f"{remesh.VERSION} {mmgpy.__version__} {edge!r} {mesh.name}".encode())
     for array in (mesh.points, mesh.tets, *mesh.regions.values(), *mesh.fields.values()):
         digest.update(array.tobytes())
     for name, facets in mesh.surfaces.items():

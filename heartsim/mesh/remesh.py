@@ -16,6 +16,7 @@ from jaxtyping import Float, Int
 
 from heartsim.errors import MeshError
 from heartsim.mesh.heartmesh import Cavity, HeartMesh
+from heartsim.mesh.smoothing import improve
 from heartsim.mesh.surfaces import (
     boundary,
     cavity_volume,
@@ -26,10 +27,14 @@ from heartsim.mesh.surfaces import (
     vertex_normals,
 )
 
+VERSION = 2
+"""Raised when the same input gives another mesh, so that kept ones are made again."""
+
 SMALLEST_EDGE = 0.3
 LARGEST_CHANGE = 0.03
 PASSES = 2
 RESTORING_PASSES = 4
+HOPELESS = 0.12
 
 
 def coarsen(mesh: HeartMesh, edge: float) -> HeartMesh:
@@ -71,6 +76,8 @@ def coarsen(mesh: HeartMesh, edge: float) -> HeartMesh:
     points, tets = mesh.points, mesh.tets
     for _ in range(PASSES):
         points, tets, facets, label = _remesh(mesh.name, points, tets, facets, label, edge, loose)
+    points = improve(points, tets, np.unique(facets))
+    points = improve(points, tets, np.unique(facets[label != loose]), poor=HOPELESS)
     surfaces = {name: facets[label == number] for number, name in enumerate(names)}
     flat = HeartMesh(
         name=mesh.name,
@@ -214,22 +221,22 @@ def _nearest_cells(
     mesh: HeartMesh, points: Float[np.ndarray, "nodes 3"], tets: Int[np.ndarray, "cells 4"]
 ) -> Int[np.ndarray, " cells"]:
     """Old cell whose center is nearest to the center of each new one."""
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
-    tree = cKDTree(mesh.points[mesh.tets].mean(axis=1))
-    return tree.query(points[tets].mean(axis=1))[1]
+    tree = KDTree(mesh.points[mesh.tets].mean(axis=1))
+    return np.asarray(tree.query(points[tets].mean(axis=1))[1])
 
 
 def _transfer_fields(
     mesh: HeartMesh, points: Float[np.ndarray, "nodes 3"], tets: Int[np.ndarray, "cells 4"]
 ) -> dict[str, np.ndarray]:
     """Cell and node fields of the nearest old cell or node."""
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
     if not mesh.fields:
         return {}
     cells = _nearest_cells(mesh, points, tets)
-    nodes = cKDTree(mesh.points).query(points)[1]
+    nodes = KDTree(mesh.points).query(points)[1]
     return {
         name: array[cells] if len(array) == len(mesh.tets) else array[nodes]
         for name, array in mesh.fields.items()

@@ -5,8 +5,8 @@ the main process. Run as a script in isolated mode, with a limit on memory, time
 ``python -I worker.py FILE FOLDER MEMORY SECONDS``. It imports nothing of heartsim.
 """
 
+import contextlib
 import json
-import resource
 import sys
 from pathlib import Path
 
@@ -24,10 +24,7 @@ def main(arguments: list[str]) -> int:
     """Read one file and write its arrays and a manifest."""
     path, folder = Path(arguments[0]), Path(arguments[1])
     memory, seconds = int(arguments[2]), int(arguments[3])
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (memory, memory))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    limit(memory, seconds)
     try:
         content = read_vtu(path) if path.suffix.lower() == ".vtu" else read_other(path)
     except (Unreadable, MemoryError) as error:
@@ -36,6 +33,23 @@ def main(arguments: list[str]) -> int:
         return 3
     save(content, folder)
     return 0
+
+
+def limit(memory: int, seconds: int) -> None:
+    """Bound memory, processor time and output of this process where the system can."""
+    try:
+        import resource
+    except ImportError:  # Windows: the parent still stops a child that takes too long
+        return
+    bounds = {
+        resource.RLIMIT_AS: (memory, memory),
+        resource.RLIMIT_CPU: (seconds, seconds + 1),
+        resource.RLIMIT_FSIZE: (memory, memory),
+        resource.RLIMIT_CORE: (0, 0),
+    }
+    for kind, values in bounds.items():
+        with contextlib.suppress(ValueError, OSError):  # macOS knows no bound on memory
+            resource.setrlimit(kind, values)
 
 
 def read_vtu(path: Path) -> dict:

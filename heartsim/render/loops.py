@@ -14,11 +14,10 @@ from heartsim.render.style import (
     VENTRICLE,
     color,
     figure,
-    names,
     nested,
     settings,
 )
-from heartsim.result import Result
+from heartsim.result import Result, names
 
 _SIDES: Final = {
     "left": (("LV", "LV", VENTRICLE), ("aorta", "Aorta", ARTERY), ("LA", "LA", ATRIUM)),

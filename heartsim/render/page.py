@@ -1,5 +1,6 @@
 """The HTML page of a report: skeleton and style. No script, no network, readable on paper."""
 
+from collections.abc import Mapping, Sequence
 from html import escape
 from string import Template
 from typing import Final
@@ -38,11 +39,13 @@ figure{margin:0;break-inside:avoid}
 figure svg,figure img{width:100%;height:auto;display:block;max-width:640px}
 .grid.small figure svg,.grid.small figure img{max-width:330px}
 figcaption{font-size:.88rem;color:var(--muted);margin-top:.2em}
+table.plain td{font-size:.9rem;overflow-wrap:anywhere}
+table.plain td:first-child{color:var(--muted);white-space:nowrap}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.15em 1em;font-size:.9rem;margin:0}
 dt{color:var(--muted)}
 dd{margin:0;overflow-wrap:anywhere}
 footer{padding-top:2em;padding-bottom:2.5em}
-@media (max-width:700px){
+@media screen and (max-width:700px){
  body{font-size:15px}
  main,header,footer{padding-left:14px;padding-right:14px}
  h1{font-size:1.4rem}
@@ -56,7 +59,10 @@ footer{padding-top:2em;padding-bottom:2.5em}
 }
 @media print{
  @page{size:A4;margin:14mm}
- body{font-size:10pt}
+ body{font-size:9.5pt;line-height:1.35}
+ table{font-size:8.5pt}
+ th,td{padding:.15em .5em}
+ tr.group th{padding-top:.6em}
  main,header,footer{max-width:none;padding:0}
  h2{break-after:avoid;margin-top:1.2em}
  h3{break-after:avoid}
@@ -126,6 +132,19 @@ def grid(figures: list[str], *, small: bool = False) -> str:
     """Figures side by side as far as the width allows."""
     kind = "grid small" if small else "grid"
     return f'<div class="{kind}">\n{"".join(figures)}\n</div>' if figures else ""
+
+
+def columns(heads: Sequence[str], rows: Mapping[str, Sequence[str]]) -> str:
+    """Make a plain table: one named row each, one column for each head."""
+    top = "".join(f'<th scope="col">{escape(head)}</th>' for head in ("", *heads))
+    lines = "".join(
+        f"<tr><td>{escape(name)}</td>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>\n"
+        for name, cells in rows.items()
+    )
+    return (
+        f'<div class="scroll"><table class="plain"><thead><tr>{top}</tr></thead>\n'
+        f"<tbody>{lines}</tbody></table></div>"
+    )
 
 
 def pairs(items: list[tuple[str, str]]) -> str:

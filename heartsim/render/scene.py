@@ -20,8 +20,8 @@ from matplotlib.figure import Figure
 
 from heartsim.render.grid import deformed
 from heartsim.render.headless import require_drawing
-from heartsim.render.style import INK, MUTED, SCALARS, Scalar, figure, limits, names, settings
-from heartsim.result import Frame, Result
+from heartsim.render.style import INK, MUTED, SCALARS, Scalar, figure, limits, settings
+from heartsim.result import Frame, Result, names
 
 if TYPE_CHECKING:
     import pyvista
@@ -149,7 +149,7 @@ def add_wall(
 
 
 def pixels(plotter: "pyvista.Plotter") -> np.ndarray:
-    """What a plotter shows, as an image (h, w, 3)."""
+    """Take what a plotter shows as an image (h, w, 3)."""
     return np.asarray(plotter.screenshot(return_img=True))[..., :3]
 
 

@@ -3,7 +3,7 @@
 import base64
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from html import escape
@@ -16,7 +16,6 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from heartsim.result import Result
 from heartsim.result.folder import write_file
 
 INK: Final = "#1f2933"
@@ -108,15 +107,6 @@ def figure(width: float, height: float, *, arranged: bool = True) -> Figure:
 def settings() -> AbstractContextManager[None]:
     """Context in which axes get the house settings."""
     return mpl.rc_context(_SETTINGS)
-
-
-def names(results: Sequence[Result]) -> list[str]:
-    """Title of each result, told apart by number where titles repeat."""
-    titles = [result.label for result in results]
-    return [
-        f"{title} ({titles[:i].count(title) + 1})" if titles.count(title) > 1 else title
-        for i, title in enumerate(titles)
-    ]
 
 
 def color(position: int) -> str:

@@ -14,8 +14,8 @@ import numpy as np
 from heartsim.errors import InputError, not_found
 from heartsim.render.headless import NoScreen, has_screen, require_drawing
 from heartsim.render.scene import add_wall, anchors, color_range, pixels, viewpoint, wall
-from heartsim.render.style import INK, MUTED, SCALARS, Scalar, color, names
-from heartsim.result import Frame, Result
+from heartsim.render.style import INK, MUTED, SCALARS, Scalar, color
+from heartsim.result import Frame, Result, names
 from heartsim.result.folder import write_file
 
 if TYPE_CHECKING:
@@ -57,15 +57,8 @@ def view(
     InputError
         If the field or the kind of file is unknown.
     """
-    if not results:
-        raise InputError("view: no result given. Name at least one result folder.")
-    if scalar not in _FIELDS:
-        raise not_found(InputError, "field", scalar, "the snapshots", _FIELDS)
     suffix = Path(off_screen).suffix.lower() if off_screen else ""
-    if off_screen and suffix not in {".png", ".gif", ".mp4"}:
-        raise InputError(f"{off_screen}: unknown kind of picture. Write .png, .gif or .mp4.")
-    if off_screen is None and not has_screen():
-        raise NoScreen("view: no display here. Write a file: --off-screen beat.gif")
+    _check(results, scalar, suffix if off_screen else None)
     require_drawing()
     window = Window(results, _FIELDS[scalar], clip=clip, off_screen=off_screen is not None)
     try:
@@ -78,6 +71,18 @@ def view(
             _write_movie(Path(off_screen), window.beat())
     finally:
         window.plotter.close()
+
+
+def _check(results: Sequence[Result], scalar: str, suffix: str | None) -> None:
+    """Refuse what cannot be shown; without a suffix a window is asked for."""
+    if not results:
+        raise InputError("view: no result given. Name at least one result folder.")
+    if scalar not in _FIELDS:
+        raise not_found(InputError, "field", scalar, "the snapshots", _FIELDS)
+    if suffix is None and not has_screen():
+        raise NoScreen("view: no display here. Write a file: --off-screen beat.gif")
+    if suffix is not None and suffix not in {".png", ".gif", ".mp4"}:
+        raise InputError(f"view: {suffix!r} is no kind of picture. Write .png, .gif or .mp4.")
 
 
 @final
@@ -279,8 +284,8 @@ class Window:
             self.go_to,
             (0.0, self._end),
             value=self._now,
-            pointa=(0.03, 0.14),
-            pointb=(0.38, 0.14),
+            pointa=(0.03, 0.19),
+            pointb=(0.38, 0.19),
             color=INK,
             fmt="%.0f",
             style="modern",
@@ -334,7 +339,10 @@ def _write_movie(path: Path, pictures: Iterator[np.ndarray]) -> None:
         ) from error
     frames = [_even(picture) for picture in pictures]
     height, width = frames[0].shape[:2]
-    writer = imageio_ffmpeg.write_frames(str(path), (width, height), fps=_FRAMES_PER_SECOND)
+    size = (width, height)
+    writer = imageio_ffmpeg.write_frames(
+        str(path), size, fps=_FRAMES_PER_SECOND, macro_block_size=2
+    )
     writer.send(None)
     for frame in frames:
         writer.send(np.ascontiguousarray(frame))

@@ -2,7 +2,7 @@
 
 from heartsim.result.folder import finished, new_folder
 from heartsim.result.recording import Recording, close_loop, time_mean
-from heartsim.result.store import Frame, Result, save
+from heartsim.result.store import Frame, Result, names, save
 
 __all__ = [
     "Frame",
@@ -10,6 +10,7 @@ __all__ = [
     "Result",
     "close_loop",
     "finished",
+    "names",
     "new_folder",
     "save",
     "time_mean",

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -176,6 +176,15 @@ class Result:
         from heartsim.render.grid import grid
 
         return grid(self.frame(time))
+
+
+def names(results: Sequence[Result]) -> list[str]:
+    """Label of each result, numbered where labels repeat."""
+    labels = [result.label for result in results]
+    return [
+        f"{label} ({labels[:i].count(label) + 1})" if labels.count(label) > 1 else label
+        for i, label in enumerate(labels)
+    ]
 
 
 def save(recording: Recording, folder: str | Path, indices: Mapping[str, object]) -> Result:

@@ -252,6 +252,8 @@ def _descend(hierarchy: Hierarchy, depth: int, rhs: Array, degree: int) -> Array
 
 def coarse_correction(hierarchy: Hierarchy, depth: int, residual: Array, *, degree: int) -> Array:
     """Correct a residual on the level below `depth` and bring the answer back."""
+    if depth == len(hierarchy.levels):
+        return _descend(hierarchy, depth, residual, degree)
     prolongation = hierarchy.levels[depth].prolongation
     deeper = depth + 1
     size = (

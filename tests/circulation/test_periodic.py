@@ -175,6 +175,7 @@ def test_severe_mitral_regurgitation_has_its_volume():
     assert output(found.traces) < output(healthy.traces)
 
 
+@pytest.mark.slow
 def test_gradient_of_the_periodic_state_matches_differences():
     circulation, state = healthy_adult()
     tight = 1e-9 * mL

@@ -64,6 +64,7 @@ def test_help_of_every_command_has_an_example(heartsim, command):
         ("compare infarct", "Name a baseline and at least one other"),
         ("procedures tvar", "Did you mean 'tavr'"),
         ("mesh check absent.vtu", "absent.vtu"),
+        ("mesh make left_ventricle --edge 3mm -o /dev/null/a.vtu", "Check the path"),
     ],
 )
 def test_bad_input_leaves_with_code_2_and_a_message_on_stderr(heartsim, words, message):

@@ -3,7 +3,7 @@
 import pytest
 
 from heartsim.mesh.biventricle import biventricle
-from heartsim.mesh.ellipsoid import left_ventricle
+from heartsim.mesh.ellipsoid import human_left_ventricle
 from heartsim.mesh.heartmesh import HeartMesh
 
 
@@ -14,4 +14,4 @@ def two_ventricles() -> HeartMesh:
 
 @pytest.fixture(scope="session")
 def human_left() -> HeartMesh:
-    return left_ventricle(10, endocardium=(24, 65), epicardium=(34, 74), base=24)
+    return human_left_ventricle(10)

@@ -10,13 +10,10 @@ import pytest
 from heartsim.errors import DataError, MeshError
 from heartsim.mesh import library
 from heartsim.mesh.biventricle import biventricle
-from heartsim.mesh.ellipsoid import left_ventricle
+from heartsim.mesh.ellipsoid import human_left_ventricle
 from heartsim.mesh.quality import require_usable
 
-GENERATED = {
-    "biventricle": lambda: biventricle(9),
-    "left_ventricle": lambda: left_ventricle(9, endocardium=(24, 65), epicardium=(34, 74), base=24),
-}
+GENERATED = {"biventricle": biventricle, "left_ventricle": human_left_ventricle}
 
 
 @pytest.fixture
@@ -42,7 +39,7 @@ def package(tmp_path, monkeypatch):
 def test_shipped_heart_is_what_the_generator_makes(name):
     heart = library.load(name)
     require_usable(heart)
-    made = GENERATED[name]()
+    made = GENERATED[name](9)
     assert np.array_equal(heart.tets, made.tets)
     np.testing.assert_allclose(heart.points, made.points, atol=1e-9)
 

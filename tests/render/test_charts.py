@@ -3,6 +3,7 @@ import pytest
 import synthetic_beat
 
 from heartsim.render import bullseye, loops, style
+from heartsim.result import names
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +25,7 @@ def test_loop_shows_the_traces_and_its_units(results):
 
 
 def test_same_titles_are_told_apart(results):
-    assert style.names(results) == ["Same (1)", "Same (2)"]
+    assert names(results) == ["Same (1)", "Same (2)"]
 
 
 def test_scenarios_share_their_axes(results):

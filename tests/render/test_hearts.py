@@ -1,5 +1,6 @@
 import os
 import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -87,6 +88,12 @@ def test_unknown_field_and_file_are_refused(result, tmp_path):
         window.view(result, off_screen=tmp_path / "beat.avi")
     with pytest.raises(InputError, match="no result"):
         window.view()
+
+
+def test_mp4_without_its_encoder_names_the_extra(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
+    with pytest.raises(InputError, match=r"heartsim\[movie\]"):
+        window._write_movie(tmp_path / "beat.mp4", iter(()))
 
 
 def test_window_without_a_display_is_refused(result, monkeypatch):

@@ -147,4 +147,4 @@ def test_receipts_are_shown_with_their_amounts(results):
     }
     treated = type(results[0])(results[0].folder, results[0].indices, receipts)
     text = "".join(report._receipts([treated], ["TAVR"]))
-    assert "opens the valve (area [cm2] 1.8)" in text
+    assert "opens the valve (area 1.8 cm²)" in text

@@ -13,7 +13,7 @@ from heartsim.mesh.box import box
 from heartsim.tissue.active import active_tension
 from heartsim.tissue.passive import NeoHookean
 from heartsim.tissue.tissue import Tissue, uniform
-from heartsim.verification import PROBLEMS, direct, verify
+from heartsim.verification import PROBLEMS, direct, land, verify
 from heartsim.verification.table import Row, within
 
 QUICK = ["shear", "active-bar", "wave", "land-1"]
@@ -54,6 +54,12 @@ def test_row_tells_its_verdict():
     assert set(row.as_dict()) == keys
     assert Row("name", "length", 1.0, 1.0, 1.0, "mm", "paper").passed
     assert not Row("name", "length", float("nan"), 0.0, 1.0, "mm", "paper").passed
+
+
+def test_extrapolation_removes_an_error_of_second_order():
+    exact, slope = np.array([-12.0, -15.0, 1800.0]), np.array([0.1, -0.2, 5.0])
+    coarse, fine = (land.Shape(*(exact + slope * edge**2)) for edge in land.EDGES)
+    assert_allclose(land.extrapolate(coarse, fine), exact, rtol=1e-13)
 
 
 def test_direct_matrix_is_the_derivative_of_its_residual():
