@@ -121,6 +121,8 @@ def march(
         if moment.step % REFRESH_EVERY == 0:
             load = Load(moment.tension, moment.wall.u, jnp.asarray(1.0 / nominal))
             work = equilibrium.refresh(work, heart, moment.wall, load)
+            fresh = equilibrium.respond(work, heart, moment.wall, load)
+            moment = replace(moment, wall=fresh)
         target = nominal * (int(moment.t / nominal + 1e-6) + 1)
         for work, before, moment in _cross(work, heart, moment, min(target, until)):
             yield work, before, moment

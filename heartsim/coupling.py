@@ -1,9 +1,9 @@
 """Wall and blood solved together, one implicit step at a time.
 
-Each Newton step linearises the wall into a small pressure–volume relation of its chambers (one
-extra right-hand side a chamber), lets the blood side answer that relation to full convergence
-with all its nonlinear valves, and feeds the pressures back: nonlinear elimination of the
-circulation, so no valve ever switches inside the large Newton.
+Each Newton step linearises the wall into a small pressure–volume relation of its chambers, lets
+the blood side answer that relation to full convergence with all its nonlinear valves, and feeds
+the pressures back: nonlinear elimination of the circulation, so no valve ever switches inside
+the large Newton.
 """
 
 from typing import Final, NamedTuple, Protocol
@@ -26,7 +26,7 @@ from heartsim.heart import (
     linearize,
     wall_residual,
 )
-from heartsim.solve.krylov import gmres
+from heartsim.solve.krylov import KrylovResult, gmres
 
 LEAST_VOLUME_RATIO: Final = 0.05
 """A trial state with a smaller J anywhere is refused by the line search."""
@@ -85,26 +85,42 @@ class BloodSide(Protocol):
         ...
 
 
-class PrescribedPressure(eqx.Module):
-    """Cavity pressures are given: inflation."""
+class Prescribed(eqx.Module):
+    """Cavity pressures or volumes are given: inflation, filling.
+
+    Attributes
+    ----------
+    pressure : (k,)
+        Pressures [kPa], used where `by_volume` is 0.
+    volume : (k,)
+        Volumes [mm³], used where `by_volume` is 1.
+    by_volume : ()
+        Which of the two is given.
+    """
 
     pressure: Float[Array, " k"]
-
-    def answer(self, cavities: Cavities) -> Answer:
-        """The given pressures, whatever the volumes."""
-        return Answer(self.pressure, cavities.at(self.pressure), None)
-
-
-class PrescribedVolume(eqx.Module):
-    """Cavity volumes are given: filling to a volume."""
-
     volume: Float[Array, " k"]
+    by_volume: Float[Array, ""]
 
     def answer(self, cavities: Cavities) -> Answer:
-        """The pressures that bring the linearised chambers to the given volumes."""
+        """The given pressures, or those that bring the linearised chambers to the volumes."""
         missing = self.volume - cavities.volume
-        step = jnp.linalg.solve(cavities.compliance, missing)
-        return Answer(cavities.pressure + step, self.volume, None)
+        # identity in place of an unused compliance keeps the unused solve finite
+        unused = (1.0 - self.by_volume) * jnp.eye(missing.size)
+        step = jnp.linalg.solve(self.by_volume * cavities.compliance + unused, missing)
+        filled = self.by_volume > 0.5
+        pressure = jnp.where(filled, cavities.pressure + step, self.pressure)
+        return Answer(pressure, jnp.where(filled, self.volume, cavities.at(pressure)), None)
+
+
+def pressures_given(pressure: Float[Array, " k"]) -> Prescribed:
+    """Blood side that holds cavity pressures [kPa]."""
+    return Prescribed(pressure, jnp.zeros_like(pressure), jnp.zeros((), pressure.dtype))
+
+
+def volumes_given(volume: Float[Array, " k"]) -> Prescribed:
+    """Blood side that holds cavity volumes [mm³]."""
+    return Prescribed(jnp.zeros_like(volume), volume, jnp.ones((), volume.dtype))
 
 
 class Circulating(eqx.Module):
@@ -138,9 +154,9 @@ class Tolerances(eqx.Module):
         Largest number of Newton steps.
     """
 
-    force: float = 1e-6
-    volume: float = 1e-6
-    linear: float = 1e-3
+    force: float = 1e-5
+    volume: float = 1e-5
+    linear: float = 1e-2
     newton: int = eqx.field(static=True, default=12)
 
 
@@ -205,8 +221,9 @@ def solve_step(
         ``info.converged`` is False when Newton gave up; the state is then the last iterate.
     """
     balance = _evaluate(heart, guess, load)
-    nothing = jnp.zeros((len(heart.chambers) + 1, balance.residual.size), balance.residual.dtype)
-    shape = jax.eval_shape(lambda: blood.answer(_relation(heart, guess, balance, nothing)))
+    stiff = jnp.eye(len(heart.chambers), dtype=balance.held.dtype)
+    relation = Cavities(heart.chambers, guess.pressure, balance.held, stiff)
+    shape = jax.eval_shape(lambda: blood.answer(relation))
     start = _Iterate(
         wall=guess,
         answer=jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shape),
@@ -259,17 +276,6 @@ def _solved(now: _Iterate, tolerances: Tolerances) -> Array:
     return balanced & (now.mismatch <= tolerances.volume)
 
 
-def _relation(
-    heart: Heart, wall: WallState, balance: _Balance, step: Float[Array, "k1 m"]
-) -> Cavities:
-    """Linear pressure–volume relation of the chambers after a Newton correction."""
-    compliance = balance.gradients @ step[1:].T
-    # the wall's tangent is symmetric, so is its compliance; rounding must not tell otherwise
-    compliance = 0.5 * (compliance + compliance.T)
-    volume = balance.held + balance.gradients @ step[0]
-    return Cavities(heart.chambers, wall.pressure, volume, compliance)
-
-
 def _newton_step(
     heart: Heart,
     kept: Multigrid,
@@ -279,47 +285,123 @@ def _newton_step(
     now: _Iterate,
 ) -> _Iterate:
     """One Newton step of the wall with the blood side eliminated."""
-    wall = now.wall
     dtype = kept.hierarchy.coarse_inverse.dtype
+    wall = now.wall
     operator = linearize(heart, wall.u, wall.p, wall.pressure, load, dtype=dtype)
     kept = eqx.tree_at(lambda m: m.direction, kept, now.direction)
     inverse, direction = precondition(operator, kept, heart.solid.space)
-    step, krylov = _solve_linear(operator, inverse, wall, now.balance, tolerances)
-    answer = blood.answer(_relation(heart, wall, now.balance, step))
-    trial, balance, alive = _line_search(heart, load, wall, step, answer, now.balance)
+    system = _System(operator, inverse, now.balance, tolerances.linear * now.balance.norm)
+    correction = _correct(heart, system, wall, blood, now.answer)
+    trial, balance, alive = _line_search(heart, load, wall, correction, now.balance)
+    held = correction.answer.volume
     return _Iterate(
         wall=trial,
-        answer=answer,
+        answer=correction.answer,
         balance=balance,
-        mismatch=jnp.max(jnp.abs(balance.held - answer.volume) / jnp.abs(balance.held)),
+        mismatch=jnp.max(jnp.abs(balance.held - held) / jnp.abs(balance.held)),
         direction=direction,
         newton=now.newton + 1,
-        krylov=now.krylov + krylov,
+        krylov=now.krylov + correction.krylov,
         alive=alive,
     )
+
+
+class _System(NamedTuple):
+    """Linearised wall: operator, approximate inverse, state, and the residual to reach."""
+
+    operator: WallOperator
+    inverse: Preconditioner
+    balance: _Balance
+    target: Float[Array, ""]
+
+    def solve(self, rhs: Float[Array, " m"]) -> tuple[Float[Array, " m"], Int[Array, ""]]:
+        """Reduce a residual to the target."""
+        found = _solve_linear(self.operator, self.inverse, rhs[None], self.target)
+        return found.x[0], found.iterations
+
+    def apply(self, x: Float[Array, " m"]) -> Float[Array, " m"]:
+        """Operator times one vector."""
+        size = jnp.maximum(jnp.linalg.norm(x), 1e-300)
+        out = self.operator.apply((x / size)[None].astype(self.operator.free.dtype))[0]
+        return size * out.astype(x.dtype)
+
+
+class _Correction(NamedTuple):
+    """Newton correction of the wall, the response it used, and the blood side's answer."""
+
+    change: Float[Array, " m"]
+    response: Float[Array, "k m"]
+    answer: Answer
+    krylov: Int[Array, ""]
+
+
+PASSES: Final = 2
+"""Solves of a Newton step: at fixed pressures, then for what the kept response left over."""
+
+
+def _correct(
+    heart: Heart, system: _System, wall: WallState, blood: BloodSide, like: Answer
+) -> _Correction:
+    """Newton correction in which the blood side answers the wall's linear relation.
+
+    The response of the wall to its cavity pressures is kept from step to step instead of being
+    solved for anew: what it leaves over is solved in the second pass, and improves it
+    (Broyden's update).
+    """
+    gradients, residual = system.balance.gradients, system.balance.residual
+
+    def one_pass(count: int, now: tuple[_Correction, Array, Array]) -> tuple:
+        done, pressure, rest = now
+        move, iterations = system.solve(rest)
+        jump = pressure - wall.pressure
+        share = jnp.where(count == 0, 0.0, jump / jnp.maximum(jnp.sum(jump**2), 1e-300))
+        response = done.response + share[:, None] * move
+        change = done.change + move
+        compliance = gradients @ response.T
+        # the wall's tangent is symmetric, so is its compliance
+        compliance = 0.5 * (compliance + compliance.T)
+        held = system.balance.held + gradients @ change
+        answer = blood.answer(Cavities(heart.chambers, pressure, held, compliance))
+        change = change + (answer.pressure - pressure) @ response
+        left = (answer.pressure - wall.pressure) @ gradients - residual - system.apply(change)
+        new = _Correction(change, response, answer, done.krylov + iterations)
+        return new, answer.pressure, left
+
+    nothing = jnp.zeros_like(residual)
+    first = _Correction(nothing, wall.response, like, jnp.zeros((), jnp.int32))
+    start = (first, wall.pressure, -residual)
+    return jax.lax.fori_loop(0, PASSES, one_pass, start)[0]
 
 
 def _solve_linear(
     operator: WallOperator,
     inverse: Preconditioner,
-    wall: WallState,
-    balance: _Balance,
-    tolerances: Tolerances,
-) -> tuple[Float[Array, "k1 m"], Int[Array, ""]]:
-    """Newton correction at fixed pressures, and response to each cavity pressure."""
-    rhs = jnp.concatenate([-balance.residual[None], balance.gradients])
-    scale = jnp.maximum(jnp.linalg.norm(rhs, axis=1, keepdims=True), 1e-300)
-    guess = jnp.concatenate([jnp.zeros_like(balance.residual)[None], wall.response]) / scale
-    dtype = inverse.inverse_diagonal.dtype
+    rhs: Float[Array, "k m"],
+    target: Float[Array, ""],
+) -> KrylovResult:
+    """Solve for several right-hand sides to an absolute residual, in the operator's precision."""
+    size = jnp.maximum(jnp.linalg.norm(rhs, axis=1, keepdims=True), 1e-300)
+    dtype = operator.free.dtype
     solved = gmres(
         operator.apply,
         inverse.apply,
-        (rhs / scale).astype(dtype),
-        guess.astype(dtype),
-        jnp.full(len(rhs), tolerances.linear, dtype),
+        (rhs / size).astype(dtype),
+        jnp.minimum(target / size[:, 0], 1.0).astype(dtype),
         dimension=KRYLOV_DIMENSION,
     )
-    return solved.x.astype(balance.residual.dtype) * scale, solved.iterations
+    return solved._replace(x=solved.x.astype(rhs.dtype) * size)
+
+
+def wall_response(
+    heart: Heart, kept: Multigrid, wall: WallState, load: Load, tolerances: Tolerances
+) -> Float[Array, "k m"]:
+    """Change of (u, p) with each cavity pressure, solved for from scratch."""
+    dtype = kept.hierarchy.coarse_inverse.dtype
+    operator = linearize(heart, wall.u, wall.p, wall.pressure, load, dtype=dtype)
+    inverse, _ = precondition(operator, kept, heart.solid.space)
+    gradients = _evaluate(heart, wall, load).gradients
+    smallest = jnp.min(jnp.linalg.norm(gradients, axis=1))
+    return _solve_linear(operator, inverse, gradients, tolerances.linear * smallest).x
 
 
 class _Trial(NamedTuple):
@@ -332,18 +414,17 @@ def _line_search(
     heart: Heart,
     load: Load,
     wall: WallState,
-    step: Float[Array, "k1 m"],
-    answer: Answer,
+    correction: _Correction,
     before: _Balance,
 ) -> tuple[WallState, _Balance, Bool[Array, ""]]:
     """Halve the step until cells stay upright and forces stay within bounds."""
-    change = step[0] + (answer.pressure - wall.pressure) @ step[1:]
-    cut = wall.u.size
+    change, cut = correction.change, wall.u.size
+    jump = correction.answer.pressure - wall.pressure
 
     def at(length: Array) -> WallState:
         u = wall.u + length * change[:cut].reshape(wall.u.shape)
         p = wall.p + length * change[cut:]
-        return WallState(u, p, wall.pressure + length * (answer.pressure - wall.pressure), step[1:])
+        return WallState(u, p, wall.pressure + length * jump, correction.response)
 
     def shorten(trial: _Trial) -> _Trial:
         length = 0.5 * trial.length

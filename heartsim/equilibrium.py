@@ -18,12 +18,14 @@ import scipy.sparse as sparse
 from heartsim.circulation.closed_loop import State
 from heartsim.coupling import (
     BloodSide,
-    PrescribedPressure,
-    PrescribedVolume,
+    Prescribed,
     StepInfo,
     Tolerances,
     WallState,
+    pressures_given,
     solve_step,
+    volumes_given,
+    wall_response,
 )
 from heartsim.errors import SolveFailed
 from heartsim.fem.preconditioner import (
@@ -86,6 +88,7 @@ class Workspace:
 
 
 _solve_step = eqx.filter_jit(solve_step)
+_wall_response = eqx.filter_jit(wall_response)
 
 
 @eqx.filter_jit
@@ -177,6 +180,12 @@ def step(
     return wall, state, info, work
 
 
+def respond(work: Workspace, heart: Heart, wall: WallState, load: Load) -> WallState:
+    """State with a freshly solved response to the cavity pressures."""
+    response = _wall_response(heart, work.multigrid, wall, load, work.tolerances)
+    return wall._replace(response=response)
+
+
 def extrapolate(now: WallState, before: WallState, ratio: float) -> WallState:
     """First guess of the next level from the last two."""
     ahead = jax.tree.map(lambda a, b: a + ratio * (a - b), now, before)
@@ -245,8 +254,8 @@ def inflate(
     begin = np.asarray(start.pressure)
     rise = np.abs(np.asarray(pressure) - begin).max()
 
-    def blood_at(fraction: float) -> PrescribedPressure:
-        return PrescribedPressure(jnp.asarray(begin + fraction * (pressure - begin)))
+    def blood_at(fraction: float) -> Prescribed:
+        return pressures_given(jnp.asarray(begin + fraction * (pressure - begin)))
 
     load = passive_load(heart)
     first = min(1.0, 0.25 * kPa / max(rise, 1e-12))
@@ -258,8 +267,9 @@ def fill(
 ) -> tuple[WallState, Workspace]:
     """Bring the passive chambers from volumes `begin` to given volumes [mm³]."""
 
-    def blood_at(fraction: float) -> PrescribedVolume:
-        return PrescribedVolume(jnp.asarray(begin + fraction * (volume - begin)))
+    def blood_at(fraction: float) -> Prescribed:
+        return volumes_given(jnp.asarray(begin + fraction * (volume - begin)))
 
     load = passive_load(heart)
+    start = respond(work, heart, start, load)
     return load_to(work, heart, start, blood_at, lambda _: load, first=0.5, what="filling")

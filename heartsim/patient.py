@@ -13,7 +13,7 @@ import numpy as np
 from heartsim import equilibrium
 from heartsim.beat import Moment, begin
 from heartsim.build import Anatomy, anatomy, first_blood, heart_on
-from heartsim.coupling import PrescribedPressure, WallState
+from heartsim.coupling import WallState, pressures_given
 from heartsim.equilibrium import Workspace
 from heartsim.heart import Heart, cavity_volumes
 from heartsim.mesh import library, quality
@@ -119,7 +119,7 @@ def _settled(
     """The operated heart under the imaged pressures, starting from the loaded baseline."""
     if reload is not None:
         load = equilibrium.passive_load(heart)
-        blood = PrescribedPressure(jnp.asarray(pressure))
+        blood = pressures_given(jnp.asarray(pressure))
         wall, _, info, work = equilibrium.step(work, heart, reload.wall, blood, load)
         if bool(info.converged):
             return wall, work

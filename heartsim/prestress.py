@@ -19,7 +19,7 @@ import numpy as np
 from jaxtyping import Float
 
 from heartsim import equilibrium
-from heartsim.coupling import PrescribedPressure, WallState
+from heartsim.coupling import WallState, pressures_given
 from heartsim.equilibrium import Workspace
 from heartsim.errors import SolveFailed
 from heartsim.heart import Heart
@@ -136,7 +136,7 @@ def _reload(
 ) -> tuple[WallState, Workspace]:
     """Load a new shape, starting from the last loaded one; from empty where that fails."""
     load = equilibrium.passive_load(heart)
-    blood = PrescribedPressure(jnp.asarray(pressure))
+    blood = pressures_given(jnp.asarray(pressure))
     again, _, info, work = equilibrium.step(work, heart, state, blood, load)
     if bool(info.converged):
         return again, work

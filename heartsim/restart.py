@@ -17,7 +17,7 @@ from heartsim.beat import Moment, begin
 from heartsim.circulation.closed_loop import State, with_chambers
 from heartsim.circulation.emulate import emulate_chamber
 from heartsim.circulation.periodic import limit_cycle
-from heartsim.coupling import PrescribedPressure, WallState
+from heartsim.coupling import WallState, pressures_given
 from heartsim.equilibrium import Workspace
 from heartsim.heart import Heart, cavity_volumes
 from heartsim.recorder import Recorder
@@ -78,7 +78,7 @@ def refill(
     wanted = np.array([float(blood.volume(name)) for name in heart.chambers])
     load = equilibrium.passive_load(heart)
     settled, _, info, work = equilibrium.step(
-        work, heart, moment.wall, PrescribedPressure(moment.wall.pressure), load
+        work, heart, moment.wall, pressures_given(moment.wall.pressure), load
     )
     start = settled if bool(info.converged) else moment.wall
     held = np.asarray(cavity_volumes(heart, start.u))

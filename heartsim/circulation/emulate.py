@@ -96,16 +96,16 @@ class EmulatedChamber(Chamber):
        the excised, supported canine left ventricle. doi:10.1161/01.RES.35.1.117
     """
 
+    passive: MonotoneCurve
+    """Passive pressure [kPa] over volume [mm³]."""
+    active: Line
+    """End-systolic line E (V - V0)."""
     time: Float[Array, " n"] = parameter()
     """Beat times of the tables [ms]."""
     activation: Float[Array, " n"] = parameter()
     """e between 0 and 1."""
     offset: Float[Array, " n"] = parameter()
     """d [kPa]: what clipping e left over; zero in most of the beat."""
-    passive: MonotoneCurve
-    """Passive pressure [kPa] over volume [mm³]."""
-    active: Line
-    """End-systolic line E (V - V0)."""
     trigger: Scalar = parameter()
     """Beat time of the chamber's trigger [ms]: the AV delay for a ventricle, 0 for an atrium."""
 

@@ -1,8 +1,7 @@
 """GMRES for several right-hand sides at once, preconditioned from the right.
 
 All right-hand sides share the operator, so one pass over its memory serves them all. Static
-shapes, no restart: the caller restarts by calling again with the last answer as first guess. The
-preconditioned vectors are kept (flexible form), so the program holds one copy of each operator.
+shapes, no restart: the caller restarts by calling again with what is left. The preconditioned vectors are kept (flexible form), so that the program holds one copy of each operator.
 """
 
 from collections.abc import Callable
@@ -47,30 +46,28 @@ def gmres(
     apply: Operator,
     precondition: Operator,
     rhs: Block,
-    guess: Block,
     tolerance: Float[Array, " k"],
     *,
     dimension: int,
 ) -> KrylovResult:
-    """Solve ``apply(x) = rhs`` to an absolute residual norm, within one Krylov space.
+    """Solve ``apply(x) = rhs`` from zero to an absolute residual norm, within one Krylov space.
 
     Parameters
     ----------
     apply, precondition : (k, n) → (k, n)
         Linear operator and approximate inverse.
-    rhs, guess : (k, n)
+    rhs : (k, n)
     tolerance : (k,)
         Residual norm to reach for each right-hand side.
     dimension : int
         Largest Krylov space.
     """
-    start = rhs - apply(guess)
-    norm = jnp.linalg.norm(start, axis=1)
+    norm = jnp.linalg.norm(rhs, axis=1)
     k, n = rhs.shape
     dtype = rhs.dtype
     tiny = jnp.finfo(dtype).tiny
     basis = jnp.zeros((k, dimension + 1, n), dtype)
-    basis = basis.at[:, 0].set(start / jnp.maximum(norm, tiny)[:, None])
+    basis = basis.at[:, 0].set(rhs / jnp.maximum(norm, tiny)[:, None])
     state = _Arnoldi(
         basis,
         jnp.zeros((k, dimension, n), dtype),
@@ -102,7 +99,7 @@ def gmres(
         state.triangle, state.target[:, :dimension], state.step
     )
     update = jnp.einsum("kmn,km->kn", state.preconditioned, weights)
-    return KrylovResult(guess + update, jnp.abs(state.target[:, state.step]), state.step)
+    return KrylovResult(update, jnp.abs(state.target[:, state.step]), state.step)
 
 
 def _rotate(state: _Arnoldi, column: Float[Array, "k m1"]) -> _Arnoldi:

@@ -7,7 +7,7 @@ of dense blocks padded to one width.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import equinox as eqx
 import jax
@@ -16,8 +16,8 @@ import numpy as np
 import scipy.sparse as sparse
 from jaxtyping import Array, Float, Int
 
-LARGEST_DENSE = 900
-"""Unknowns on the coarsest level, which is inverted densely."""
+LARGEST_DENSE: Final = 200
+"""Largest number of nodes on the coarsest level, which is inverted densely."""
 
 
 class BlockRows(eqx.Module):
@@ -141,7 +141,7 @@ def build(matrix: sparse.bsr_matrix, frozen: Prolongators, dtype: np.dtype) -> H
             )
         )
         matrix = (P.T @ matrix @ P).tobsr((P.blocksize[1], P.blocksize[1]))
-    inverse = np.linalg.pinv(matrix.toarray(), hermitian=True)
+    inverse = np.linalg.inv(matrix.toarray())
     return Hierarchy(tuple(levels), jnp.asarray(inverse.astype(dtype)))
 
 

@@ -20,7 +20,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from heartsim.activation.twitch import Activation, Twitch
-from heartsim.coupling import PrescribedPressure
+from heartsim.coupling import pressures_given
 from heartsim.equilibrium import load_to, passive_load, rest, workspace
 from heartsim.fem.cavity import cavity_surface
 from heartsim.fem.solid import Solid
@@ -156,7 +156,7 @@ def contract(heart: Heart, nodes: Nodes, pressure: float, tension: float) -> Sha
         workspace(heart, nodes),
         heart,
         rest(heart),
-        lambda fraction: PrescribedPressure(jnp.asarray([fraction * pressure])),
+        lambda fraction: pressures_given(jnp.asarray([fraction * pressure])),
         lambda fraction: eqx.tree_at(lambda load: load.tension, at_rest, fraction * full),
         first=0.1,
         what="verification",
