@@ -3,7 +3,8 @@
 The eikonal equation ``∇T · D ∇T = 1``, with speeds ``D = c_t² I + (c_f² − c_t²) f⊗f``, is solved
 by fast iteration [1]_: each tetrahedron gives its corners the earliest arrival through the
 opposite face, exact for a plane wave, and only cells beside a changed node are visited again.
-First order in the mesh size; at 1 mm the error is below 1 ms across a ventricle.
+Never early. Plane waves are exact; behind a point source arrivals are late by O(h log 1/h), less
+than the time across one cell (measured on a 20 mm slab: 1.2 ms of 35 ms at 1 mm, 0.4 at 0.25).
 
 References
 ----------

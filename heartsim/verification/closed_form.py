@@ -86,7 +86,7 @@ def shear(fast: bool) -> list[Row]:
     """Shear Holzapfel–Ogden muscle in its six modes, in the order of the paper's figure."""
     del fast
     law = passive_law("holzapfel-ogden-2009-shear")
-    published = {
+    expected_stress = {
         "fs": 14.676635,
         "fn": 12.792675,
         "sf": 3.345995,
@@ -94,9 +94,9 @@ def shear(fast: bool) -> list[Row]:
         "nf": 0.219234,
         "ns": 0.219234,
     }
-    source = "Holzapfel, Ogden 2009, doi:10.1098/rsta.2009.0091, table 1"
+    source = "independent code, parameters of doi:10.1098/rsta.2009.0091"
     rows = []
-    for mode, expected in published.items():
+    for mode, expected in expected_stress.items():
         i, j = ("fsn".index(letter) for letter in mode)
         F = np.eye(3)
         F[j, i] = 0.5
@@ -109,7 +109,8 @@ def shear(fast: bool) -> list[Row]:
 
 def sphere(fast: bool) -> list[Row]:
     """Inflate a thick neo-Hookean sphere, half of it standing on its plane of symmetry."""
-    edge, layers, tolerance = (3.0, 2, 0.005) if fast else (2.0, 3, 0.0025)
+    del fast
+    edge, layers, tolerance = 3.0, 2, 0.005
     inner, outer = 10.0, 15.0
     mesh = left_ventricle(
         edge, layers=layers, endocardium=(inner, inner), epicardium=(outer, outer), base=0.0
@@ -139,13 +140,18 @@ def sphere(fast: bool) -> list[Row]:
 
 
 def wave(fast: bool) -> list[Row]:
-    """Time a wave across a slab of fibers from a stimulated corner."""
-    h, tolerance = (0.5, 0.025) if fast else (0.25, 0.0125)
+    """Time a wave across a slab of fibers from a stimulated corner.
+
+    First-arrival times on a mesh are never early, and behind a source late by O(h log 1/h): the
+    band is the time that the wave takes across one cell.
+    """
+    h = 0.5 if fast else 0.25
+    along, across = 0.6, 0.4
     mesh = box((20.0, 7.0, 3.0), (round(20 / h), round(7 / h), round(3 / h)))
     sites = np.flatnonzero((mesh.points <= 1.5 + 1e-9).all(axis=1))
     fiber = np.tile([1.0, 0.0, 0.0], (len(mesh.tets), 1))
     times = arrival_times(
-        mesh.points, mesh.tets, fiber, sites, fiber_speed=0.6, transverse_speed=0.4
+        mesh.points, mesh.tets, fiber, sites, fiber_speed=along, transverse_speed=across
     )
     rows = []
     for label, place, expected in (
@@ -154,9 +160,9 @@ def wave(fast: bool) -> list[Row]:
     ):
         node = np.argmin(np.linalg.norm(mesh.points - np.array(place), axis=1))
         quantity = f"activation of the {label}"
-        source = f"closed form, {h} mm mesh"
-        row = within("wave", quantity, times[node], expected, tolerance, unit="ms", source=source)
-        rows.append(row)
+        source = f"closed form, at most one cell of {h} mm late"
+        late = expected + h / across
+        rows.append(Row("wave", quantity, float(times[node]), expected, late, "ms", source))
     return rows
 
 
