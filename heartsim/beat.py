@@ -124,8 +124,9 @@ def march(
             fresh = equilibrium.respond(work, heart, moment.wall, load)
             moment = replace(moment, wall=fresh)
         target = nominal * (int(moment.t / nominal + 1e-6) + 1)
-        for work, before, moment in _cross(work, heart, moment, min(target, until)):
-            yield work, before, moment
+        for level in _cross(work, heart, moment, min(target, until)):
+            yield level
+            work, _, moment = level
 
 
 def _cross(
@@ -155,7 +156,7 @@ def _try(
     time = jnp.asarray(moment.t + dt)
     load = Load(heart.tension(time), moment.wall.u, jnp.asarray(1.0 / dt))
     blood = Circulating(
-        heart.circulation, moment.blood, jnp.asarray(moment.t), jnp.asarray(dt), heart.chambers
+        heart.loop, moment.blood, jnp.asarray(moment.t), jnp.asarray(dt), heart.chambers
     )
     residual = float("inf")
     for ahead in (True, False):
@@ -166,9 +167,7 @@ def _try(
             guess = equilibrium.extrapolate(moment.wall, moment.before, dt / moment.dt)
         solved, state, info, work = equilibrium.step(work, heart, guess, blood, load)
         if bool(info.converged) and state is not None:
-            new = Moment(
-                moment.step, moment.t + dt, dt, solved, moment.wall, state, load.tension
-            )
+            new = Moment(moment.step, moment.t + dt, dt, solved, moment.wall, state, load.tension)
             return work, new, 0.0
         residual = float(info.residual)
     return equilibrium.refresh(work, heart, moment.wall, load), None, residual
@@ -190,15 +189,21 @@ def _pressures_of(heart: Heart, state: WallState) -> dict[str, Array]:
 
 @eqx.filter_jit
 def observe(
-    heart: Heart, t: Array, now: WallState, blood: State, tension: Array, last: WallState,
-    last_tension: Array, rate: Array,
-) -> Observation:  # fmt: skip
+    heart: Heart,
+    t: Array,
+    now: WallState,
+    blood: State,
+    tension: Array,
+    last: WallState,
+    last_tension: Array,
+    rate: Array,
+) -> Observation:
     """Traces at a time level and energies exchanged since the level before it.
 
     Work is integrated by the trapezoidal rule; the shape is that of the wall, the flows those of
     the circulation.
     """
-    loop, cavity = heart.circulation, _pressures_of(heart, now)
+    loop, cavity = heart.loop, _pressures_of(heart, now)
     held, held_before = cavity_volumes(heart, now.u), cavity_volumes(heart, last.u)
     velocity = (now.u - last.u) * rate
     lost = sum(support_power(s, velocity) for s in heart.supports) / rate
@@ -206,7 +211,7 @@ def observe(
     return Observation(
         pressure=pressures(loop, blood, t, cavity),
         volume={name: blood.volume(name) for name in ("LV", "RV", "LA", "RA")},
-        flow={name: flow for name, flow in flows(loop, blood, t, cavity).items()},
+        flow=flows(loop, blood, t, cavity),
         blood_volume=blood_volume(loop, blood),
         stored=elastic_energy(heart, now.u),
         active_work=-wall.tension_work(heart.solid, now.u, last.u, tension, last_tension),
@@ -225,8 +230,7 @@ def snapshot(heart: Heart, now: WallState, tension: Array) -> Snapshot:
 
 def observed(heart: Heart, before: Moment, after: Moment) -> Observation:
     """`observe` for two successive moments, as host numbers."""
-    seen = observe(
-        heart, jnp.asarray(after.t), after.wall, after.blood, after.tension,
-        before.wall, before.tension, jnp.asarray(1.0 / after.dt if after.dt else 1.0),
-    )  # fmt: skip
+    rate = jnp.asarray(1.0 / after.dt if after.dt else 1.0)
+    now = (jnp.asarray(after.t), after.wall, after.blood, after.tension)
+    seen = observe(*equilibrium.strong((heart, *now, before.wall, before.tension, rate)))
     return jax.tree.map(float, seen)

@@ -251,12 +251,12 @@ def circulation_of(scenario: Scenario) -> Circulation:
 
 
 def _bed(vessel: Vessel, resistance: float, compliance: float) -> Vessel:
-    return replace(
-        vessel, resistance=jnp.asarray(resistance), compliance=jnp.asarray(compliance)
-    )
+    return replace(vessel, resistance=jnp.asarray(resistance), compliance=jnp.asarray(compliance))
 
 
-def first_blood(scenario: Scenario, imaged: Mapping[str, float], held: Mapping[str, float]) -> State:
+def first_blood(
+    scenario: Scenario, imaged: Mapping[str, float], held: Mapping[str, float]
+) -> State:
     """State of the circulation at the start of the first beat.
 
     The stressed blood volume is the scenario's, or what a healthy adult holds outside the
@@ -275,6 +275,4 @@ def first_blood(scenario: Scenario, imaged: Mapping[str, float], held: Mapping[s
     outside = STRESSED_VOLUME - sum(float(state.volume(name)) for name in imaged)
     total = scenario.circulation.blood_volume or outside + sum(imaged.values())
     filled = {f"V_{name}": jnp.asarray(volume) for name, volume in held.items()}
-    return with_blood_volume(
-        circulation_of(scenario), state._replace(**filled), jnp.asarray(total)
-    )
+    return with_blood_volume(circulation_of(scenario), state._replace(**filled), jnp.asarray(total))

@@ -13,8 +13,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from heartsim.circulation.step import Cavities, advance_coupled
 from heartsim.circulation.closed_loop import Circulation, State
+from heartsim.circulation.step import Cavities, advance_coupled
 from heartsim.fem.operator import WallOperator
 from heartsim.fem.preconditioner import Multigrid, Preconditioner, precondition
 from heartsim.fem.solid import least_volume_ratio

@@ -7,7 +7,7 @@ the algebraic levels are due for a refresh.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypeVar
 
 import equinox as eqx
 import jax
@@ -87,8 +87,19 @@ class Workspace:
     tolerances: Tolerances
 
 
+_Tree = TypeVar("_Tree")
+
 _solve_step = eqx.filter_jit(solve_step)
 _wall_response = eqx.filter_jit(wall_response)
+
+
+def strong(tree: _Tree) -> _Tree:
+    """The same values without JAX's weak types: a weak and a strong number compile apart."""
+
+    def plain(leaf: object) -> object:
+        return jnp.asarray(leaf, leaf.dtype) if isinstance(leaf, jax.Array) else leaf
+
+    return jax.tree.map(plain, tree)
 
 
 @eqx.filter_jit
@@ -126,7 +137,8 @@ def _vertex_system(
 ) -> tuple[sparse.bsr_matrix, jax.Array]:
     """Vertex-level matrix on the host and the dominant direction of the fine level."""
     start = np.random.default_rng(0).standard_normal(nodes.points.shape)
-    (cells, held), direction = _vertex_level(heart, wall, load, jnp.asarray(start, PRECISION))
+    arguments = strong((heart, wall, load, jnp.asarray(start, PRECISION)))
+    (cells, held), direction = _vertex_level(*arguments)
     parts = [(nodes.cells[:, :4], np.asarray(cells))]
     for support, blocks in zip(heart.supports, held, strict=True):
         parts.append((np.asarray(support.facets)[:, :3], np.asarray(blocks)))
@@ -166,7 +178,8 @@ def step(
     work: Workspace, heart: Heart, guess: WallState, blood: BloodSide, load: Load
 ) -> tuple[WallState, State | None, StepInfo, Workspace]:
     """Solve one step, and refresh the preconditioner when it has aged."""
-    wall, state, info = _solve_step(heart, work.multigrid, guess, blood, load, work.tolerances)
+    arguments = strong((heart, work.multigrid, guess, blood, load))
+    wall, state, info = _solve_step(*arguments, work.tolerances)
     work = replace(work, effort=work.effort.after(info))
     newton = int(info.newton)
     if not bool(info.converged) or not newton:
@@ -182,7 +195,8 @@ def step(
 
 def respond(work: Workspace, heart: Heart, wall: WallState, load: Load) -> WallState:
     """State with a freshly solved response to the cavity pressures."""
-    response = _wall_response(heart, work.multigrid, wall, load, work.tolerances)
+    arguments = strong((heart, work.multigrid, wall, load))
+    response = _wall_response(*arguments, work.tolerances)
     return wall._replace(response=response)
 
 

@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 
 from heartsim.activation.twitch import Activation
 from heartsim.circulation.closed_loop import Circulation
+from heartsim.errors import InputError
 from heartsim.fem import solid as wall
 from heartsim.fem.cavity import CavitySurface, volume_gradients, volumes
 from heartsim.fem.operator import HeldFacets, WallOperator
@@ -49,7 +50,16 @@ class Heart(eqx.Module):
     @property
     def tissue(self) -> Tissue:
         """Passive law, active tension, stiffness and contractility of every cell."""
+        if not isinstance(self.solid.material, Tissue):
+            raise InputError("the wall of this heart is not heart muscle. Build it from a Tissue.")
         return self.solid.material
+
+    @property
+    def loop(self) -> Circulation:
+        """The circulation of a heart that has one."""
+        if self.circulation is None:
+            raise InputError("this heart has no circulation. Build it with one to let it beat.")
+        return self.circulation
 
     @property
     def cell_volume(self) -> Float[Array, " c"]:
@@ -111,9 +121,7 @@ def linearize(
 ) -> WallOperator:
     """Exact derivative of `wall_residual` at a state, in the requested precision."""
     space = heart.solid.space
-    tangent = wall.tangent(
-        heart.solid, u, p, load.tension, load.u_before, load.rate, dtype=dtype
-    )
+    tangent = wall.tangent(heart.solid, u, p, load.tension, load.u_before, load.rate, dtype=dtype)
     held = tuple(
         HeldFacets(s.facets, support_tensor(s, load.rate).astype(dtype), s.mass.astype(dtype))
         for s in heart.supports

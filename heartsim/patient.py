@@ -161,9 +161,10 @@ def _unloaded(
 
 def _shape_key(scenario: Scenario, mesh: HeartMesh) -> str:
     """Hash of all that the unloaded shape depends on."""
-    content = scenario.baseline().resolved()
-    kept = {name: content[name] for name in ("patient", "condition", "tissue", "support")}
-    del kept["patient"]["mesh"], kept["tissue"]["contractility"]
+    content = scenario.with_({"tissue.contractility": "1 kPa"}).baseline().resolved()
+    kept = {name: content[name] for name in ("condition", "tissue", "support")}
+    kept["pressure"] = scenario.patient.imaged_pressure.model_dump()
+    kept["element"] = scenario.patient.element
     digest = hashlib.sha256(json.dumps(kept, sort_keys=True).encode())
     for array in (mesh.points, mesh.tets, mesh.fields["fiber"]):
         digest.update(np.ascontiguousarray(array).tobytes())

@@ -96,10 +96,10 @@ def unload(
     """
     heart = heart_at(imaged)
     state, work = equilibrium.inflate(work, heart, equilibrium.rest(heart), pressure)
-    shape, history = imaged, []
-    for rounds in range(1, MOST_ROUNDS + 1):
-        moved = np.asarray(state.u)[: len(imaged)]
-        error = shape + moved - imaged
+    shape, history, rounds = imaged, [], 0
+    while True:
+        rounds += 1
+        error = shape + np.asarray(state.u)[: len(imaged)] - imaged
         distance = np.linalg.norm(error, axis=1)
         if report is not None:
             report(rounds, float(distance.max()))

@@ -10,12 +10,15 @@ PLAIN_EVERY: Final = 10.0
 
 
 class Progress:
-    """Reports on standard error; quiet keeps silent.
+    """Reports on standard error under the name of a scenario; quiet keeps silent.
 
     Use as a context manager, so that an interrupted status line is ended properly.
     """
 
-    def __init__(self, *, quiet: bool = False, stream: TextIO | None = None) -> None:
+    def __init__(
+        self, name: str = "", *, quiet: bool = False, stream: TextIO | None = None
+    ) -> None:
+        self._name = f"{name}: " if name else ""
         self._stream = stream or sys.stderr
         self._quiet = quiet
         self._live = self._stream.isatty()
@@ -40,7 +43,7 @@ class Progress:
         if self._quiet:
             return
         self._end_line()
-        self._stream.write(f"{text}\n")
+        self._stream.write(f"{self._name}{text}\n")
         self._stream.flush()
 
     def show(self, text: str) -> None:
@@ -48,7 +51,7 @@ class Progress:
         if self._quiet:
             return
         if self._live:
-            self._stream.write(f"\r\x1b[K{text}")
+            self._stream.write(f"\r\x1b[K{self._name}{text}")
             self._stream.flush()
             self._open = True
             return

@@ -144,4 +144,3 @@ def _row(seen: Observation, t: float) -> dict[str, float]:
         else:
             row[name] = float(value)
     return row
-

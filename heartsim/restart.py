@@ -57,7 +57,7 @@ def periodic_guess(
     heart: Heart, recorder: Recorder, blood: State, curve: PassiveCurve, *, steps: int
 ) -> State:
     """State of the circulation at the start of a periodic beat, by emulated ventricles."""
-    loop = heart.circulation
+    loop = heart.loop
     t = recorder.column("time")
     stand_ins = {
         name: emulate_chamber(
@@ -71,9 +71,7 @@ def periodic_guess(
     return found.state
 
 
-def refill(
-    work: Workspace, heart: Heart, moment: Moment, blood: State
-) -> tuple[Workspace, Moment]:
+def refill(work: Workspace, heart: Heart, moment: Moment, blood: State) -> tuple[Workspace, Moment]:
     """Fill the relaxed 3D ventricles to the volumes of a circulation state: start of a beat."""
     wanted = np.array([float(blood.volume(name)) for name in heart.chambers])
     load = equilibrium.passive_load(heart)

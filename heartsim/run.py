@@ -1,7 +1,11 @@
 """From a scenario to a result: the one function that everyone calls."""
 
+import os
 import time
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
 
@@ -87,11 +91,11 @@ def run(
     chosen = runtime.start(device)
     compiling = runtime.CompileClock()
     started = time.perf_counter()
-    with Progress(quiet=quiet) as progress:
+    with Progress(scenario.name, quiet=quiet) as progress:
         patient = prepare(scenario, progress)
         saved = load_checkpoint(folder, digest) if resume else None
         outcome = _beats(scenario, patient, folder, digest, saved, progress)
-    loop = patient.heart.circulation
+    loop = patient.heart.loop
     elapsed = time.perf_counter() - started
     recording = outcome.recorder.recording(
         mesh=patient.mesh,
@@ -118,6 +122,43 @@ def run(
     write_report(result)
     drop_checkpoint(folder)
     return result
+
+
+def run_all(
+    scenarios: Sequence[Scenario],
+    folder: str | Path,
+    *,
+    device: str | None = None,
+    resume: bool = False,
+    quiet: bool = False,
+) -> list[Result]:
+    """Run scenarios into folders of their names; the first fills the caches for the others.
+
+    On a CPU the others share the cores as separate processes: a small heart cannot use two.
+
+    Parameters
+    ----------
+    scenarios : sequence of Scenario
+        Names must differ.
+    folder : path
+        Where the result folders go.
+    device, resume, quiet
+        As in `run`.
+    """
+    first, *others = scenarios
+    options = {"device": device, "resume": resume, "quiet": quiet}
+    results = [run(first, Path(folder) / first.name, **options)]
+    workers = min(len(others), os.cpu_count() or 1)
+    if workers < 2 or device == "gpu":
+        return results + [run(plan, Path(folder) / plan.name, **options) for plan in others]
+    # spawn, never fork: a forked JAX hangs
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        jobs = [pool.submit(_run_apart, plan, Path(folder) / plan.name, options) for plan in others]
+        return results + [Result.load(job.result()) for job in jobs]
+
+
+def _run_apart(scenario: Scenario, folder: Path, options: dict[str, str | bool | None]) -> Path:
+    return run(scenario, folder, **options).folder
 
 
 def _solver(scenario: Scenario, patient: Patient, work: Workspace) -> dict[str, object]:
@@ -148,7 +189,7 @@ def _beats(
 ) -> _Outcome:
     """Beat until periodic."""
     plan, heart = scenario.protocol, patient.heart
-    period = float(heart.circulation.period)
+    period = float(heart.loop.period)
     empty = Recorder(every=period / plan.snapshots)
     curve, work = passive_curve(patient.work, heart, patient.pressure)
     moment, first = patient.moment, 0
@@ -158,10 +199,12 @@ def _beats(
         recorder = empty.unpacked(saved.traces)
         work = replace(work, effort=saved.effort)
         progress.say(f"resuming beat {first + 1} at {moment.t:.0f} ms")
+    change = float("inf")
     for beat in range(first, plan.at_most_beats):
         if moment.step == 0:
             recorder = empty.after(heart, moment, moment)
-        for work, before, moment in march(work, heart, moment, step=plan.step, until=period):
+        for level in march(work, heart, moment, step=plan.step, until=period):
+            work, before, moment = level
             recorder = recorder.after(heart, before, moment)
             progress.show(_status(beat, moment.t, period, recorder))
             if moment.step % REFRESH_EVERY == 0 and moment.t < period:
@@ -187,7 +230,4 @@ def _status(beat: int, t: float, period: float, recorder: Recorder) -> str:
     """One line about where the run is."""
     pressure = recorder.rows["pressure.LV"][-1] / mmHg
     volume = recorder.rows["volume.LV"][-1] / mL
-    return (
-        f"beat {beat + 1}, {t:.0f} of {period:.0f} ms: "
-        f"LV {pressure:.0f} mmHg, {volume:.0f} mL"
-    )
+    return f"beat {beat + 1}, {t:.0f} of {period:.0f} ms: LV {pressure:.0f} mmHg, {volume:.0f} mL"

@@ -1,4 +1,4 @@
-"""Settings shared by all tests: double precision, strict shapes, one compile cache per user."""
+"""Settings shared by all tests: double precision, one compile cache per user."""
 
 import os
 import sys
@@ -12,7 +12,6 @@ from heartsim import runtime
 os.environ.setdefault("MPLBACKEND", "Agg")
 runtime.use_float64()
 runtime.use_compile_cache()
-jax.config.update("jax_numpy_rank_promotion", "raise")
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED_MESHES = ROOT.parent / "shared" / "meshes"

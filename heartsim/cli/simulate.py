@@ -104,11 +104,9 @@ def _compare(scenarios: Sequence[str], folder: Path, device: Device, resume: boo
 
     from heartsim.compare import compare as compare_results
     from heartsim.report import write_comparison
-    from heartsim.run import run as run_scenario
+    from heartsim.run import run_all
 
-    results = [
-        run_scenario(plan, folder / plan.name, device=device, resume=resume) for plan in plans
-    ]
+    results = run_all(plans, folder, device=device, resume=resume)
     comparison = compare_results(*results)
     page = write_comparison(comparison, folder)
     say(comparison.summary())

@@ -5,9 +5,10 @@ Energy per reference volume, with C the right Cauchy–Green tensor in fiber axe
     W = psi(C, Ta) + gamma/2 (J - 1)² + p (J - 1) - p² / (2 kappa) + eta/2 |E - E_n|² / dt
 
 `psi` comes from any material with ``energy(C, tension)``; the law is differentiated in the six
-components of C at each point (never the element), and points become elements by one shared
-product of reference gradients. ``kappa → ∞`` (zero compressibility) is exact incompressibility.
-For P1/P1 the pressure is stabilised by local projection [1]_.
+components of C at each point (never the element), held as six arrays over all points, and points
+become elements by one shared product of reference gradients. ``kappa → ∞``
+(zero compressibility) is exact incompressibility. For P1/P1 the pressure is stabilised by local
+projection [1]_.
 
 References
 ----------
@@ -24,6 +25,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from heartsim.fem.space import FunctionSpace
+from heartsim.tissue.law import Symmetric
 
 PAIRS: Final = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
 """Order of the six components of C."""
@@ -35,7 +37,7 @@ Scalar = Float[Array, ""]
 class Material(Protocol):
     """Anything whose energy depends on C in fiber axes and on active tension."""
 
-    def energy(self, C: Float[Array, "3 3"], tension: Scalar) -> Scalar:
+    def energy(self, C: Symmetric, tension: Scalar) -> Scalar:
         """Energy per reference volume [kPa] without the volumetric terms."""
         ...
 
@@ -69,19 +71,6 @@ class Solid(eqx.Module):
     viscosity: Float[Array, " c"]
 
 
-def symmetric(c6: Float[Array, "6"]) -> Float[Array, "3 3"]:
-    """Symmetric tensor from its six components."""
-    a, b, c, d, e, f = c6
-    return jnp.stack([jnp.stack([a, d, e]), jnp.stack([d, b, f]), jnp.stack([e, f, c])])
-
-
-def volume_ratio(c6: Float[Array, "6"]) -> Scalar:
-    """J = √det C from the six components of C."""
-    a, b, c, d, e, f = c6
-    determinant = a * (b * c - f * f) - d * (d * c - e * f) + e * (d * f - b * e)
-    return jnp.sqrt(determinant)
-
-
 def _fiber_gradient(solid: Solid) -> Float[Array, "c q 3 3"]:
     """Derivative of reference coordinates (rows) along the fiber axes (columns) [1/mm]."""
     return jnp.einsum("crx,cqmx->cqrm", solid.space.inverse_jacobian, solid.frames)
@@ -93,14 +82,28 @@ def deformation(solid: Solid, u: Vector) -> Float[Array, "c q 3 3"]:
     return jnp.swapaxes(solid.frames, 2, 3) + reference @ _fiber_gradient(solid)
 
 
-def cauchy_green(F: Float[Array, "... 3 3"]) -> Float[Array, "... 6"]:
-    """Six components of C in fiber axes."""
-    return jnp.stack([jnp.sum(F[..., :, m] * F[..., :, n], axis=-1) for m, n in PAIRS], axis=-1)
+def cauchy_green(F: Float[Array, "... 3 3"]) -> Symmetric:
+    """Six components of C in fiber axes, one array each."""
+    return Symmetric(*(jnp.sum(F[..., :, m] * F[..., :, n], axis=-1) for m, n in PAIRS))
+
+
+def _difference(new: Symmetric, old: Symmetric) -> Symmetric:
+    return Symmetric(*(a - b for a, b in zip(new, old, strict=True)))
+
+
+def _square(c: Symmetric) -> Array:
+    """Sum of the squares of all nine entries."""
+    diagonal, mixed = c.ff**2 + c.ss**2 + c.nn**2, c.fs**2 + c.fn**2 + c.sn**2
+    return diagonal + 2.0 * mixed
+
+
+def _volume_ratio(c: Symmetric) -> Scalar:
+    return jnp.sqrt(c.determinant)
 
 
 def quadrature_volume(space: FunctionSpace) -> Float[Array, "c q"]:
     """Reference volume that each quadrature point stands for [mm³]."""
-    return space.volume[:, None] * space.weights
+    return space.volume[:, None] * space.weights[None]
 
 
 def point_pressure(space: FunctionSpace, p: Float[Array, " v"]) -> Float[Array, "c q"]:
@@ -112,12 +115,12 @@ def _pressure_form(solid: Solid) -> Float[Array, "c 4 4"]:
     """Matrix of the term quadratic in pressure: compressibility and projection [mm³/kPa]."""
     mass = (1.0 + jnp.eye(4)) / 20.0
     per_volume = solid.compressibility * mass + solid.stabilization * (mass - 1.0 / 16.0)
-    return solid.space.volume[:, None, None] * per_volume
+    return solid.space.volume[:, None, None] * per_volume[None]
 
 
 def _point_energy(
-    c6: Float[Array, "6"],
-    before: Float[Array, "6"],
+    c: Symmetric,
+    before: Symmetric,
     p: Scalar,
     rate: Scalar,
     augmentation: Scalar,
@@ -125,10 +128,9 @@ def _point_energy(
 ) -> Scalar:
     """Energy per reference volume at one point of one cell [kPa]."""
     material, viscosity, tension = cell
-    dilation = volume_ratio(c6) - 1.0
-    change = symmetric(c6 - before)
-    dissipation = viscosity * rate / 8.0 * jnp.sum(change**2)
-    elastic = material.energy(symmetric(c6), tension)
+    dilation = _volume_ratio(c) - 1.0
+    dissipation = viscosity * rate / 8.0 * _square(_difference(c, before))
+    elastic = material.energy(c, tension)
     return elastic + (0.5 * augmentation * dilation + p) * dilation + dissipation
 
 
@@ -188,10 +190,10 @@ def volume_ratio_all(F: Float[Array, "... 3 3"]) -> Float[Array, "..."]:
     return jnp.einsum("...i,...i->...", F[..., 0], jnp.cross(F[..., 1], F[..., 2]))
 
 
-def _stress(slope: Float[Array, "... 6"]) -> Float[Array, "... 3 3"]:
+def _stress(slope: Symmetric) -> Float[Array, "... 3 3"]:
     """Second Piola stress in fiber axes from the slope of the energy in the components of C."""
-    a, b, c = (2.0 * slope[..., k] for k in range(3))
-    d, e, f = (slope[..., k] for k in range(3, 6))
+    a, b, c = (2.0 * part for part in slope[:3])
+    d, e, f = slope[3:]
     rows = [jnp.stack(row, axis=-1) for row in ((a, d, e), (d, b, f), (e, f, c))]
     return jnp.stack(rows, axis=-2)
 
@@ -205,14 +207,22 @@ def _strain_displacement(F: Array, T: Array) -> Float[Array, "c q 6 3 3"]:
     return jnp.stack(rows, axis=2)
 
 
-def _curvature(c6, before, p, rate, augmentation, cell):
-    """Slope and second derivatives of the energy, and slope of J, at one point."""
+class _Curvature(NamedTuple):
+    """Slope and second derivatives of the energy at a point, and slope of J."""
 
-    def slope_of(x):
+    slope: Symmetric
+    second: tuple[Symmetric, ...]
+    growth: Symmetric
+
+
+def _curvature(c: Symmetric, before, p, rate, augmentation, cell) -> _Curvature:
+    def slope_of(x: Symmetric) -> Symmetric:
         return jax.grad(_point_energy)(x, before, p, rate, augmentation, cell)
 
-    slope, push = jax.linearize(slope_of, c6)
-    return slope, jax.vmap(push)(jnp.eye(6, dtype=c6.dtype)), jax.grad(volume_ratio)(c6)
+    slope, push = jax.linearize(slope_of, c)
+    zero, one = jnp.zeros_like(c.ff), jnp.ones_like(c.ff)
+    directions = (Symmetric(*(one if i == k else zero for i in range(6))) for k in range(6))
+    return _Curvature(slope, tuple(map(push, directions)), jax.grad(_volume_ratio)(c))
 
 
 class Tangent(NamedTuple):
@@ -246,13 +256,15 @@ def tangent(
     """Exact derivative of `residual`, element by element, in the requested precision."""
     space = solid.space
     F = deformation(solid, u)
-    slope, second, growth = _at_points(_curvature, solid, F, p, tension, u_before, rate)
+    curved = _at_points(_curvature, solid, F, p, tension, u_before, rate)
+    second = jnp.stack([jnp.stack(row, axis=-1) for row in curved.second], axis=-2)
+    growth = jnp.stack(curved.growth, axis=-1)
     T = _fiber_gradient(solid)
     B = _strain_displacement(F, T).astype(dtype)
     B = B.reshape(*B.shape[:3], 9)
     weight = quadrature_volume(space)[..., None, None]
     material = jnp.swapaxes(B, 2, 3) @ ((weight * second).astype(dtype) @ B)
-    geometric = (weight * (T @ _stress(slope) @ jnp.swapaxes(T, 2, 3))).astype(dtype)
+    geometric = (weight * (T @ _stress(curved.slope) @ jnp.swapaxes(T, 2, 3))).astype(dtype)
     pull = jnp.einsum("cqk,cqkx->cqx", (weight[..., 0] * growth).astype(dtype), B)
     K = _stiffness(space, material, geometric)
     return Tangent(K, _coupling(space, pull), _pressure_form(solid).astype(dtype))
@@ -289,16 +301,11 @@ def least_volume_ratio(solid: Solid, u: Vector) -> Scalar:
 
 def stored_energy(solid: Solid, u: Vector) -> Scalar:
     """Passive elastic energy of the wall [µJ], without the pressure multiplier."""
-    C = cauchy_green(deformation(solid, u))
     none = jnp.zeros_like(solid.viscosity)
-
-    def at_point(c6, augmentation, cell):
-        still = jnp.zeros((), c6.dtype)
-        return _point_energy(c6, c6, still, still, augmentation, cell)
-
-    over_points = jax.vmap(at_point, in_axes=(0, None, None))
-    over_cells = jax.vmap(over_points, in_axes=(0, None, 0))
-    energy = over_cells(C, solid.augmentation, (solid.material, none, none))
+    still = jnp.zeros((), u.dtype)
+    p = jnp.zeros(solid.space.vertices, u.dtype)
+    passive = eqx.tree_at(lambda s: s.viscosity, solid, none)
+    energy = _at_points(_point_energy, passive, deformation(solid, u), p, none, u, still)
     return jnp.sum(quadrature_volume(solid.space) * energy)
 
 
@@ -309,19 +316,15 @@ def current_volume(solid: Solid, u: Vector) -> Scalar:
 
 def viscous_loss(solid: Solid, u: Vector, u_before: Vector, rate: Scalar) -> Scalar:
     """Energy that viscosity takes up in one step [µJ]."""
-    change = cauchy_green(deformation(solid, u)) - cauchy_green(deformation(solid, u_before))
-    squared = jnp.sum(change**2, axis=-1) + jnp.sum(change[..., 3:] ** 2, axis=-1)
+    new, old = cauchy_green(deformation(solid, u)), cauchy_green(deformation(solid, u_before))
     weight = quadrature_volume(solid.space) * solid.viscosity[:, None]
-    return 0.25 * rate * jnp.sum(weight * squared)
+    return 0.25 * rate * jnp.sum(weight * _square(_difference(new, old)))
 
 
-def _active_slope(c6: Float[Array, "6"], material: Material, tension: Scalar) -> Float[Array, "6"]:
+def _active_slope(c: Symmetric, material: Material, tension: Scalar) -> Symmetric:
     """Part of the energy's slope that is due to active tension."""
-
-    def energy(x: Float[Array, "6"], pull: Scalar) -> Scalar:
-        return material.energy(symmetric(x), pull)
-
-    return jax.grad(energy)(c6, tension) - jax.grad(energy)(c6, jnp.zeros_like(tension))
+    pulling = jax.grad(material.energy)(c, tension)
+    return _difference(pulling, jax.grad(material.energy)(c, jnp.zeros_like(tension)))
 
 
 def tension_work(
@@ -335,10 +338,10 @@ def tension_work(
     over_cells = jax.vmap(jax.vmap(_active_slope, in_axes=(0, None, None)), in_axes=(0, 0, 0))
     new = cauchy_green(deformation(solid, u))
     old = cauchy_green(deformation(solid, u_before))
-    slope = over_cells(new, solid.material, tension) + over_cells(
-        old, solid.material, tension_before
-    )
-    work = jnp.sum(0.5 * slope * (new - old), axis=-1)
+    slope_new = over_cells(new, solid.material, tension)
+    slope_old = over_cells(old, solid.material, tension_before)
+    step = _difference(new, old)
+    work = sum(0.5 * (a + b) * d for a, b, d in zip(slope_new, slope_old, step, strict=True))
     return jnp.sum(quadrature_volume(solid.space) * work)
 
 

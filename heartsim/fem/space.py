@@ -131,9 +131,7 @@ class FunctionSpace(eqx.Module):
 def _geometry(corners: Float[Array, "c 4 3"]) -> tuple[Float[Array, "c 3 3"], Float[Array, " c"]]:
     """Inverse Jacobians and volumes of straight-sided tetrahedra."""
     edges = corners[:, 1:] - corners[:, :1]  # rows: dx/d(reference coordinate)
-    cofactor = jnp.stack(
-        [jnp.cross(edges[:, i - 2], edges[:, i - 1]) for i in range(3)], axis=1
-    )
+    cofactor = jnp.stack([jnp.cross(edges[:, i - 2], edges[:, i - 1]) for i in range(3)], axis=1)
     determinant = jnp.einsum("ci,ci->c", edges[:, 0], cofactor[:, 0])
     return cofactor / determinant[:, None, None], determinant / 6.0
 

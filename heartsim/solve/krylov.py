@@ -1,7 +1,8 @@
 """GMRES for several right-hand sides at once, preconditioned from the right.
 
 All right-hand sides share the operator, so one pass over its memory serves them all. Static
-shapes, no restart: the caller restarts by calling again with what is left. The preconditioned vectors are kept (flexible form), so that the program holds one copy of each operator.
+shapes, no restart: the caller restarts by calling again with what is left. The preconditioned
+vectors are kept (flexible form), so that the program holds one copy of each operator.
 """
 
 from collections.abc import Callable

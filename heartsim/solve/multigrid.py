@@ -21,10 +21,22 @@ LARGEST_DENSE: Final = 200
 
 
 class BlockRows(eqx.Module):
-    """Sparse matrix of small dense blocks, each row padded to the same number of blocks."""
+    """Sparse matrix of small dense blocks, each row padded to the same number of blocks.
+
+    Attributes
+    ----------
+    columns : (n, w) int
+    blocks : (n, i, w j)
+        The blocks of a row side by side.
+    """
 
     columns: Int[Array, "n w"]
-    blocks: Float[Array, "n w i j"]
+    blocks: Float[Array, "n i wj"]
+
+    @property
+    def coarse_size(self) -> int:
+        """Unknowns of a node on the side of the columns."""
+        return self.blocks.shape[2] // self.columns.shape[1]
 
 
 class Level(eqx.Module):
@@ -107,24 +119,26 @@ def _block_rows(matrix: sparse.bsr_matrix, width: int, dtype: np.dtype) -> Block
     blocks = np.zeros((*columns.shape, *matrix.blocksize), dtype=dtype)
     columns[rows, slot] = matrix.indices
     blocks[rows, slot] = matrix.data
-    return BlockRows(jnp.asarray(columns), jnp.asarray(blocks))
+    wide = blocks.transpose(0, 2, 1, 3).reshape(len(columns), matrix.blocksize[0], -1)
+    return BlockRows(jnp.asarray(columns), jnp.asarray(wide))
 
 
 def _jacobi(matrix: sparse.bsr_matrix) -> tuple[np.ndarray, float]:
     """Inverse diagonal blocks and a bound on the scaled spectrum by power iteration."""
-    rows = np.repeat(np.arange(len(matrix.indptr) - 1), np.diff(matrix.indptr))
+    count = matrix.indptr.size - 1
+    rows = np.repeat(np.arange(count), np.diff(matrix.indptr))
     on_diagonal = matrix.indices == rows
     size = matrix.blocksize[0]
-    diagonal = np.zeros((len(matrix.indptr) - 1, size, size))
+    diagonal = np.zeros((count, size, size))
     np.add.at(diagonal, rows[on_diagonal], matrix.data[on_diagonal])
     inverse = np.linalg.pinv(diagonal, hermitian=True)
-    vector = np.random.default_rng(0).standard_normal(matrix.shape[0])
-    largest = 1.0
+    vector = np.random.default_rng(0).standard_normal(count * size)
+    largest = np.float64(1.0)
     for _ in range(15):
         vector = np.einsum("nij,nj->ni", inverse, (matrix @ vector).reshape(-1, size)).ravel()
         largest = np.linalg.norm(vector)
         vector /= largest
-    return inverse, 1.1 * largest
+    return inverse, float(1.1 * largest)
 
 
 def build(matrix: sparse.bsr_matrix, frozen: Prolongators, dtype: np.dtype) -> Hierarchy:
@@ -147,12 +161,14 @@ def build(matrix: sparse.bsr_matrix, frozen: Prolongators, dtype: np.dtype) -> H
 
 def multiply(matrix: BlockRows, x: Float[Array, "k n j"]) -> Float[Array, "k m i"]:
     """Matrix times several block vectors."""
-    return jnp.einsum("nwij,knwj->kni", matrix.blocks, x[:, matrix.columns])
+    gathered = x[:, matrix.columns].reshape(x.shape[0], matrix.columns.shape[0], -1)
+    return jnp.einsum("nij,knj->kni", matrix.blocks, gathered)
 
 
 def restrict(prolongation: BlockRows, r: Float[Array, "k n i"], size: int) -> Array:
     """Transpose of a prolongation times several block vectors."""
-    parts = jnp.einsum("nwij,kni->knwj", prolongation.blocks, r)
+    parts = jnp.einsum("nij,kni->knj", prolongation.blocks, r)
+    parts = parts.reshape(r.shape[0], *prolongation.columns.shape, -1)
     coarse = jnp.zeros((r.shape[0], size, parts.shape[-1]), r.dtype)
     return coarse.at[:, prolongation.columns].add(parts)
 
@@ -259,7 +275,7 @@ def coarse_correction(hierarchy: Hierarchy, depth: int, residual: Array, *, degr
     size = (
         hierarchy.levels[deeper].inverse_diagonal.shape[0]
         if deeper < len(hierarchy.levels)
-        else hierarchy.coarse_inverse.shape[0] // prolongation.blocks.shape[-1]
+        else hierarchy.coarse_inverse.shape[0] // prolongation.coarse_size
     )
     coarse = restrict(prolongation, residual, size)
     return multiply(prolongation, _descend(hierarchy, deeper, coarse, degree))

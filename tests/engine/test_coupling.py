@@ -1,0 +1,78 @@
+"""Wall and blood in one step: conservation, equilibrium, and the way to a GPU."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from heartsim.beat import march, observed
+from heartsim.circulation.closed_loop import blood_volume
+from heartsim.coupling import Circulating, solve_step
+from heartsim.heart import Load, cavity_volumes
+from heartsim.units import mmHg
+
+
+@pytest.fixture(scope="module")
+def levels(patient):
+    """First levels of a beat."""
+    found = []
+    for work, before, after in march(
+        patient.work, patient.heart, patient.moment, step=10.0, until=830.0
+    ):
+        found.append((work, before, after))
+        if len(found) == 4:
+            return found
+    return found
+
+
+def test_blood_is_neither_made_nor_lost(patient, levels):
+    loop = patient.heart.circulation
+    start = float(blood_volume(loop, patient.moment.blood))
+    for _, _, after in levels:
+        assert_allclose(float(blood_volume(loop, after.blood)), start, rtol=1e-10)
+
+
+def test_wall_holds_the_blood_that_the_circulation_says(patient, levels):
+    for work, _, after in levels:
+        held = np.asarray(cavity_volumes(patient.heart, after.wall.u))
+        said = [float(after.blood.volume(name)) for name in patient.heart.chambers]
+        assert_allclose(held, said, rtol=work.tolerances.volume)
+
+
+def test_muscle_volume_is_kept(patient, levels):
+    _, before, after = levels[-1]
+    seen = observed(patient.heart, before, after)
+    reference = float(patient.heart.cell_volume.sum())
+    assert_allclose(seen.wall_volume, reference, rtol=2e-3)
+
+
+def test_a_relaxed_filling_heart_has_filling_pressures(patient, levels):
+    _, _, after = levels[-1]
+    for pressure in np.asarray(after.wall.pressure) / mmHg:
+        assert 0.0 < pressure < 25.0
+
+
+def test_coupled_step_lowers_for_cuda(patient):
+    heart, moment = patient.heart, patient.moment
+    blood = Circulating(
+        heart.circulation, moment.blood, jnp.asarray(0.0), jnp.asarray(5.0), heart.chambers
+    )
+    load = Load(moment.tension, moment.wall.u, jnp.asarray(0.2))
+    arguments = (
+        heart,
+        patient.work.multigrid,
+        moment.wall,
+        blood,
+        load,
+        patient.work.tolerances,
+    )
+    arrays, fixed = eqx.partition(arguments, eqx.is_array)
+
+    def step(arrays):
+        return solve_step(*eqx.combine(arrays, fixed))
+
+    exported = jax.export.export(jax.jit(step), platforms=["cuda"])(arrays)
+    assert exported.platforms == ("cuda",)
+    assert "custom_call" not in exported.mlir_module() or "callback" not in exported.mlir_module()

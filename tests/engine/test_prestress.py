@@ -1,0 +1,28 @@
+"""Unloaded shapes."""
+
+import numpy as np
+import pytest
+
+from heartsim import equilibrium
+from heartsim.build import anatomy, heart_on
+from heartsim.prestress import unload
+
+
+@pytest.mark.slow
+def test_unloaded_shape_reloads_to_the_image(scenario, patient):
+    from heartsim.patient import load_mesh
+
+    mesh = load_mesh(scenario)
+    built = anatomy(mesh, scenario)
+
+    def heart_at(points):
+        return heart_on(built, points, scenario)
+
+    work = equilibrium.workspace(heart_at(mesh.points), built.nodes)
+    found, _ = unload(work, heart_at, mesh.points, patient.pressure)
+    assert found.largest_error < 0.1
+    heart = heart_at(found.points)
+    fresh = equilibrium.workspace(heart, built.nodes)
+    loaded, _ = equilibrium.inflate(fresh, heart, equilibrium.rest(heart), patient.pressure)
+    again = found.points + np.asarray(loaded.u)[: len(found.points)]
+    assert np.linalg.norm(again - mesh.points, axis=1).max() < 0.1

@@ -1,0 +1,61 @@
+"""Whole runs: what a beat must keep, and runs that are interrupted."""
+
+import numpy as np
+import pytest
+
+import heartsim.run as running
+from heartsim.result import Result
+from heartsim.run import run
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def undisturbed(scenario, tmp_path_factory) -> Result:
+    return run(scenario, tmp_path_factory.mktemp("run") / "whole", quiet=True)
+
+
+def test_a_beat_keeps_blood_energy_and_muscle(undisturbed):
+    balance = undisturbed.indices["balance"]
+    assert balance["blood_volume_drift_mL"] < 0.1
+    assert balance["wall_volume_change_percent"] < 1.0
+    assert abs(balance["energy_residual_percent"]) < 3.0  # first order in the 10 ms step
+
+
+def test_a_heart_pumps(undisturbed):
+    left = undisturbed.indices["chambers"]["LV"]
+    assert 30.0 < left["EF_percent"] < 75.0
+    assert 60.0 < left["P_max_mmHg"] < 200.0
+
+
+def test_an_interrupted_run_resumes_to_the_same_bits(scenario, undisturbed, tmp_path, monkeypatch):
+    class Interrupted(Exception):
+        pass
+
+    taken = []
+    original = running.save_checkpoint
+
+    def save_then_stop(folder, digest, checkpoint):
+        original(folder, digest, checkpoint)
+        taken.append(checkpoint.moment.t)
+        if len(taken) == 2:
+            raise Interrupted
+
+    monkeypatch.setattr(running, "save_checkpoint", save_then_stop)
+    with pytest.raises(Interrupted):
+        run(scenario, tmp_path / "cut", quiet=True)
+    monkeypatch.undo()
+    resumed = run(scenario, tmp_path / "cut", resume=True, quiet=True)
+    for column in undisturbed.traces.columns:
+        np.testing.assert_array_equal(
+            resumed.traces[column], undisturbed.traces[column], err_msg=column
+        )
+
+
+def test_a_finished_run_is_not_repeated(scenario, undisturbed, monkeypatch):
+    def never(*_, **__):
+        raise AssertionError
+
+    monkeypatch.setattr(running, "prepare", never)
+    again = run(scenario, undisturbed.folder, quiet=True)
+    assert again.indices == undisturbed.indices

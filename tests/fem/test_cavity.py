@@ -1,0 +1,58 @@
+"""Cavity volumes and follower loads."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from heartsim.fem.cavity import cavity_surface, pressure_tangent, volume, volume_gradients
+from heartsim.fem.space import number_nodes
+from heartsim.mesh.ellipsoid import left_ventricle
+from heartsim.mesh.surfaces import cavity_volume
+
+
+@pytest.fixture(scope="module", params=[1, 2])
+def chamber(request):
+    mesh = left_ventricle(4.0)
+    nodes = number_nodes(mesh.points, mesh.tets, request.param)
+    cavity = mesh.cavities["LV"]
+    return mesh, nodes, cavity_surface(nodes, cavity.facets, cavity.rims)
+
+
+def test_volume_agrees_with_the_faceted_surface(chamber):
+    mesh, nodes, surface = chamber
+    expected = cavity_volume(mesh.points, mesh.cavities["LV"])
+    assert_allclose(volume(surface, jnp.asarray(nodes.points)), expected, rtol=1e-12)
+
+
+def test_volume_is_invariant_under_rigid_motion(chamber):
+    _, nodes, surface = chamber
+    rotation = np.linalg.qr(np.random.default_rng(0).standard_normal((3, 3)))[0]
+    rotation *= np.linalg.det(rotation)
+    moved = jnp.asarray(nodes.points @ rotation.T + [4.0, -7.0, 2.0])
+    assert_allclose(volume(surface, moved), volume(surface, jnp.asarray(nodes.points)), rtol=1e-12)
+
+
+def test_pressure_load_has_no_resultant(chamber):
+    """A closed cavity under pressure pushes nowhere: the lid carries its share."""
+    _, nodes, surface = chamber
+    x = jnp.asarray(nodes.points)
+    (load,) = volume_gradients((surface,), x)
+    assert_allclose(load.sum(axis=0), 0.0, atol=1e-9)
+    assert_allclose(jnp.cross(x, load).sum(axis=0), 0.0, atol=1e-8)
+
+
+def test_follower_tangent_is_exact_and_symmetric(chamber):
+    _, nodes, surface = chamber
+    x, random = jnp.asarray(nodes.points), np.random.default_rng(3)
+    a, b = (jnp.asarray(random.standard_normal(x.shape)) for _ in range(2))
+    pressure = jnp.array([2.0])
+    turned = pressure_tangent((surface,), x, pressure, a)
+    step = 1e-6
+    up = volume_gradients((surface,), x + step * a)[0]
+    down = volume_gradients((surface,), x - step * a)[0]
+    assert_allclose(turned, 2.0 * (up - down) / (2 * step), atol=1e-6 * jnp.abs(turned).max())
+    other = pressure_tangent((surface,), x, pressure, b)
+    assert_allclose(jnp.sum(turned * b), jnp.sum(other * a), rtol=1e-10)
+    assert jax.tree.all(jax.tree.map(lambda leaf: bool(jnp.isfinite(leaf).all()), turned))

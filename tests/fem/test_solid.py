@@ -1,0 +1,146 @@
+"""The wall's residual is the slope of its energy, its tangent the slope of its residual."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.testing import assert_allclose
+
+from heartsim.fem import solid as fem
+
+
+def residual_of(wall, u, p, solid=None):
+    return fem.residual(solid or wall.solid, u, p, wall.tension, wall.before, wall.rate)
+
+
+def direction(wall, seed=2):
+    random = np.random.default_rng(seed)
+    return jnp.asarray(random.standard_normal(wall.u.shape)), jnp.asarray(
+        random.standard_normal(wall.p.shape)
+    )
+
+
+def blocks_times(wall, tangent, du, dp):
+    """Assemble the tangent's action by plain loops over numpy blocks."""
+    cells = np.asarray(wall.solid.space.cells)
+    forces, constraint = np.zeros_like(wall.u), np.zeros_like(wall.p)
+    for cell, K, G, Q in zip(cells, tangent.K, tangent.G, tangent.Q, strict=True):
+        local, pressure = np.asarray(du)[cell].ravel(), np.asarray(dp)[cell[:4]]
+        np.add.at(forces, cell, (K @ local + G.T @ pressure).reshape(-1, 3))
+        np.add.at(constraint, cell[:4], G @ local - Q @ pressure)
+    return forces, constraint
+
+
+def test_tangent_is_the_derivative_of_the_residual(wall):
+    du, dp = direction(wall)
+    _, slope = jax.jvp(lambda u, p: residual_of(wall, u, p), (wall.u, wall.p), (du, dp))
+    tangent = fem.tangent(
+        wall.solid, wall.u, wall.p, wall.tension, wall.before, wall.rate, dtype=jnp.float64
+    )
+    forces, constraint = blocks_times(wall, jax.tree.map(np.asarray, tangent), du, dp)
+    assert_allclose(forces, slope[0], atol=1e-9 * np.abs(slope[0]).max())
+    assert_allclose(constraint, slope[1], atol=1e-9 * np.abs(slope[1]).max())
+
+
+def test_residual_matches_finite_differences_of_the_stored_energy(wall):
+    du, _ = direction(wall)
+    no_pull, no_pressure = jnp.zeros_like(wall.tension), jnp.zeros_like(wall.p)
+    forces, _ = fem.residual(wall.solid, wall.u, no_pressure, no_pull, wall.u, jnp.zeros(()))
+    step = 1e-5
+    rise = fem.stored_energy(wall.solid, wall.u + step * du)
+    fall = fem.stored_energy(wall.solid, wall.u - step * du)
+    assert_allclose(jnp.sum(forces * du), (rise - fall) / (2 * step), rtol=1e-6)
+
+
+def test_rigid_motion_costs_no_energy_and_no_force(wall):
+    angle = 0.7
+    turn = jnp.array(
+        [
+            [jnp.cos(angle), -jnp.sin(angle), 0.0],
+            [jnp.sin(angle), jnp.cos(angle), 0.0],
+            [0.0, 0.0, 1.0],
+        ]
+    )
+    points = wall.solid.space.points
+    u = points @ turn.T + jnp.array([3.0, -2.0, 5.0]) - points
+    still = jnp.zeros_like(wall.tension)
+    forces, constraint = fem.residual(
+        wall.solid, u, jnp.zeros_like(wall.p), still, u, jnp.zeros(())
+    )
+    assert_allclose(forces, 0.0, atol=1e-9)
+    assert_allclose(constraint, 0.0, atol=1e-9)
+    assert abs(float(fem.stored_energy(wall.solid, u))) < 1e-9
+
+
+def test_inner_forces_balance(wall):
+    forces, _ = residual_of(wall, wall.u, wall.p)
+    assert_allclose(forces.sum(axis=0), 0.0, atol=1e-10 * np.abs(forces).max() * len(forces))
+    moment = jnp.cross(wall.solid.space.points + wall.u, forces).sum(axis=0)
+    assert_allclose(moment, 0.0, atol=1e-9 * np.abs(forces).max() * len(forces))
+
+
+def test_every_term_moves_the_residual_and_its_tangent(wall):
+    """A term that Newton cannot see is inert: each parameter must move both."""
+    changes = {
+        "stiffness": lambda s: s.material.stiffness,
+        "contractility": None,
+        "augmentation": lambda s: s.augmentation,
+        "compressibility": lambda s: s.compressibility,
+        "viscosity": lambda s: s.viscosity,
+    }
+    du, dp = direction(wall)
+
+    def slope_of(solid, tension):
+        def at(u, p):
+            return fem.residual(solid, u, p, tension, wall.before, wall.rate)
+
+        return jax.jvp(at, (wall.u, wall.p), (du, dp))
+
+    base = slope_of(wall.solid, wall.tension)
+    for name, where in changes.items():
+        if where is None:
+            moved = slope_of(wall.solid, 1.3 * wall.tension)
+        else:
+            moved = slope_of(
+                eqx.tree_at(where, wall.solid, replace_fn=lambda x: 1.3 * x), wall.tension
+            )
+        for before, after in zip(jax.tree.leaves(base), jax.tree.leaves(moved), strict=True):
+            if name == "compressibility" and before.ndim == 2:
+                continue  # acts in the constraint rows only
+            if (
+                name in ("stiffness", "contractility", "augmentation", "viscosity")
+                and before.ndim == 1
+            ):
+                continue  # act in the force rows only
+            assert float(jnp.abs(after - before).max()) > 1e-8, name
+
+
+def test_wall_volume_of_a_stretch_is_its_determinant(wall):
+    points = wall.solid.space.points
+    stretch = jnp.array([1.1, 0.9, 1.05])
+    reference = float(fem.current_volume(wall.solid, jnp.zeros_like(points)))
+    stretched = float(fem.current_volume(wall.solid, points * (stretch - 1.0)[None]))
+    assert_allclose(stretched / reference, float(jnp.prod(stretch)), rtol=1e-12)
+
+
+def test_fiber_stress_of_pure_tension_is_the_tension(wall):
+    """At rest, with J = 1 and no passive stress, sigma_ff = Ta h(1) exactly."""
+    still = jnp.zeros_like(wall.u)
+    h = wall.solid.material.active.length_factor(jnp.ones(()))
+    stress, stretch = fem.fiber_state(wall.solid, still, jnp.zeros_like(wall.p), wall.tension)
+    assert_allclose(stretch, 1.0, rtol=1e-12)
+    assert_allclose(stress, wall.tension * h, rtol=1e-10)
+
+
+def test_tension_work_is_minus_tension_times_shortening(wall):
+    """With beta = 0 the active energy is Ta/2 (I4 - 1): its work is exact by the trapezoid."""
+    flat = eqx.tree_at(lambda s: s.material.active.beta, wall.solid, replace_fn=jnp.zeros_like)
+    constant = jnp.full_like(wall.tension, 10.0)
+
+    def energy(u):
+        F = fem.deformation(flat, u)
+        squared = jnp.sum(F[..., 0] ** 2, axis=-1)
+        return 5.0 * jnp.sum(fem.quadrature_volume(flat.space) * (squared - 1.0))
+
+    work = fem.tension_work(flat, wall.u, wall.before, constant, constant)
+    assert_allclose(work, energy(wall.u) - energy(wall.before), rtol=1e-10)
