@@ -10,8 +10,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from heartsim import equilibrium
+from heartsim.bloodside import Circulating
 from heartsim.circulation.closed_loop import State, blood_volume, flows, pressures
-from heartsim.coupling import Circulating, WallState
+from heartsim.coupling import WallState
 from heartsim.equilibrium import Workspace
 from heartsim.errors import SolveFailed
 from heartsim.fem import solid as wall

@@ -74,7 +74,7 @@ def anatomy(mesh: HeartMesh, scenario: Scenario) -> Anatomy:
     patient = scenario.patient
     degree = DEGREE[patient.element]
     position = coordinates(mesh)
-    barycentric, _ = quadrature(3, 2 if degree == 2 else 1)
+    barycentric, _ = quadrature(3, 2)
     frames = fibers.rule_based(
         mesh,
         endocardium=patient.fibers.endocardium,

@@ -15,18 +15,9 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.sparse as sparse
 
+from heartsim.bloodside import BloodSide, Prescribed, pressures_given, volumes_given
 from heartsim.circulation.closed_loop import State
-from heartsim.coupling import (
-    BloodSide,
-    Prescribed,
-    StepInfo,
-    Tolerances,
-    WallState,
-    pressures_given,
-    solve_step,
-    volumes_given,
-    wall_response,
-)
+from heartsim.coupling import StepInfo, Tolerances, WallState, solve_step, wall_response
 from heartsim.errors import SolveFailed
 from heartsim.fem.preconditioner import (
     Multigrid,

@@ -12,8 +12,9 @@ import numpy as np
 
 from heartsim import equilibrium
 from heartsim.beat import Moment, begin
+from heartsim.bloodside import pressures_given
 from heartsim.build import Anatomy, anatomy, first_blood, heart_on
-from heartsim.coupling import WallState, pressures_given
+from heartsim.coupling import WallState
 from heartsim.equilibrium import Workspace
 from heartsim.heart import Heart, cavity_volumes
 from heartsim.mesh import library, quality

@@ -19,7 +19,8 @@ import numpy as np
 from jaxtyping import Float
 
 from heartsim import equilibrium
-from heartsim.coupling import WallState, pressures_given
+from heartsim.bloodside import pressures_given
+from heartsim.coupling import WallState
 from heartsim.equilibrium import Workspace
 from heartsim.errors import SolveFailed
 from heartsim.heart import Heart

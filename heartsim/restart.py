@@ -14,10 +14,11 @@ import numpy as np
 
 from heartsim import equilibrium
 from heartsim.beat import Moment, begin
+from heartsim.bloodside import pressures_given
 from heartsim.circulation.closed_loop import State, with_chambers
 from heartsim.circulation.emulate import emulate_chamber
 from heartsim.circulation.periodic import limit_cycle
-from heartsim.coupling import WallState, pressures_given
+from heartsim.coupling import WallState
 from heartsim.equilibrium import Workspace
 from heartsim.heart import Heart, cavity_volumes
 from heartsim.recorder import Recorder

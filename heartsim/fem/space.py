@@ -141,7 +141,7 @@ def function_space(
     element: str,
     *,
     fixed: Int[np.ndarray, " k"] | None = None,
-    quadrature_degree: int | None = None,
+    quadrature_degree: int = 2,
 ) -> FunctionSpace:
     """Build the device tables of an element family on numbered nodes.
 
@@ -153,11 +153,12 @@ def function_space(
         ``"P2P1"`` (Taylor–Hood) or ``"P1P1"`` (stabilised).
     fixed : (k,) int, optional
         Displacement nodes held at zero displacement.
-    quadrature_degree : int, optional
-        Exactness of the volume rule; 2 (four points) for P2, 1 for P1 by default.
+    quadrature_degree : int
+        Exactness of the volume rule; 2 (four points) by default. P1 strain is constant in a
+        cell, but fibers turn through the wall: with one point a coarse wall has no helix.
     """
     degree = DEGREE[element]
-    table = tabulate(3, degree, quadrature_degree or (2 if degree == 2 else 1))
+    table = tabulate(3, degree, quadrature_degree)
     inverse, volume = _geometry(jnp.asarray(nodes.points[nodes.cells[:, :4]]))
     free = np.ones((len(nodes.points), 3))
     if fixed is not None:

@@ -20,7 +20,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from heartsim.activation.twitch import Activation, Twitch
-from heartsim.coupling import pressures_given
+from heartsim.bloodside import pressures_given
 from heartsim.equilibrium import load_to, passive_load, rest, workspace
 from heartsim.fem.cavity import cavity_surface
 from heartsim.fem.solid import Solid

@@ -8,8 +8,9 @@ import pytest
 from numpy.testing import assert_allclose
 
 from heartsim.beat import march, observed
+from heartsim.bloodside import Circulating
 from heartsim.circulation.closed_loop import blood_volume
-from heartsim.coupling import Circulating, solve_step
+from heartsim.coupling import solve_step
 from heartsim.heart import Load, cavity_volumes
 from heartsim.units import mmHg
 
