@@ -15,7 +15,7 @@ runtime.use_compile_cache()
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED_MESHES = ROOT.parent / "shared" / "meshes"
-SLOW_TIMEOUT = 300
+SLOW_TIMEOUT = 900
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
