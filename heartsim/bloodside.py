@@ -90,5 +90,5 @@ class Circulating(eqx.Module):
     def answer(self, cavities: Cavities) -> Answer:
         """One step of the circulation against the linearised chambers."""
         step = advance_coupled(self.circulation, self.state, self.t, self.dt, cavities)
-        held = jnp.stack([getattr(step.state, f"V_{name}") for name in self.chambers])
+        held = jnp.stack([step.state.volume(name) for name in self.chambers])
         return Answer(step.pressure, held, step.state)

@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from heartsim import equilibrium
 from heartsim.beat import Moment, begin
 from heartsim.bloodside import pressures_given
 from heartsim.build import Anatomy, anatomy, first_blood, heart_on
+from heartsim.cache import cache_folder
 from heartsim.coupling import WallState
 from heartsim.equilibrium import Workspace
 from heartsim.heart import Heart, cavity_volumes
@@ -138,7 +138,7 @@ def _unloaded(
     """Unloaded shape of the imaged heart, from the cache where it was found before."""
     if scenario.patient.imaged_at == "unloaded":
         return None, work
-    kept = library.cache_folder() / "unloaded" / f"{_shape_key(scenario, mesh)}.npz"
+    kept = cache_folder() / "unloaded" / f"{_shape_key(scenario, mesh)}.npz"
     shape = _recall(kept, mesh.points)
     if shape is not None:
         heart = heart_at(shape)
@@ -162,11 +162,7 @@ def _unloaded(
 
 def _shape_key(scenario: Scenario, mesh: HeartMesh) -> str:
     """Hash of all that the unloaded shape depends on."""
-    content = scenario.with_({"tissue.contractility": "1 kPa"}).baseline().resolved()
-    kept = {name: content[name] for name in ("condition", "tissue", "support")}
-    kept["pressure"] = scenario.patient.imaged_pressure.model_dump()
-    kept["element"] = scenario.patient.element
-    digest = hashlib.sha256(json.dumps(kept, sort_keys=True).encode())
+    digest = hashlib.sha256(scenario.unloading_key().encode())
     for array in (mesh.points, mesh.tets, mesh.fields["fiber"]):
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()[:32]

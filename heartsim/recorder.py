@@ -9,8 +9,8 @@ from heartsim.beat import Moment, Observation, observed, snapshot
 from heartsim.heart import Heart
 from heartsim.mesh.heartmesh import HeartMesh
 from heartsim.result import Recording
+from heartsim.result.recording import VALVES
 
-VALVES = ("mitral", "aortic", "tricuspid", "pulmonary")
 ENERGIES = ("stored", "active_work", "pressure_work", "dissipated")
 SHAPES = ("displacement", "fiber_stress", "fiber_stretch", "active_tension")
 

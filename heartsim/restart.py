@@ -6,7 +6,7 @@ the volumes found there. Total blood volume is kept, and the 3D beat that follow
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import jax.numpy as jnp
@@ -82,7 +82,7 @@ def refill(work: Workspace, heart: Heart, moment: Moment, blood: State) -> tuple
     start = settled if bool(info.converged) else moment.wall
     held = np.asarray(cavity_volumes(heart, start.u))
     wall, work = equilibrium.fill(work, heart, start, held, wanted)
-    return work, replace(begin(heart, wall, blood), blood=blood)
+    return work, begin(heart, wall, blood)
 
 
 def volumes_of(blood: State, chambers: tuple[str, ...]) -> np.ndarray:

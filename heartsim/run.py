@@ -24,10 +24,9 @@ from heartsim.recorder import Recorder
 from heartsim.report import write_report
 from heartsim.restart import passive_curve, periodic_guess, refill, volumes_of
 from heartsim.result import Result, finished, save
+from heartsim.result.recording import CHAMBERS
 from heartsim.scenario import Scenario
 from heartsim.units import mL, mmHg, ms
-
-CHAMBERS: Final = ("LV", "RV", "LA", "RA")
 
 JUMPS: Final = 3
 """Jumps to the emulated periodic state; later beats just follow each other."""

@@ -1,6 +1,5 @@
 """Precision, device and compile cache: the only module that writes ``jax.config``."""
 
-import os
 import platform
 import resource
 from importlib.metadata import version
@@ -9,6 +8,7 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 
+from heartsim.cache import cache_folder
 from heartsim.errors import InputError, PrecisionError
 
 
@@ -30,15 +30,6 @@ def require_float64() -> None:
             "arrays are float32, but mechanics needs float64. "
             "Call heartsim.runtime.use_float64() before building arrays."
         )
-
-
-def cache_folder() -> Path:
-    """Folder of this user's caches (never shared: the compile cache executes what it holds)."""
-    root = os.environ.get("HEARTSIM_CACHE")
-    if root:
-        return Path(root)
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "heartsim"
 
 
 def use_compile_cache() -> Path:

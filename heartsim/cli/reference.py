@@ -80,6 +80,7 @@ def info() -> int:
     from importlib.metadata import version
 
     from heartsim import runtime
+    from heartsim.cache import cache_folder
 
     device = runtime.start()
     libraries = ("jax", "jaxlib", "equinox", "numpy", "scipy", "pyvista", "vtk", "meshio")
@@ -89,5 +90,5 @@ def info() -> int:
         say(f"{name:9} {version(name)}")
     say(f"device    {device.platform}: {device.device_kind}")
     say("precision float64")
-    say(f"cache     {runtime.cache_folder()}")
+    say(f"cache     {cache_folder()}")
     return 0

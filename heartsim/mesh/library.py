@@ -5,7 +5,6 @@ all. Nothing is downloaded unless `fetch` is called.
 """
 
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
@@ -14,6 +13,7 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from heartsim.cache import cache_folder
 from heartsim.errors import DataError, MeshError, not_found
 from heartsim.mesh import remesh
 from heartsim.mesh.fourchamber import read_four_chamber
@@ -94,15 +94,6 @@ PATIENTS = {
         mesh=f"{_RODERO_01}.vtu",
     )
 }
-
-
-def cache_folder() -> Path:
-    """Folder of this user's caches."""
-    root = os.environ.get("HEARTSIM_CACHE")
-    if root:
-        return Path(root)
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "heartsim"
 
 
 def shipped_folder() -> Path:
