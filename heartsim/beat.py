@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from heartsim import equilibrium
-from heartsim.bloodside import Circulating
+from heartsim.bloodside import circulating
 from heartsim.circulation.closed_loop import State, blood_volume, flows, pressures
 from heartsim.coupling import WallState
 from heartsim.equilibrium import Workspace
@@ -122,8 +122,7 @@ def march(
         if moment.step % REFRESH_EVERY == 0:
             load = Load(moment.tension, moment.wall.u, jnp.asarray(1.0 / nominal))
             work = equilibrium.refresh(work, heart, moment.wall, load)
-            fresh = equilibrium.respond(work, heart, moment.wall, load)
-            moment = replace(moment, wall=fresh)
+            moment = replace(moment, wall=equilibrium.forgetful(moment.wall))
         target = nominal * (int(moment.t / nominal + 1e-6) + 1)
         for level in _cross(work, heart, moment, min(target, until)):
             yield level
@@ -156,7 +155,7 @@ def _try(
     """One implicit step: extrapolated first guess, then the last state as guess."""
     time = jnp.asarray(moment.t + dt)
     load = Load(heart.tension(time), moment.wall.u, jnp.asarray(1.0 / dt))
-    blood = Circulating(
+    blood = circulating(
         heart.loop, moment.blood, jnp.asarray(moment.t), jnp.asarray(dt), heart.chambers
     )
     residual = float("inf")

@@ -7,6 +7,7 @@ answers with pressures and volumes that both can live with.
 from typing import NamedTuple, Protocol
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -79,16 +80,62 @@ def volumes_given(volume: Float[Array, " k"]) -> Prescribed:
 
 
 class Circulating(eqx.Module):
-    """The chambers belong to a closed circulation that takes one implicit time step."""
+    """The chambers belong to a closed circulation that takes one implicit time step.
+
+    A circulation may also stand still while the chambers are `held`: the same compiled step then
+    inflates a heart and lets it beat.
+
+    Attributes
+    ----------
+    circulation, state
+        The loop and its state at the start of the step.
+    t, dt : ()
+        Time in the beat and length of the step [ms].
+    held : Prescribed
+        Used where `flowing` is 0.
+    flowing : ()
+        1 where the circulation takes the step, 0 where it stands still.
+    chambers : tuple of str
+        3D chambers.
+    """
 
     circulation: Circulation
     state: State
     t: Float[Array, ""]
     dt: Float[Array, ""]
+    held: Prescribed
+    flowing: Float[Array, ""]
     chambers: tuple[str, ...] = eqx.field(static=True)
 
     def answer(self, cavities: Cavities) -> Answer:
-        """One step of the circulation against the linearised chambers."""
-        step = advance_coupled(self.circulation, self.state, self.t, self.dt, cavities)
-        held = jnp.stack([step.state.volume(name) for name in self.chambers])
-        return Answer(step.pressure, held, step.state)
+        """One step of the circulation against the linearised chambers, or what they are held at."""
+
+        def flow() -> Answer:
+            step = advance_coupled(self.circulation, self.state, self.t, self.dt, cavities)
+            held = jnp.stack([step.state.volume(name) for name in self.chambers])
+            return Answer(step.pressure, held, step.state)
+
+        def stand() -> Answer:
+            return self.held.answer(cavities)._replace(state=self.state)
+
+        return jax.lax.cond(self.flowing > 0.5, flow, stand)
+
+
+def circulating(
+    circulation: Circulation,
+    state: State,
+    t: Float[Array, ""],
+    dt: Float[Array, ""],
+    chambers: tuple[str, ...],
+) -> Circulating:
+    """Blood side of a beating heart for a step from `t` to ``t + dt`` [ms]."""
+    nothing = pressures_given(jnp.zeros(len(chambers)))
+    return Circulating(circulation, state, t, dt, nothing, jnp.ones(()), chambers)
+
+
+def standing(circulation: Circulation, held: Prescribed, chambers: tuple[str, ...]) -> Circulating:
+    """Chambers at given pressures or volumes while the circulation stands still."""
+    state = State(*jnp.zeros(len(State._fields)))
+    return Circulating(
+        circulation, state, jnp.zeros(()), jnp.ones(()), held, jnp.zeros(()), chambers
+    )

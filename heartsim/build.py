@@ -38,6 +38,9 @@ AUGMENTATION: Final = {"P2P1": 20.0 * kPa, "P1P1": 0.0 * kPa}
 STABILIZATION: Final = {"P2P1": 0.0 / kPa, "P1P1": 0.1 / kPa}
 """Weight of the pressure projection of each element family."""
 
+ANNULUS: Final = 10.0
+"""Stiffness of the cells at a valve's rim relative to muscle: the fibrous skeleton."""
+
 VISCOSITY: Final = 1.0 * kPa * ms
 """Kelvin–Voigt viscosity of the wall; the elastodynamics benchmark uses 0.1 kPa s."""
 
@@ -128,7 +131,7 @@ def heart_on(anatomy: Anatomy, points: Float[np.ndarray, "v 3"], scenario: Scena
     tissue = Tissue(
         passive=uniform(_law(scenario), cells),
         active=uniform(active_tension(), cells),
-        stiffness=jnp.full(cells, plan.stiffness),
+        stiffness=jnp.asarray(plan.stiffness * _fibrous(anatomy.mesh)),
         contractility=jnp.full(cells, plan.contractility),
     )
     bulk = plan.bulk_modulus
@@ -151,6 +154,13 @@ def heart_on(anatomy: Anatomy, points: Float[np.ndarray, "v 3"], scenario: Scena
         region=_regions(anatomy.mesh),
         chambers=anatomy.chambers,
     )
+
+
+def _fibrous(mesh: HeartMesh) -> Float[np.ndarray, " c"]:
+    """Relative stiffness of each cell: valve annuli are fibrous, the rest is muscle."""
+    rims = [loop for cavity in mesh.cavities.values() for loop in cavity.rims.values()]
+    touching = np.isin(mesh.tets, np.concatenate(rims)).any(axis=1)
+    return np.where(touching, ANNULUS, 1.0)
 
 
 def _law(scenario: Scenario) -> Law:

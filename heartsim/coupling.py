@@ -6,7 +6,7 @@ the pressures back: nonlinear elimination of the circulation, so no valve ever s
 the large Newton.
 """
 
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol, Self
 
 import equinox as eqx
 import jax
@@ -17,8 +17,8 @@ from heartsim.bloodside import Answer, BloodSide
 from heartsim.circulation.closed_loop import State
 from heartsim.circulation.step import Cavities
 from heartsim.fem.operator import WallOperator
-from heartsim.fem.preconditioner import Multigrid, Preconditioner, precondition
 from heartsim.fem.solid import least_volume_ratio
+from heartsim.fem.space import FunctionSpace
 from heartsim.heart import (
     Heart,
     Load,
@@ -27,7 +27,7 @@ from heartsim.heart import (
     linearize,
     wall_residual,
 )
-from heartsim.solve.krylov import KrylovResult, gmres
+from heartsim.solve.krylov import gmres
 
 LEAST_VOLUME_RATIO: Final = 0.05
 """A trial state with a smaller J anywhere is refused by the line search."""
@@ -37,6 +37,31 @@ SHORTEST_STEP: Final = 1.0 / 40.0
 
 KRYLOV_DIMENSION: Final = 60
 """Largest Krylov space of one linear solve."""
+
+
+class Inverse(Protocol):
+    """Approximate inverse of one linearised wall."""
+
+    def apply(self, z: Float[Array, "k m"]) -> Float[Array, "k m"]:
+        """Approximate solution of ``operator.apply(x) = z``."""
+        ...
+
+
+class Kept(Protocol):
+    """What a linear solver keeps between linearisations: multigrid levels, or factors."""
+
+    @property
+    def dtype(self) -> jnp.dtype:
+        """Precision of tangents and Krylov vectors."""
+        ...
+
+    def prepare(self, operator: WallOperator, space: FunctionSpace) -> tuple[Inverse, Self]:
+        """Approximate inverse of a fresh tangent."""
+        ...
+
+    def used(self, iterations: Int[Array, ""]) -> Self:
+        """Learn how many iterations a solve took."""
+        ...
 
 
 class WallState(NamedTuple):
@@ -51,7 +76,8 @@ class WallState(NamedTuple):
     pressure : (k,)
         Cavity pressures [kPa].
     response : (k, m)
-        Change of (u, p) with each cavity pressure: first guess of the next linear solve.
+        Change of (u, p) with each cavity pressure; zeros where it is not known, and the next
+        step solves for it.
     """
 
     u: Float[Array, "n 3"]
@@ -102,31 +128,40 @@ class _Balance(NamedTuple):
     least: Float[Array, ""]
 
 
-class _Iterate(NamedTuple):
-    wall: WallState
+class _Correction(NamedTuple):
+    """Newton correction of the wall, the response it used, and the blood side's answer."""
+
+    change: Float[Array, " m"]
+    response: Float[Array, "k m"]
     answer: Answer
-    balance: _Balance
-    mismatch: Float[Array, ""]
-    direction: Float[Array, "n 3"]
-    newton: Int[Array, ""]
     krylov: Int[Array, ""]
-    alive: Bool[Array, ""]
+
+
+class _Iterate(NamedTuple):
+    """State of a step: the wall, and a correction of it that is still to be made."""
+
+    wall: WallState
+    correction: _Correction
+    kept: Kept
+    norm: Float[Array, ""]
+    info: StepInfo
+    running: Bool[Array, ""]
 
 
 def solve_step(
     heart: Heart,
-    kept: Multigrid,
+    kept: Kept,
     guess: WallState,
     blood: BloodSide,
     load: Load,
     tolerances: Tolerances,
-) -> tuple[WallState, State | None, StepInfo]:
+) -> tuple[WallState, State | None, StepInfo, Kept]:
     """Bring wall and blood side into equilibrium.
 
     Parameters
     ----------
     heart : Heart
-    kept : Multigrid
+    kept : Multigrid or Factorized
         Preconditioner data that outlive a step.
     guess : WallState
         First guess, usually extrapolated.
@@ -138,39 +173,58 @@ def solve_step(
 
     Returns
     -------
-    WallState, State or None, StepInfo
+    WallState, State or None, StepInfo, Multigrid or Factorized
         ``info.converged`` is False when Newton gave up; the state is then the last iterate.
     """
-    balance = _evaluate(heart, guess, load)
-    stiff = jnp.eye(len(heart.chambers), dtype=balance.held.dtype)
-    relation = Cavities(heart.chambers, guess.pressure, balance.held, stiff)
+    count = len(heart.chambers)
+    nothing = jnp.zeros_like(guess.response[0])
+    held = jnp.zeros_like(guess.pressure)
+    relation = Cavities(heart.chambers, guess.pressure, held, jnp.eye(count, dtype=held.dtype))
     shape = jax.eval_shape(lambda: blood.answer(relation))
-    start = _Iterate(
+    answer = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shape)
+    answer = answer._replace(pressure=guess.pressure)
+    none, far = jnp.zeros((), jnp.int32), jnp.asarray(jnp.inf, held.dtype)
+    first = _Iterate(
         wall=guess,
-        answer=jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shape),
-        balance=balance,
-        mismatch=jnp.asarray(jnp.inf, balance.norm.dtype),
-        direction=kept.direction,
-        newton=jnp.zeros((), jnp.int32),
-        krylov=jnp.zeros((), jnp.int32),
-        alive=jnp.isfinite(balance.norm),
+        correction=_Correction(nothing, guess.response, answer, none),
+        kept=kept,
+        norm=far,
+        info=StepInfo(jnp.zeros((), bool), none, none, far, far),
+        running=jnp.ones((), bool),
     )
-
-    def unfinished(now: _Iterate) -> Array:
-        return now.alive & ~_solved(now, tolerances) & (now.newton < tolerances.newton)
 
     def advance(now: _Iterate) -> _Iterate:
-        return _newton_step(heart, kept, blood, load, tolerances, now)
+        return _newton_step(heart, blood, load, tolerances, now)
 
-    last = jax.lax.while_loop(unfinished, advance, start)
+    last = jax.lax.while_loop(lambda now: now.running, advance, first)
+    return last.wall, last.correction.answer.state, last.info, last.kept
+
+
+def _newton_step(
+    heart: Heart, blood: BloodSide, load: Load, tolerances: Tolerances, now: _Iterate
+) -> _Iterate:
+    """Make the pending correction; then stop, or find the next one.
+
+    In this order the wall is evaluated in one place, which halves the compiled program.
+    """
+    wall, balance, alive = _line_search(heart, load, now)
+    mismatch = jnp.max(jnp.abs(balance.held / now.correction.answer.volume - 1.0))
+    balanced = balance.norm <= tolerances.force * balance.scale
+    solved = alive & balanced & (now.info.newton > 0) & (mismatch <= tolerances.volume)
+    running = alive & ~solved & (now.info.newton < tolerances.newton)
+
+    def correct() -> tuple[_Correction, Kept]:
+        return _correction(heart, blood, load, tolerances, now._replace(wall=wall), balance)
+
+    correction, kept = jax.lax.cond(running, correct, lambda: (now.correction, now.kept))
     info = StepInfo(
-        converged=_solved(last, tolerances) & last.alive,
-        newton=last.newton,
-        krylov=last.krylov,
-        residual=last.balance.norm / last.balance.scale,
-        least_volume_ratio=last.balance.least,
+        converged=solved,
+        newton=now.info.newton + running.astype(jnp.int32),
+        krylov=correction.krylov,
+        residual=balance.norm / balance.scale,
+        least_volume_ratio=balance.least,
     )
-    return last.wall, last.answer.state, info
+    return _Iterate(wall, correction, kept, balance.norm, info, running)
 
 
 def _evaluate(heart: Heart, wall: WallState, load: Load) -> _Balance:
@@ -192,53 +246,27 @@ def _evaluate(heart: Heart, wall: WallState, load: Load) -> _Balance:
     )
 
 
-def _solved(now: _Iterate, tolerances: Tolerances) -> Array:
-    balanced = now.balance.norm <= tolerances.force * now.balance.scale
-    return balanced & (now.mismatch <= tolerances.volume)
-
-
-def _newton_step(
-    heart: Heart,
-    kept: Multigrid,
-    blood: BloodSide,
-    load: Load,
-    tolerances: Tolerances,
-    now: _Iterate,
-) -> _Iterate:
-    """One Newton step of the wall with the blood side eliminated."""
-    dtype = kept.hierarchy.coarse_inverse.dtype
-    wall = now.wall
-    operator = linearize(heart, wall.u, wall.p, wall.pressure, load, dtype=dtype)
-    kept = eqx.tree_at(lambda m: m.direction, kept, now.direction)
-    inverse, direction = precondition(operator, kept, heart.solid.space)
-    system = _System(operator, inverse, now.balance, tolerances.linear * now.balance.norm)
-    correction = _correct(heart, system, wall, blood, now.answer)
-    trial, balance, alive = _line_search(heart, load, wall, correction, now.balance)
-    held = correction.answer.volume
-    return _Iterate(
-        wall=trial,
-        answer=correction.answer,
-        balance=balance,
-        mismatch=jnp.max(jnp.abs(balance.held - held) / jnp.abs(balance.held)),
-        direction=direction,
-        newton=now.newton + 1,
-        krylov=now.krylov + correction.krylov,
-        alive=alive,
-    )
-
-
 class _System(NamedTuple):
-    """Linearised wall: operator, approximate inverse, state, and the residual to reach."""
+    """Linearised wall: operator, approximate inverse, and the wall's state."""
 
     operator: WallOperator
-    inverse: Preconditioner
+    inverse: Inverse
     balance: _Balance
-    target: Float[Array, ""]
 
-    def solve(self, rhs: Float[Array, " m"]) -> tuple[Float[Array, " m"], Int[Array, ""]]:
-        """Reduce a residual to the target."""
-        found = _solve_linear(self.operator, self.inverse, rhs[None], self.target)
-        return found.x[0], found.iterations
+    def solve(
+        self, rhs: Float[Array, " m"], target: Float[Array, ""]
+    ) -> tuple[Float[Array, " m"], Int[Array, ""]]:
+        """Reduce a residual to an absolute target, in the operator's precision."""
+        size = jnp.maximum(jnp.linalg.norm(rhs), 1e-300)
+        dtype = self.operator.free.dtype
+        solved = gmres(
+            self.operator.apply,
+            self.inverse.apply,
+            (rhs / size)[None].astype(dtype),
+            jnp.minimum(target / size, 1.0)[None].astype(dtype),
+            dimension=KRYLOV_DIMENSION,
+        )
+        return solved.x[0].astype(rhs.dtype) * size, solved.iterations
 
     def apply(self, x: Float[Array, " m"]) -> Float[Array, " m"]:
         """Operator times one vector."""
@@ -247,82 +275,91 @@ class _System(NamedTuple):
         return size * out.astype(x.dtype)
 
 
-class _Correction(NamedTuple):
-    """Newton correction of the wall, the response it used, and the blood side's answer."""
-
-    change: Float[Array, " m"]
-    response: Float[Array, "k m"]
-    answer: Answer
-    krylov: Int[Array, ""]
-
-
 PASSES: Final = 2
 """Solves of a Newton step: at fixed pressures, then for what the kept response left over."""
 
 
-def _correct(
-    heart: Heart, system: _System, wall: WallState, blood: BloodSide, like: Answer
-) -> _Correction:
+class _Progress(NamedTuple):
+    """Passes made so far, the pressures they reached, and what is left of the residual."""
+
+    done: _Correction
+    pressure: Float[Array, " k"]
+    rest: Float[Array, " m"]
+    longest: Int[Array, ""]
+
+
+def _correction(
+    heart: Heart,
+    blood: BloodSide,
+    load: Load,
+    tolerances: Tolerances,
+    now: _Iterate,
+    balance: _Balance,
+) -> tuple[_Correction, Kept]:
     """Newton correction in which the blood side answers the wall's linear relation.
 
     The response of the wall to its cavity pressures is kept from step to step instead of being
     solved for anew: what it leaves over is solved in the second pass, and improves it
-    (Broyden's update).
+    (Broyden's update). Where it is not known, passes before the first solve for it.
     """
-    gradients, residual = system.balance.gradients, system.balance.residual
+    wall, gradients = now.wall, balance.gradients
+    operator = linearize(heart, wall.u, wall.p, wall.pressure, load, dtype=now.kept.dtype)
+    inverse, kept = now.kept.prepare(operator, heart.solid.space)
+    system = _System(operator, inverse, balance)
+    chambers = len(heart.chambers)
+    known = jnp.any(wall.response != 0.0)
 
-    def one_pass(count: int, now: tuple[_Correction, Array, Array]) -> tuple:
-        done, pressure, rest = now
-        move, iterations = system.solve(rest)
-        jump = pressure - wall.pressure
-        share = jnp.where(count == 0, 0.0, jump / jnp.maximum(jnp.sum(jump**2), 1e-300))
-        response = done.response + share[:, None] * move
-        change = done.change + move
-        compliance = gradients @ response.T
-        # the wall's tangent is symmetric, so is its compliance
-        compliance = 0.5 * (compliance + compliance.T)
-        held = system.balance.held + gradients @ change
-        answer = blood.answer(Cavities(heart.chambers, pressure, held, compliance))
-        change = change + (answer.pressure - pressure) @ response
-        left = (answer.pressure - wall.pressure) @ gradients - residual - system.apply(change)
-        new = _Correction(change, response, answer, done.krylov + iterations)
-        return new, answer.pressure, left
+    def one_pass(count: Int[Array, ""], so_far: _Progress) -> _Progress:
+        learning = count < 0
+        row = jnp.where(learning, count + chambers, 0)
+        rhs = jnp.where(learning, gradients[row], so_far.rest)
+        aim = jnp.where(learning, jnp.linalg.norm(gradients[row]), balance.norm)
+        move, iterations = system.solve(rhs, tolerances.linear * aim)
+        done = so_far.done._replace(krylov=so_far.done.krylov + iterations)
+        longest = jnp.maximum(so_far.longest, iterations)
+        so_far = so_far._replace(done=done, longest=longest)
 
-    nothing = jnp.zeros_like(residual)
-    first = _Correction(nothing, wall.response, like, jnp.zeros((), jnp.int32))
-    start = (first, wall.pressure, -residual)
-    return jax.lax.fori_loop(0, PASSES, one_pass, start)[0]
+        def learn() -> _Progress:
+            response = so_far.done.response.at[row].set(move)
+            return so_far._replace(done=so_far.done._replace(response=response))
 
+        def proceed() -> _Progress:
+            return _proceed(heart, blood, system, wall, so_far, move, count == 0)
 
-def _solve_linear(
-    operator: WallOperator,
-    inverse: Preconditioner,
-    rhs: Float[Array, "k m"],
-    target: Float[Array, ""],
-) -> KrylovResult:
-    """Solve for several right-hand sides to an absolute residual, in the operator's precision."""
-    size = jnp.maximum(jnp.linalg.norm(rhs, axis=1, keepdims=True), 1e-300)
-    dtype = operator.free.dtype
-    solved = gmres(
-        operator.apply,
-        inverse.apply,
-        (rhs / size).astype(dtype),
-        jnp.minimum(target / size[:, 0], 1.0).astype(dtype),
-        dimension=KRYLOV_DIMENSION,
-    )
-    return solved._replace(x=solved.x.astype(rhs.dtype) * size)
+        return jax.lax.cond(learning, learn, proceed)
+
+    nothing = now.correction._replace(change=jnp.zeros_like(balance.residual))
+    start = _Progress(nothing, wall.pressure, -balance.residual, jnp.zeros((), jnp.int32))
+    first = jnp.where(known, 0, -chambers)
+    made = jax.lax.fori_loop(first, PASSES, one_pass, start)
+    return made.done, kept.used(made.longest)
 
 
-def wall_response(
-    heart: Heart, kept: Multigrid, wall: WallState, load: Load, tolerances: Tolerances
-) -> Float[Array, "k m"]:
-    """Change of (u, p) with each cavity pressure, solved for from scratch."""
-    dtype = kept.hierarchy.coarse_inverse.dtype
-    operator = linearize(heart, wall.u, wall.p, wall.pressure, load, dtype=dtype)
-    inverse, _ = precondition(operator, kept, heart.solid.space)
-    gradients = _evaluate(heart, wall, load).gradients
-    smallest = jnp.min(jnp.linalg.norm(gradients, axis=1))
-    return _solve_linear(operator, inverse, gradients, tolerances.linear * smallest).x
+def _proceed(
+    heart: Heart,
+    blood: BloodSide,
+    system: _System,
+    wall: WallState,
+    so_far: _Progress,
+    move: Float[Array, " m"],
+    first: Bool[Array, ""],
+) -> _Progress:
+    """Add a move at fixed pressures, and let the blood side answer."""
+    balance, done, pressure = system.balance, so_far.done, so_far.pressure
+    jump = pressure - wall.pressure
+    share = jnp.where(first, 0.0, jump / jnp.maximum(jnp.sum(jump**2), 1e-300))
+    response = done.response + share[:, None] * move
+    change = done.change + move
+    compliance = balance.gradients @ response.T
+    # the wall's tangent is symmetric, so is its compliance
+    compliance = 0.5 * (compliance + compliance.T)
+    held = balance.held + balance.gradients @ change
+    answer = blood.answer(Cavities(heart.chambers, pressure, held, compliance))
+    change = change + (answer.pressure - pressure) @ response
+    pulled = (answer.pressure - wall.pressure) @ balance.gradients
+    rest = pulled - balance.residual - system.apply(change)
+    done = _Correction(change, response, answer, done.krylov)
+    return so_far._replace(done=done, pressure=answer.pressure, rest=rest)
 
 
 class _Trial(NamedTuple):
@@ -332,13 +369,10 @@ class _Trial(NamedTuple):
 
 
 def _line_search(
-    heart: Heart,
-    load: Load,
-    wall: WallState,
-    correction: _Correction,
-    before: _Balance,
+    heart: Heart, load: Load, now: _Iterate
 ) -> tuple[WallState, _Balance, Bool[Array, ""]]:
-    """Halve the step until cells stay upright and forces stay within bounds."""
+    """Halve the pending correction until cells stay upright and forces stay within bounds."""
+    wall, correction = now.wall, now.correction
     change, cut = correction.change, wall.u.size
     jump = correction.answer.pressure - wall.pressure
 
@@ -351,13 +385,15 @@ def _line_search(
         length = 0.5 * trial.length
         balance = _evaluate(heart, at(length), load)
         # forces may grow while the blood side moves the pressures, but not beyond the load itself
-        bound = jnp.maximum(before.norm, 0.5 * balance.scale)
+        bound = jnp.maximum(now.norm, 0.5 * balance.scale)
         upright = balance.least > LEAST_VOLUME_RATIO
         return _Trial(length, balance, upright & (balance.norm <= bound))
 
     def refused(trial: _Trial) -> Array:
         return ~trial.accepted & (trial.length > SHORTEST_STEP)
 
-    first = _Trial(jnp.asarray(2.0, wall.u.dtype), before, jnp.zeros((), bool))
+    shape = jax.eval_shape(lambda: _evaluate(heart, wall, load))
+    unseen = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shape)
+    first = _Trial(jnp.asarray(2.0, wall.u.dtype), unseen, jnp.zeros((), bool))
     found = jax.lax.while_loop(refused, shorten, first)
     return at(found.length), found.balance, found.accepted

@@ -15,15 +15,21 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.sparse as sparse
 
-from heartsim.bloodside import BloodSide, Prescribed, pressures_given, volumes_given
+from heartsim.bloodside import (
+    BloodSide,
+    Prescribed,
+    pressures_given,
+    standing,
+    volumes_given,
+)
 from heartsim.circulation.closed_loop import State
-from heartsim.coupling import StepInfo, Tolerances, WallState, solve_step, wall_response
+from heartsim.coupling import StepInfo, Tolerances, WallState, solve_step
 from heartsim.errors import SolveFailed
+from heartsim.fem.factorized import Factorized, plan_factors
 from heartsim.fem.preconditioner import (
     Multigrid,
     choose_prolongators,
     dominant_direction,
-    held_vertex_blocks,
     vertex_blocks,
     vertex_matrix,
 )
@@ -34,6 +40,9 @@ from heartsim.units import kPa
 
 PRECISION: Final = jnp.float32
 """Precision of tangents, preconditioner and Krylov vectors; residuals are float64."""
+
+LARGEST_FACTORIZED: Final = 60_000
+"""Unknowns up to which a direct factorisation is the preconditioner, multigrid beyond."""
 
 REFRESH_RATIO: Final = 1.6
 """Krylov work per Newton step, relative to the last refresh, that asks for a new one."""
@@ -68,11 +77,24 @@ class Effort:
 
 @dataclass(frozen=True)
 class Workspace:
-    """What the solver keeps between steps of one heart."""
+    """What the solver keeps between steps of one heart.
+
+    Attributes
+    ----------
+    nodes : Nodes
+    frozen : Prolongators or None
+        Aggregates of multigrid.
+    kept : Multigrid or Factorized
+        The linear solver.
+    reference_work : float or None
+        Krylov iterations a Newton step right after a refresh of multigrid.
+    effort : Effort
+    tolerances : Tolerances
+    """
 
     nodes: Nodes
-    frozen: Prolongators
-    multigrid: Multigrid
+    frozen: Prolongators | None
+    kept: Multigrid | Factorized
     reference_work: float | None
     effort: Effort
     tolerances: Tolerances
@@ -81,14 +103,15 @@ class Workspace:
 _Tree = TypeVar("_Tree")
 
 _solve_step = eqx.filter_jit(solve_step)
-_wall_response = eqx.filter_jit(wall_response)
 
 
 def strong(tree: _Tree) -> _Tree:
     """The same values without JAX's weak types: a weak and a strong number compile apart."""
 
     def plain(leaf: object) -> object:
-        return jnp.asarray(leaf, leaf.dtype) if isinstance(leaf, jax.Array) else leaf
+        if isinstance(leaf, jax.Array) and leaf.weak_type:
+            return jax.lax.convert_element_type(leaf, leaf.dtype)
+        return leaf
 
     return jax.tree.map(plain, tree)
 
@@ -98,8 +121,7 @@ def _vertex_level(heart: Heart, wall: WallState, load: Load, start: jax.Array):
     """Element blocks of the vertex-level matrix, and the dominant direction of the fine level."""
     operator = linearize(heart, wall.u, wall.p, wall.pressure, load, dtype=PRECISION)
     direction = dominant_direction(operator, start, steps=SETUP_POWER_STEPS)
-    blocks = vertex_blocks(operator.tangent.K), tuple(map(held_vertex_blocks, operator.held))
-    return blocks, direction
+    return vertex_blocks(operator.tangent.K), direction
 
 
 def rest(heart: Heart) -> WallState:
@@ -129,11 +151,9 @@ def _vertex_system(
     """Vertex-level matrix on the host and the dominant direction of the fine level."""
     start = np.random.default_rng(0).standard_normal(nodes.points.shape)
     arguments = strong((heart, wall, load, jnp.asarray(start, PRECISION)))
-    (cells, held), direction = _vertex_level(*arguments)
-    parts = [(nodes.cells[:, :4], np.asarray(cells))]
-    for support, blocks in zip(heart.supports, held, strict=True):
-        parts.append((np.asarray(support.facets)[:, :3], np.asarray(blocks)))
-    return vertex_matrix(nodes, np.asarray(heart.solid.space.free), parts), direction
+    blocks, direction = _vertex_level(*arguments)
+    free = np.asarray(heart.solid.space.free)
+    return vertex_matrix(nodes, free, np.asarray(blocks)), direction
 
 
 def workspace(heart: Heart, nodes: Nodes, tolerances: Tolerances | None = None) -> Workspace:
@@ -146,6 +166,10 @@ def workspace(heart: Heart, nodes: Nodes, tolerances: Tolerances | None = None) 
         The numbering its space was built on.
     tolerances : Tolerances, optional
     """
+    settings = tolerances or Tolerances()
+    if heart.solid.space.dofs <= LARGEST_FACTORIZED:
+        kept = plan_factors(nodes, np.dtype(PRECISION))
+        return Workspace(nodes, None, kept, None, Effort(), settings)
     matrix, direction = _vertex_system(heart, nodes, rest(heart), passive_load(heart))
     frozen = choose_prolongators(matrix, nodes, np.asarray(heart.solid.space.free))
     kept = Multigrid(
@@ -153,27 +177,33 @@ def workspace(heart: Heart, nodes: Nodes, tolerances: Tolerances | None = None) 
         edges=jnp.asarray(nodes.edges, dtype=jnp.int32),
         direction=direction,
     )
-    return Workspace(nodes, frozen, kept, None, Effort(), tolerances or Tolerances())
+    return Workspace(nodes, frozen, kept, None, Effort(), settings)
 
 
 def refresh(work: Workspace, heart: Heart, wall: WallState, load: Load) -> Workspace:
-    """Recompute the algebraic levels at a state, aggregates unchanged."""
+    """Renew the linear solver's data at a state: factors, or algebraic levels."""
+    effort = replace(work.effort, refreshes=work.effort.refreshes + 1)
+    if isinstance(work.kept, Factorized):
+        return replace(work, kept=work.kept.stale(), effort=effort)
+    if work.frozen is None:
+        raise ValueError("multigrid without aggregates: build the workspace with workspace().")
     matrix, direction = _vertex_system(heart, work.nodes, wall, load)
     hierarchy = build(matrix, work.frozen, np.dtype(PRECISION))
-    kept = replace(work.multigrid, hierarchy=hierarchy, direction=direction)
-    effort = replace(work.effort, refreshes=work.effort.refreshes + 1)
-    return replace(work, multigrid=kept, reference_work=None, effort=effort)
+    kept = replace(work.kept, hierarchy=hierarchy, direction=direction)
+    return replace(work, kept=kept, reference_work=None, effort=effort)
 
 
 def step(
     work: Workspace, heart: Heart, guess: WallState, blood: BloodSide, load: Load
 ) -> tuple[WallState, State | None, StepInfo, Workspace]:
     """Solve one step, and refresh the preconditioner when it has aged."""
-    arguments = strong((heart, work.multigrid, guess, blood, load))
-    wall, state, info = _solve_step(*arguments, work.tolerances)
-    work = replace(work, effort=work.effort.after(info))
+    if isinstance(blood, Prescribed) and heart.circulation is not None:
+        blood = standing(heart.circulation, blood, heart.chambers)
+    arguments = strong((heart, work.kept, guess, blood, load))
+    wall, state, info, kept = _solve_step(*arguments, work.tolerances)
+    work = replace(work, kept=kept, effort=work.effort.after(info))
     newton = int(info.newton)
-    if not bool(info.converged) or not newton:
+    if not bool(info.converged) or not newton or work.frozen is None:
         return wall, state, info, work
     cost = int(info.krylov) / newton
     reference = work.reference_work
@@ -184,11 +214,9 @@ def step(
     return wall, state, info, work
 
 
-def respond(work: Workspace, heart: Heart, wall: WallState, load: Load) -> WallState:
-    """State with a freshly solved response to the cavity pressures."""
-    arguments = strong((heart, work.multigrid, wall, load))
-    response = _wall_response(*arguments, work.tolerances)
-    return wall._replace(response=response)
+def forgetful(wall: WallState) -> WallState:
+    """State whose response to the cavity pressures the next step solves for anew."""
+    return wall._replace(response=jnp.zeros_like(wall.response))
 
 
 def extrapolate(now: WallState, before: WallState, ratio: float) -> WallState:
@@ -276,5 +304,6 @@ def fill(
         return volumes_given(jnp.asarray(begin + fraction * (volume - begin)))
 
     load = passive_load(heart)
-    start = respond(work, heart, start, load)
-    return load_to(work, heart, start, blood_at, lambda _: load, first=0.5, what="filling")
+    return load_to(
+        work, heart, forgetful(start), blood_at, lambda _: load, first=0.5, what="filling"
+    )

@@ -11,10 +11,10 @@ from heartsim.activation.twitch import Activation
 from heartsim.circulation.closed_loop import Circulation
 from heartsim.errors import InputError
 from heartsim.fem import solid as wall
-from heartsim.fem.cavity import CavitySurface, volume_gradients, volumes
-from heartsim.fem.operator import HeldFacets, WallOperator
+from heartsim.fem.cavity import CavitySurface, facet_tangents, volume_gradients, volumes
+from heartsim.fem.operator import WallOperator, add_facets
 from heartsim.fem.solid import Solid
-from heartsim.fem.support import Support, support_energy, support_force, support_tensor
+from heartsim.fem.support import Support, support_blocks, support_energy, support_force
 from heartsim.tissue.tissue import Tissue
 
 
@@ -119,21 +119,23 @@ def linearize(
     *,
     dtype: jnp.dtype,
 ) -> WallOperator:
-    """Exact derivative of `wall_residual` at a state, in the requested precision."""
+    """Exact derivative of wall forces and pressure loads at a state, in the given precision."""
     space = heart.solid.space
     tangent = wall.tangent(heart.solid, u, p, load.tension, load.u_before, load.rate, dtype=dtype)
-    held = tuple(
-        HeldFacets(s.facets, support_tensor(s, load.rate).astype(dtype), s.mass.astype(dtype))
-        for s in heart.supports
-    )
+    K = tangent.K
+    for held in heart.supports:
+        K = add_facets(K, held.cell, held.local, support_blocks(held, load.rate))
+    for cavity, kPa in zip(heart.cavities, pressure, strict=True):
+        K = add_facets(
+            K, cavity.cell, cavity.local, -kPa * facet_tangents(cavity, space.points + u)
+        )
     cast = jax.tree.map(
         lambda leaf: leaf.astype(dtype) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf,
         heart.cavities,
     )
     return WallOperator(
-        tangent=tangent,
+        tangent=tangent._replace(K=K),
         cells=space.cells,
-        held=held,
         cavities=cast,
         position=(space.points + u).astype(dtype),
         pressure=pressure.astype(dtype),

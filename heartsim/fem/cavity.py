@@ -24,6 +24,10 @@ class CavitySurface(eqx.Module):
     ----------
     facets : (f, b) int
         Endocardial displacement nodes, normals out of the blood.
+    cell : (f,) int
+        Tetrahedron behind each facet.
+    local : (f, b) int
+        Which of its nodes those of the facet are.
     rim : (r, 2) int
         Start and end vertex of each rim edge.
     rim_middle : (r, 0 or 1) int
@@ -37,6 +41,8 @@ class CavitySurface(eqx.Module):
     """
 
     facets: Int[Array, "f b"]
+    cell: Int[Array, " f"]
+    local: Int[Array, "f b"]
     rim: Int[Array, "r 2"]
     rim_middle: Int[Array, "r m"]
     opening: Int[Array, " r"]
@@ -70,8 +76,11 @@ def cavity_surface(
     rim = np.concatenate(edges)
     middle = nodes.midpoints(rim[:, 0], rim[:, 1])[:, None] if quadratic else rim[:, :0]
     table = tabulate(2, 2 if quadratic else 1, 4 if quadratic else 2)
+    cell, local = nodes.behind(facets)
     return CavitySurface(
         facets=jnp.asarray(nodes.facets(facets), dtype=jnp.int32),
+        cell=jnp.asarray(cell, dtype=jnp.int32),
+        local=jnp.asarray(local, dtype=jnp.int32),
         rim=jnp.asarray(rim, dtype=jnp.int32),
         rim_middle=jnp.asarray(middle, dtype=jnp.int32),
         opening=jnp.asarray(np.concatenate(opening), dtype=jnp.int32),
@@ -127,18 +136,30 @@ def volume_gradients(
     return jnp.stack([jax.grad(volume, argnums=1)(surface, x) for surface in surfaces])
 
 
-def pressure_tangent(
+def facet_tangents(surface: CavitySurface, x: Float[Array, "n 3"]) -> Float[Array, "f b b 3 3"]:
+    """Second derivatives of the volume by the node positions of each endocardial facet [mm]."""
+
+    def one(corners: Float[Array, "b 3"]) -> Float[Array, ""]:
+        return _enclosed(surface, corners[None])
+
+    curvature = jax.vmap(jax.hessian(one))(x[surface.facets])
+    return jnp.swapaxes(curvature, 2, 3)
+
+
+def lid_tangent(
     surfaces: tuple[CavitySurface, ...],
     x: Float[Array, "n 3"],
     pressure: Float[Array, " k"],
     direction: Float[Array, "n 3"],
 ) -> Float[Array, "n 3"]:
-    """Change of the pressure loads ``p ∂V/∂x`` with a displacement (exact follower tangent)."""
+    """Change of the pressure loads on the lids with a displacement."""
 
-    def load(position):
-        return sum(
-            p * jax.grad(volume, argnums=1)(surface, position)
-            for p, surface in zip(pressure, surfaces, strict=True)
-        )
+    def load(position: Float[Array, "n 3"]) -> Float[Array, "n 3"]:
+        return jax.grad(
+            lambda y: sum(
+                p * _enclosed(surface, _lids(surface, y))
+                for p, surface in zip(pressure, surfaces, strict=True)
+            )
+        )(position)
 
     return jax.jvp(load, (x,), (direction,))[1]

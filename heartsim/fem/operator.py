@@ -1,11 +1,15 @@
-"""Tangent of the whole wall as a linear operator: element blocks, supports, follower pressures."""
+"""Tangent of the whole wall as a linear operator.
+
+Every boundary facet belongs to one tetrahedron, so springs and the pressure on the endocardium
+are part of the element blocks; only the lids of the chambers stand beside them.
+"""
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from heartsim.fem.cavity import CavitySurface, pressure_tangent
+from heartsim.fem.cavity import CavitySurface, lid_tangent
 from heartsim.fem.solid import Tangent
 
 Block = Float[Array, "k m"]
@@ -22,12 +26,17 @@ def times_blocks(blocks: Float[Array, "c i j"], x: Float[Array, "k c j"]) -> Arr
     return jnp.sum(jnp.swapaxes(blocks, 1, 2)[None] * x[..., None], axis=2)
 
 
-class HeldFacets(eqx.Module):
-    """Tangent of one support: a tensor for each facet and the facet's mass matrix."""
-
-    facets: Int[Array, "f b"]
-    tensor: Float[Array, "f 3 3"]
-    mass: Float[Array, "b b"]
+def add_facets(
+    blocks: Float[Array, "c k k"],
+    cell: Int[Array, " f"],
+    local: Int[Array, "f b"],
+    parts: Float[Array, "f b b 3 3"],
+) -> Float[Array, "c k k"]:
+    """Element blocks with the tangents of boundary facets added to the cells behind them."""
+    nodes = blocks.shape[1] // 3
+    split = blocks.reshape(-1, nodes, 3, nodes, 3)
+    at = (cell[:, None, None], local[:, :, None], slice(None), local[:, None, :])
+    return split.at[at].add(parts.astype(blocks.dtype)).reshape(blocks.shape)
 
 
 class WallOperator(eqx.Module):
@@ -40,7 +49,6 @@ class WallOperator(eqx.Module):
     ----------
     tangent : Tangent
     cells : (c, a) int
-    held : tuple of HeldFacets
     cavities : tuple of CavitySurface
     position : (n, 3)
         Current node positions [mm].
@@ -52,7 +60,6 @@ class WallOperator(eqx.Module):
 
     tangent: Tangent
     cells: Int[Array, "c a"]
-    held: tuple[HeldFacets, ...]
     cavities: tuple[CavitySurface, ...]
     position: Float[Array, "n 3"]
     pressure: Float[Array, " chambers"]
@@ -69,14 +76,10 @@ class WallOperator(eqx.Module):
         return jnp.concatenate([u.reshape(u.shape[0], -1), p], axis=1)
 
     def stiffness(self, u: Float[Array, "k n 3"]) -> Float[Array, "k n 3"]:
-        """Displacement block K of wall and supports, without the follower terms."""
+        """Displacement block K."""
         moved = u * self.free
         local = moved[:, self.cells].reshape(u.shape[0], self.cells.shape[0], -1)
         out = self._scatter(times_blocks(self.tangent.K, local), u)
-        for held in self.held:
-            spread = jnp.einsum("ab,kfbj->kfaj", held.mass, moved[:, held.facets])
-            pulled = jnp.einsum("fij,kfaj->kfai", held.tensor, spread)
-            out = out.at[:, held.facets].add(pulled)
         return out * self.free + u * (1 - self.free)
 
     def coupling(self, p: Float[Array, "k v"], like: Float[Array, "k n 3"]) -> Array:
@@ -92,20 +95,20 @@ class WallOperator(eqx.Module):
         rows -= jnp.einsum("cab,kcb->kca", self.tangent.Q, p[:, corners])
         return jnp.zeros_like(p).at[:, corners].add(rows)
 
-    def follower(self, u: Float[Array, "k n 3"]) -> Float[Array, "k n 3"]:
-        """Tangent of the cavity pressures' loads."""
+    def lids(self, u: Float[Array, "k n 3"]) -> Float[Array, "k n 3"]:
+        """Tangent of the cavity pressures' loads on the lids."""
         if not self.cavities:
             return jnp.zeros_like(u)
 
         def one(direction):
-            return pressure_tangent(self.cavities, self.position, self.pressure, direction)
+            return lid_tangent(self.cavities, self.position, self.pressure, direction)
 
         return jax.vmap(one)(u * self.free) * self.free
 
     def apply(self, z: Block) -> Block:
         """Tangent times several vectors."""
         u, p = self.split(z)
-        forces = self.stiffness(u) + self.coupling(p, u) - self.follower(u)
+        forces = self.stiffness(u) + self.coupling(p, u) - self.lids(u)
         return self.join(forces, self.constraint(u, p))
 
     def _scatter(self, local: Array, like: Array) -> Array:

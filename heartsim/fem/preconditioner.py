@@ -14,7 +14,7 @@ import numpy as np
 import scipy.sparse as sparse
 from jaxtyping import Array, Float, Int
 
-from heartsim.fem.operator import HeldFacets, WallOperator
+from heartsim.fem.operator import WallOperator
 from heartsim.fem.space import FunctionSpace, Nodes
 from heartsim.solve import multigrid
 from heartsim.solve.multigrid import Hierarchy, Prolongators, Smoother, two_grid
@@ -26,29 +26,11 @@ POWER_STEPS: Final = 4
 """Power iterations for the spectrum of the fine level, warm-started."""
 
 
-class Multigrid(eqx.Module):
-    """What the preconditioner keeps between Newton steps.
-
-    Attributes
-    ----------
-    hierarchy : Hierarchy
-        Algebraic levels; its first level is the vertex level.
-    edges : (e, 2) int
-        Vertices of each edge node (none for P1).
-    direction : (n, 3)
-        Last dominant eigenvector of the fine level, to start its power iteration.
-    """
-
-    hierarchy: Hierarchy
-    edges: Int[Array, "e 2"]
-    direction: Float[Array, "n 3"]
-
-
 class Preconditioner(eqx.Module):
     """Approximate inverse of one `WallOperator`."""
 
     operator: WallOperator
-    multigrid: Multigrid
+    multigrid: "Multigrid"
     inverse_diagonal: Float[Array, "n 3 3"]
     largest: Float[Array, ""]
     schur: Float[Array, " v"]
@@ -84,15 +66,42 @@ class Preconditioner(eqx.Module):
         return jnp.concatenate([x, middle], axis=1)
 
 
-def precondition(
-    operator: WallOperator, kept: Multigrid, space: FunctionSpace
-) -> tuple[Preconditioner, Float[Array, "n 3"]]:
-    """Build the approximate inverse of a fresh tangent and return its dominant direction."""
-    inverse = _inverse_diagonal(operator)
-    vector, largest = _power(operator, inverse, kept.direction, POWER_STEPS)
-    schur = _schur(operator, space).astype(inverse.dtype)
-    ready = Preconditioner(operator, kept, inverse, 1.1 * largest, schur)
-    return ready, vector
+class Multigrid(eqx.Module):
+    """What the preconditioner keeps between Newton steps.
+
+    Attributes
+    ----------
+    hierarchy : Hierarchy
+        Algebraic levels; its first level is the vertex level.
+    edges : (e, 2) int
+        Vertices of each edge node (none for P1).
+    direction : (n, 3)
+        Last dominant eigenvector of the fine level, to start its power iteration.
+    """
+
+    hierarchy: Hierarchy
+    edges: Int[Array, "e 2"]
+    direction: Float[Array, "n 3"]
+
+    def prepare(
+        self, operator: WallOperator, space: FunctionSpace
+    ) -> tuple[Preconditioner, "Multigrid"]:
+        """Approximate inverse of a fresh tangent on the kept algebraic levels."""
+        inverse = _inverse_diagonal(operator)
+        direction, largest = _power(operator, inverse, self.direction, POWER_STEPS)
+        schur = _schur(operator, space).astype(inverse.dtype)
+        kept = Multigrid(self.hierarchy, self.edges, direction)
+        return Preconditioner(operator, kept, inverse, 1.1 * largest, schur), kept
+
+    def used(self, iterations: Int[Array, ""]) -> "Multigrid":
+        """Nothing to note: the host watches the work and refreshes the levels."""
+        del iterations
+        return self
+
+    @property
+    def dtype(self) -> jnp.dtype:
+        """Precision of the levels."""
+        return self.direction.dtype
 
 
 def dominant_direction(
@@ -124,9 +133,6 @@ def _inverse_diagonal(operator: WallOperator) -> Float[Array, "n 3 3"]:
     K = operator.tangent.K.reshape(cells.shape[0], nodes, 3, nodes, 3)
     own = jnp.stack([K[:, a, :, a, :] for a in range(nodes)], axis=1)
     diagonal = jnp.zeros((free.shape[0], 3, 3), K.dtype).at[cells].add(own)
-    for held in operator.held:
-        part = held.tensor[:, None] * jnp.diagonal(held.mass)[None, :, None, None]
-        diagonal = diagonal.at[held.facets].add(part)
     mask = free[:, :, None] * free[:, None, :]
     diagonal = diagonal * mask + jnp.eye(3, dtype=K.dtype) * (1 - free)[:, :, None]
     return _invert_3x3(diagonal)
@@ -168,14 +174,8 @@ def vertex_blocks(K: Float[Array, "c k k"]) -> Float[Array, "c 12 12"]:
     return jnp.einsum("na,cnimj,mb->caibj", E, blocks, E).reshape(-1, 12, 12)
 
 
-def held_vertex_blocks(held: HeldFacets) -> Float[Array, "f 9 9"]:
-    """Tangent of a support on the vertices of its facets."""
-    mass = (1.0 + jnp.eye(3, dtype=held.tensor.dtype)) / 12.0
-    return jnp.einsum("fij,ab->faibj", held.tensor, mass).reshape(-1, 9, 9)
-
-
 def vertex_matrix(
-    nodes: Nodes, free: np.ndarray, parts: list[tuple[np.ndarray, np.ndarray]]
+    nodes: Nodes, free: np.ndarray, blocks: Float[np.ndarray, "c 12 12"]
 ) -> sparse.bsr_matrix:
     """Assemble the vertex-level matrix on the host.
 
@@ -184,17 +184,15 @@ def vertex_matrix(
     nodes : Nodes
     free : (n, 3)
         1 where a displacement is unknown.
-    parts : list of (connectivity (e, m), blocks (e, 3m, 3m))
-        Cells and support facets.
+    blocks : (c, 12, 12)
+        Element matrices on the vertices.
     """
     size = 3 * nodes.vertices
-    matrix = sparse.csr_matrix((size, size))
-    for connectivity, blocks in parts:
-        dofs = (3 * connectivity[:, :, None] + np.arange(3)).reshape(len(connectivity), -1)
-        rows = np.broadcast_to(dofs[:, :, None], blocks.shape)
-        columns = np.broadcast_to(dofs[:, None, :], blocks.shape)
-        entries = (blocks.ravel().astype(float), (rows.ravel(), columns.ravel()))
-        matrix = matrix + sparse.coo_matrix(entries, shape=(size, size)).tocsr()
+    dofs = (3 * nodes.cells[:, :4, None] + np.arange(3)).reshape(len(blocks), -1)
+    rows = np.broadcast_to(dofs[:, :, None], blocks.shape)
+    columns = np.broadcast_to(dofs[:, None, :], blocks.shape)
+    entries = (blocks.ravel().astype(float), (rows.ravel(), columns.ravel()))
+    matrix = sparse.coo_matrix(entries, shape=(size, size)).tocsr()
     mask = free[: nodes.vertices].ravel()
     keep = sparse.diags(mask)
     return (keep @ matrix @ keep + sparse.diags(1 - mask)).tobsr((3, 3))

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from heartsim.fem.elements import TET_EDGES, TRIANGLE_EDGES, tabulate
+from heartsim.mesh.surfaces import TET_FACES
 
 DEGREE: Final[Mapping[str, int]] = {"P2P1": 2, "P1P1": 1}
 """Displacement degree of each element family."""
@@ -50,6 +51,21 @@ class Nodes(NamedTuple):
             return triangles
         middles = [self.midpoints(triangles[:, i], triangles[:, j]) for i, j in TRIANGLE_EDGES]
         return np.column_stack([triangles, *middles])
+
+    def behind(
+        self, triangles: Int[np.ndarray, "f 3"]
+    ) -> tuple[Int[np.ndarray, " f"], Int[np.ndarray, "f b"]]:
+        """Tetrahedron of each boundary triangle, and which of its nodes those of the facet are."""
+        faces = self.cells[:, TET_FACES].reshape(-1, 3)
+        every, wanted = (self._facet_key(np.sort(side, axis=1)) for side in (faces, triangles))
+        order = np.argsort(every, kind="stable")
+        cell = order[np.searchsorted(every[order], wanted)] // len(TET_FACES)
+        same = self.cells[cell][:, None, :] == self.facets(triangles)[:, :, None]
+        return cell, np.argmax(same, axis=2)
+
+    def _facet_key(self, corners: Int[np.ndarray, "f 3"]) -> Int[np.ndarray, " f"]:
+        low, middle, high = corners.astype(np.int64).T
+        return (low * self.vertices + middle) * self.vertices + high
 
     def interpolate(self, values: Float[np.ndarray, "v ..."]) -> Float[np.ndarray, "n ..."]:
         """Extend vertex values linearly to all displacement nodes."""

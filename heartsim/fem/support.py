@@ -30,6 +30,10 @@ class Support(eqx.Module):
         Reference area [mm²].
     mass : (b, b)
         Integrals of shape-function products per unit area.
+    cell : (f,) int
+        Tetrahedron that each facet belongs to.
+    local : (f, b) int
+        Which of its nodes those of the facet are.
     normal_stiffness, tangential_stiffness : (f,)
         [kPa/mm].
     normal_damping, tangential_damping : (f,)
@@ -40,6 +44,8 @@ class Support(eqx.Module):
     projector: Float[Array, "f 3 3"]
     area: Float[Array, " f"]
     mass: Float[Array, "b b"]
+    cell: Int[Array, " f"]
+    local: Int[Array, "f b"]
     normal_stiffness: Float[Array, " f"]
     tangential_stiffness: Float[Array, " f"]
     normal_damping: Float[Array, " f"]
@@ -66,11 +72,14 @@ def support(
     quadratic = len(nodes.edges) > 0
     table = tabulate(2, 2 if quadratic else 1, 4 if quadratic else 2)
     uniform = np.ones(len(triangles))
+    cell, local = nodes.behind(triangles)
     return Support(
         facets=jnp.asarray(nodes.facets(triangles), dtype=jnp.int32),
         projector=jnp.asarray(normal[:, :, None] * normal[:, None, :]),
         area=jnp.asarray(0.5 * np.linalg.norm(cross, axis=1)),
         mass=jnp.asarray(np.einsum("q,qa,qb->ab", table.weights, table.values, table.values)),
+        cell=jnp.asarray(cell, dtype=jnp.int32),
+        local=jnp.asarray(local, dtype=jnp.int32),
         normal_stiffness=jnp.asarray(normal_stiffness * uniform),
         tangential_stiffness=jnp.asarray(tangential_stiffness * uniform),
         normal_damping=jnp.asarray(normal_damping * uniform),
@@ -107,17 +116,10 @@ def support_force(
     return _force(held, stiffness(held), u) + _force(held, damping(held), (u - u_before) * rate)
 
 
-def support_tensor(held: Support, rate: Float[Array, ""]) -> Float[Array, "f 3 3"]:
-    """Tangent tensor of each facet for a step of 1/rate [mN/mm]."""
-    return stiffness(held) + rate * damping(held)
-
-
-def support_blocks(held: Support, rate: Float[Array, ""]) -> Float[Array, "f 3b 3b"]:
-    """Facet tangents with unknowns ordered (node, component) [mN/mm]."""
-    tensor = support_tensor(held, rate)
-    blocks = jnp.einsum("fij,ab->faibj", tensor, held.mass)
-    size = 3 * held.mass.shape[0]
-    return blocks.reshape(-1, size, size)
+def support_blocks(held: Support, rate: Float[Array, ""]) -> Float[Array, "f b b 3 3"]:
+    """Tangent of each facet for a step of 1/rate [mN/mm]."""
+    tensor = stiffness(held) + rate * damping(held)
+    return jnp.einsum("fij,ab->fabij", tensor, held.mass)
 
 
 def support_energy(held: Support, u: Float[Array, "n 3"]) -> Float[Array, ""]:

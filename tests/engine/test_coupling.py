@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from heartsim.beat import march, observed
-from heartsim.bloodside import Circulating
+from heartsim.bloodside import circulating
 from heartsim.circulation.closed_loop import blood_volume
 from heartsim.coupling import solve_step
 from heartsim.heart import Load, cavity_volumes
@@ -57,13 +57,13 @@ def test_a_relaxed_filling_heart_has_filling_pressures(patient, levels):
 
 def test_coupled_step_lowers_for_cuda(patient):
     heart, moment = patient.heart, patient.moment
-    blood = Circulating(
+    blood = circulating(
         heart.circulation, moment.blood, jnp.asarray(0.0), jnp.asarray(5.0), heart.chambers
     )
     load = Load(moment.tension, moment.wall.u, jnp.asarray(0.2))
     arguments = (
         heart,
-        patient.work.multigrid,
+        patient.work.kept,
         moment.wall,
         blood,
         load,
