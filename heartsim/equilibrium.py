@@ -41,7 +41,7 @@ from heartsim.units import kPa
 PRECISION: Final = jnp.float32
 """Precision of tangents, preconditioner and Krylov vectors; residuals are float64."""
 
-LARGEST_FACTORIZED: Final = 60_000
+LARGEST_FACTORIZED: Final = 30_000
 """Unknowns up to which a direct factorisation is the preconditioner, multigrid beyond."""
 
 REFRESH_RATIO: Final = 1.6
@@ -98,6 +98,13 @@ class Workspace:
     reference_work: float | None
     effort: Effort
     tolerances: Tolerances
+
+    @property
+    def linear_solver(self) -> str:
+        """What solves the linear systems, and why."""
+        if isinstance(self.kept, Factorized):
+            return f"GMRES on kept factors (up to {LARGEST_FACTORIZED} unknowns)"
+        return f"GMRES with multigrid (above {LARGEST_FACTORIZED} unknowns)"
 
 
 _Tree = TypeVar("_Tree")

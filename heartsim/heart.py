@@ -12,7 +12,7 @@ from heartsim.circulation.closed_loop import Circulation
 from heartsim.errors import InputError
 from heartsim.fem import solid as wall
 from heartsim.fem.cavity import CavitySurface, facet_tangents, volume_gradients, volumes
-from heartsim.fem.operator import WallOperator, add_facets
+from heartsim.fem.operator import Pressed, WallOperator, add_facets
 from heartsim.fem.solid import Solid
 from heartsim.fem.support import Support, support_blocks, support_energy, support_force
 from heartsim.tissue.tissue import Tissue
@@ -125,18 +125,19 @@ def linearize(
     K = tangent.K
     for held in heart.supports:
         K = add_facets(K, held.cell, held.local, support_blocks(held, load.rate))
-    for cavity, kPa in zip(heart.cavities, pressure, strict=True):
-        K = add_facets(
-            K, cavity.cell, cavity.local, -kPa * facet_tangents(cavity, space.points + u)
-        )
-    cast = jax.tree.map(
+    pressed = tuple(
+        Pressed(c.facets, c.cell, c.local, -load_on * facet_tangents(c, space.points + u))
+        for c, load_on in zip(heart.cavities, pressure, strict=True)
+    )
+    pressed, cavities = jax.tree.map(
         lambda leaf: leaf.astype(dtype) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf,
-        heart.cavities,
+        (pressed, heart.cavities),
     )
     return WallOperator(
         tangent=tangent._replace(K=K),
         cells=space.cells,
-        cavities=cast,
+        pressed=pressed,
+        cavities=cavities,
         position=(space.points + u).astype(dtype),
         pressure=pressure.astype(dtype),
         free=space.free.astype(dtype),

@@ -20,7 +20,7 @@ from heartsim.heart import Heart, cavity_volumes
 from heartsim.mesh import library, quality
 from heartsim.mesh.heartmesh import HeartMesh
 from heartsim.mesh.surfaces import cavity_volume
-from heartsim.prestress import Unloaded, unload
+from heartsim.prestress import USABLE, Unloaded, unload
 from heartsim.procedures.perform import on_anatomy, on_heart
 from heartsim.progress import Progress
 from heartsim.result.folder import write_file
@@ -146,7 +146,8 @@ def _unloaded(
         moved = shape + np.asarray(wall.u)[: len(shape)]
         error = np.linalg.norm(moved - mesh.points, axis=1)
         progress.say(f"unloaded shape from the cache: within {error.max():.3f} mm of the image")
-        return Unloaded(shape, wall, float(error.max()), float(error.mean()), 0), work
+        if error.max() <= USABLE:
+            return Unloaded(shape, wall, float(error.max()), float(error.mean()), 0), work
     progress.say("finding the unloaded shape")
 
     def report(rounds: int, error: float) -> None:

@@ -29,9 +29,18 @@ from heartsim.units import mm
 CLOSE_ENOUGH: Final = 0.02 * mm
 """Largest node error of the reloaded shape at which the search stops."""
 
+USABLE: Final = 0.1 * mm
+"""Largest node error of a reloaded shape that a run accepts."""
+
 MOST_ROUNDS: Final = 40
 MEMORY: Final = 4
 """Earlier guesses that Anderson mixing combines."""
+
+LONGEST_MOVE: Final = 3.0 * mm
+"""A loaded wall is carried from one shape to the next in moves of at most this distance."""
+
+SMALLEST_MOVE: Final = 1.0 / 16.0
+"""Part of the way below which moves give up."""
 
 Shape = Float[np.ndarray, "v 3"]
 
@@ -93,7 +102,7 @@ def unload(
     Raises
     ------
     SolveFailed
-        If a load step fails or the error stays above 0.1 mm.
+        If a load step fails or the error stays above `USABLE`.
     """
     heart = heart_at(imaged)
     state, work = equilibrium.inflate(work, heart, equilibrium.rest(heart), pressure)
@@ -107,10 +116,9 @@ def unload(
         if distance.max() < CLOSE_ENOUGH or rounds == MOST_ROUNDS:
             break
         history = [*history[-MEMORY:], (shape, error)]
-        shape = _mixed(history)
-        heart = heart_at(shape)
-        state, work = _reload(work, heart, state, pressure)
-    if distance.max() > 0.1 * mm:
+        last, shape = shape, _mixed(history)
+        state, work = _reload(work, heart_at, state, (last, shape), pressure)
+    if distance.max() > USABLE:
         raise SolveFailed(
             f"unloaded shape: after {rounds} rounds the reloaded heart is still "
             f"{distance.max():.2f} mm from the imaged one. Lower patient.imaged_pressure, stiffen "
@@ -133,12 +141,28 @@ def _mixed(history: list[tuple[Shape, Shape]]) -> Shape:
 
 
 def _reload(
-    work: Workspace, heart: Heart, state: WallState, pressure: Float[np.ndarray, " k"]
+    work: Workspace,
+    heart_at: Callable[[Shape], Heart],
+    state: WallState,
+    shapes: tuple[Shape, Shape],
+    pressure: Float[np.ndarray, " k"],
 ) -> tuple[WallState, Workspace]:
-    """Load a new shape, starting from the last loaded one; from empty where that fails."""
-    load = equilibrium.passive_load(heart)
+    """Carry a loaded wall from one unloaded shape to the next; from empty where that fails."""
+    last, following = shapes
     blood = pressures_given(jnp.asarray(pressure))
-    again, _, info, work = equilibrium.step(work, heart, state, blood, load)
-    if bool(info.converged):
-        return again, work
+    farthest = np.linalg.norm(following - last, axis=1).max()
+    fraction, size = 0.0, min(1.0, LONGEST_MOVE / farthest)
+    while fraction < 1.0 and size >= SMALLEST_MOVE:
+        target = min(1.0, fraction + size)
+        heart = heart_at(last + target * (following - last))
+        load = equilibrium.passive_load(heart)
+        again, _, info, work = equilibrium.step(work, heart, state, blood, load)
+        if bool(info.converged):
+            fraction, state = target, again
+        else:
+            work = equilibrium.refresh(work, heart, state, load)
+            size *= 0.5
+    if fraction == 1.0:
+        return state, work
+    heart = heart_at(following)
     return equilibrium.inflate(work, heart, equilibrium.rest(heart), pressure)

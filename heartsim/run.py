@@ -173,7 +173,7 @@ def _solver(scenario: Scenario, patient: Patient, work: Workspace) -> dict[str, 
         "krylov_iterations": effort.krylov,
         "failed_steps": effort.failed,
         "preconditioner_setups": effort.refreshes + 1,
-        "linear_solver": "GMRES with multigrid",
+        "linear_solver": work.linear_solver,
         "precision": "float64, linear solves float32",
     }
 

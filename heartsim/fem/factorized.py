@@ -2,7 +2,7 @@
 
 The whole saddle-point matrix is eliminated in single precision by `solve.frontal`. The factors
 are kept from step to step and renewed, inside the compiled step, when the Krylov solves that
-they serve grow long. For hearts of up to some 50 000 unknowns.
+they serve grow long. For hearts of up to some 30 000 unknowns.
 """
 
 from typing import Final
@@ -81,7 +81,8 @@ class Factorized(eqx.Module):
 
 def _elements(operator: WallOperator) -> Float[Array, "c d d"]:
     """Dense mixed element matrices, prescribed unknowns cleared."""
-    K, G, Q = operator.tangent
+    _, G, Q = operator.tangent
+    K = operator.loaded()
     free = operator.free[operator.cells].reshape(K.shape[0], -1)
     K, G = K * free[:, :, None] * free[:, None, :], G * free[:, None, :]
     upper = jnp.concatenate([K, jnp.swapaxes(G, 1, 2)], axis=2)

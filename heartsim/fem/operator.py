@@ -1,7 +1,8 @@
 """Tangent of the whole wall as a linear operator.
 
-Every boundary facet belongs to one tetrahedron, so springs and the pressure on the endocardium
-are part of the element blocks; only the lids of the chambers stand beside them.
+Every boundary facet belongs to one tetrahedron, so springs are part of the element blocks. The
+cavity pressures stand beside them: multigrid smooths better without their tangent, and factors take
+it in (`WallOperator.loaded`).
 """
 
 import equinox as eqx
@@ -39,6 +40,25 @@ def add_facets(
     return split.at[at].add(parts.astype(blocks.dtype)).reshape(blocks.shape)
 
 
+class Pressed(eqx.Module):
+    """Tangent of a cavity pressure on the endocardial facets.
+
+    Attributes
+    ----------
+    facets : (f, b) int
+        Displacement nodes.
+    cell : (f,) int, local : (f, b) int
+        Tetrahedron behind each facet, and which of its nodes those of the facet are.
+    blocks : (f, b, b, 3, 3)
+        Stiffness between the nodes of a facet [mN/mm].
+    """
+
+    facets: Int[Array, "f b"]
+    cell: Int[Array, " f"]
+    local: Int[Array, "f b"]
+    blocks: Float[Array, "f b b 3 3"]
+
+
 class WallOperator(eqx.Module):
     """Derivative of the wall's residual by displacement and pressure, without assembly.
 
@@ -49,6 +69,7 @@ class WallOperator(eqx.Module):
     ----------
     tangent : Tangent
     cells : (c, a) int
+    pressed : tuple of Pressed
     cavities : tuple of CavitySurface
     position : (n, 3)
         Current node positions [mm].
@@ -60,6 +81,7 @@ class WallOperator(eqx.Module):
 
     tangent: Tangent
     cells: Int[Array, "c a"]
+    pressed: tuple[Pressed, ...]
     cavities: tuple[CavitySurface, ...]
     position: Float[Array, "n 3"]
     pressure: Float[Array, " chambers"]
@@ -76,7 +98,7 @@ class WallOperator(eqx.Module):
         return jnp.concatenate([u.reshape(u.shape[0], -1), p], axis=1)
 
     def stiffness(self, u: Float[Array, "k n 3"]) -> Float[Array, "k n 3"]:
-        """Displacement block K."""
+        """Displacement block K, without the cavity pressures."""
         moved = u * self.free
         local = moved[:, self.cells].reshape(u.shape[0], self.cells.shape[0], -1)
         out = self._scatter(times_blocks(self.tangent.K, local), u)
@@ -95,20 +117,32 @@ class WallOperator(eqx.Module):
         rows -= jnp.einsum("cab,kcb->kca", self.tangent.Q, p[:, corners])
         return jnp.zeros_like(p).at[:, corners].add(rows)
 
-    def lids(self, u: Float[Array, "k n 3"]) -> Float[Array, "k n 3"]:
-        """Tangent of the cavity pressures' loads on the lids."""
+    def follower(self, u: Float[Array, "k n 3"]) -> Float[Array, "k n 3"]:
+        """Tangent of the cavity pressures on facets and lids."""
         if not self.cavities:
             return jnp.zeros_like(u)
 
         def one(direction):
             return lid_tangent(self.cavities, self.position, self.pressure, direction)
 
-        return jax.vmap(one)(u * self.free) * self.free
+        moved = u * self.free
+        out = -jax.vmap(one)(moved)
+        for part in self.pressed:
+            pushed = jnp.einsum("fabij,kfbj->kfai", part.blocks, moved[:, part.facets])
+            out = out.at[:, part.facets].add(pushed)
+        return out * self.free
+
+    def loaded(self) -> Float[Array, "c k k"]:
+        """Displacement blocks of the elements with the pressure on their facets."""
+        K = self.tangent.K
+        for part in self.pressed:
+            K = add_facets(K, part.cell, part.local, part.blocks)
+        return K
 
     def apply(self, z: Block) -> Block:
         """Tangent times several vectors."""
         u, p = self.split(z)
-        forces = self.stiffness(u) + self.coupling(p, u) - self.lids(u)
+        forces = self.stiffness(u) + self.coupling(p, u) + self.follower(u)
         return self.join(forces, self.constraint(u, p))
 
     def _scatter(self, local: Array, like: Array) -> Array:

@@ -49,7 +49,7 @@ def dissect(
     weights : (n,)
         Unknowns of each point.
     leaf : float
-        Largest weight that is not cut any more.
+        Largest weight that is not cut any more; a part that no plane can cut stays whole.
     """
     count = len(points)
     level, place, children = np.zeros(count, int), np.zeros(count, int), []
@@ -76,9 +76,9 @@ def _halves(
     weights: Float[np.ndarray, " n"],
     own: Int[np.ndarray, " m"],
     links: Int[np.ndarray, "e 2"],
-) -> tuple[Int[np.ndarray, " a"], Int[np.ndarray, " b"]]:
-    """Two uncoupled halves of a part, by the plane cut with the best separator."""
-    total, best, halves = weights[own].sum(), np.inf, (own, own[:0])
+) -> tuple[Int[np.ndarray, " m"], ...]:
+    """Two uncoupled halves of a part, by the plane cut with the best separator; else none."""
+    total, best, halves = weights[own].sum(), np.inf, ()
     centred = points[own] - points[own].mean(axis=0)
     above = np.zeros(len(points), bool)
     for axis in np.linalg.eigh(centred.T @ centred)[1].T:

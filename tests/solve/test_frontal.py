@@ -45,6 +45,14 @@ def test_coupled_points_lie_on_one_way_to_the_root(grid, tree):
         assert (tree.level[high], tree.place[high]) in above
 
 
+def test_a_part_that_cannot_be_cut_stays_whole():
+    """Every point coupled to every other, as around a pole of a mesh."""
+    points = np.random.default_rng(0).standard_normal((9, 3))
+    links = np.array([(i, j) for i in range(9) for j in range(i)])
+    tree = dissect(points, links, np.ones(9), leaf=2.0)
+    assert len(tree.children) == 1
+
+
 def _system(tets, count, seed):
     """Random symmetric matrix of the mesh, in element blocks and assembled."""
     random = np.random.default_rng(seed)
