@@ -144,6 +144,12 @@ def run_all(
     device, resume, quiet
         As in `run`.
     """
+    names = [plan.name for plan in scenarios]
+    if len(set(names)) < len(names):
+        raise ScenarioError(
+            f"scenarios have the names {', '.join(names)}. Each result goes into a folder of its "
+            "scenario's name, so names must differ: rename a file, or give each its own name."
+        )
     first, *others = scenarios
     options = {"device": device, "resume": resume, "quiet": quiet}
     results = [run(first, Path(folder) / first.name, **options)]

@@ -5,8 +5,10 @@ import importlib
 import numpy as np
 import pytest
 
+from heartsim.errors import ScenarioError
 from heartsim.result import Result
-from heartsim.run import run
+from heartsim.run import run, run_all
+from heartsim.scenario import Scenario
 
 pytestmark = pytest.mark.slow
 
@@ -63,3 +65,10 @@ def test_a_finished_run_is_not_repeated(scenario, undisturbed, monkeypatch):
     monkeypatch.setattr(running, "prepare", never)
     again = run(scenario, undisturbed.folder, quiet=True)
     assert again.indices == undisturbed.indices
+
+
+def test_scenarios_of_one_name_are_refused(tmp_path):
+    """Their results would fall into one folder."""
+    plan = Scenario.from_dict({"patient": {"mesh": "biventricle"}})
+    with pytest.raises(ScenarioError, match="names must differ"):
+        run_all([plan, plan], tmp_path)
