@@ -348,7 +348,7 @@ def _proceed(
     balance, done, pressure = system.balance, so_far.done, so_far.pressure
     jump = pressure - wall.pressure
     share = jnp.where(first, 0.0, jump / jnp.maximum(jnp.sum(jump**2), 1e-300))
-    response = done.response + share[:, None] * move
+    response = done.response + jnp.outer(share, move)
     change = done.change + move
     compliance = balance.gradients @ response.T
     # the wall's tangent is symmetric, so is its compliance

@@ -1,8 +1,8 @@
 """Host side of a solve: keeps the preconditioner, cuts steps, reports what it cost.
 
 The compiled step (`coupling.solve_step`) knows neither files nor clocks; this module owns what
-outlives a step and lives on the host: node numbering, frozen aggregates, and the decision when
-the algebraic levels are due for a refresh.
+outlives a step and lives on the host: node numbering, the choice of linear solver, frozen
+aggregates, and the decision when the algebraic levels are due for a refresh.
 """
 
 from collections.abc import Callable
@@ -82,8 +82,8 @@ class Workspace:
     Attributes
     ----------
     nodes : Nodes
-    frozen : Prolongators or None
-        Aggregates of multigrid.
+    frozen : Prolongators
+        Aggregates of multigrid; empty beside factors.
     kept : Multigrid or Factorized
         The linear solver.
     reference_work : float or None
@@ -93,7 +93,7 @@ class Workspace:
     """
 
     nodes: Nodes
-    frozen: Prolongators | None
+    frozen: Prolongators
     kept: Multigrid | Factorized
     reference_work: float | None
     effort: Effort
@@ -164,7 +164,7 @@ def _vertex_system(
 
 
 def workspace(heart: Heart, nodes: Nodes, tolerances: Tolerances | None = None) -> Workspace:
-    """Set up the solver of a heart: aggregate at rest, once.
+    """Set up the solver of a heart, once: plan its factors, or aggregate its mesh at rest.
 
     Parameters
     ----------
@@ -176,7 +176,7 @@ def workspace(heart: Heart, nodes: Nodes, tolerances: Tolerances | None = None) 
     settings = tolerances or Tolerances()
     if heart.solid.space.dofs <= LARGEST_FACTORIZED:
         kept = plan_factors(nodes, np.dtype(PRECISION))
-        return Workspace(nodes, None, kept, None, Effort(), settings)
+        return Workspace(nodes, Prolongators((), ()), kept, None, Effort(), settings)
     matrix, direction = _vertex_system(heart, nodes, rest(heart), passive_load(heart))
     frozen = choose_prolongators(matrix, nodes, np.asarray(heart.solid.space.free))
     kept = Multigrid(
@@ -192,8 +192,6 @@ def refresh(work: Workspace, heart: Heart, wall: WallState, load: Load) -> Works
     effort = replace(work.effort, refreshes=work.effort.refreshes + 1)
     if isinstance(work.kept, Factorized):
         return replace(work, kept=work.kept.stale(), effort=effort)
-    if work.frozen is None:
-        raise ValueError("multigrid without aggregates: build the workspace with workspace().")
     matrix, direction = _vertex_system(heart, work.nodes, wall, load)
     hierarchy = build(matrix, work.frozen, np.dtype(PRECISION))
     kept = replace(work.kept, hierarchy=hierarchy, direction=direction)
@@ -210,7 +208,7 @@ def step(
     wall, state, info, kept = _solve_step(*arguments, work.tolerances)
     work = replace(work, kept=kept, effort=work.effort.after(info))
     newton = int(info.newton)
-    if not bool(info.converged) or not newton or work.frozen is None:
+    if not bool(info.converged) or not newton or isinstance(kept, Factorized):
         return wall, state, info, work
     cost = int(info.krylov) / newton
     reference = work.reference_work

@@ -97,7 +97,7 @@ def cavity_volumes(heart: Heart, u: Float[Array, "n 3"]) -> Float[Array, " k"]:
 def cavity_gradients(heart: Heart, u: Float[Array, "n 3"]) -> Float[Array, "k n 3"]:
     """Derivatives of the chamber volumes by free displacements [mm²]."""
     gradients = volume_gradients(heart.cavities, heart.solid.space.points + u)
-    return gradients * heart.solid.space.free
+    return gradients * heart.solid.space.free[None]
 
 
 def wall_residual(
@@ -124,10 +124,10 @@ def linearize(
     tangent = wall.tangent(heart.solid, u, p, load.tension, load.u_before, load.rate, dtype=dtype)
     K = tangent.K
     for held in heart.supports:
-        K = add_facets(K, held.cell, held.local, support_blocks(held, load.rate))
+        K = add_facets(K, held.facets, support_blocks(held, load.rate))
     pressed = tuple(
-        Pressed(c.facets, c.cell, c.local, -load_on * facet_tangents(c, space.points + u))
-        for c, load_on in zip(heart.cavities, pressure, strict=True)
+        Pressed(cavity.facets, -held_at * facet_tangents(cavity, space.points + u))
+        for cavity, held_at in zip(heart.cavities, pressure, strict=True)
     )
     pressed, cavities = jax.tree.map(
         lambda leaf: leaf.astype(dtype) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf,

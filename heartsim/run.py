@@ -133,7 +133,8 @@ def run_all(
 ) -> list[Result]:
     """Run scenarios into folders of their names; the first fills the caches for the others.
 
-    On a CPU the others share the cores as separate processes: a small heart cannot use two.
+    On a CPU the others share the cores as separate processes: a small heart cannot use two. A
+    device that is not a CPU takes them one after the other.
 
     Parameters
     ----------
@@ -154,7 +155,7 @@ def run_all(
     options = {"device": device, "resume": resume, "quiet": quiet}
     results = [run(first, Path(folder) / first.name, **options)]
     workers = min(len(others), os.cpu_count() or 1)
-    if workers < 2 or device == "gpu":
+    if workers < 2 or runtime.choose_device(device).platform != "cpu":
         return results + [run(plan, Path(folder) / plan.name, **options) for plan in others]
     # spawn, never fork: a forked JAX hangs
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:

@@ -12,6 +12,7 @@ from heartsim import runtime
 os.environ.setdefault("MPLBACKEND", "Agg")
 runtime.use_float64()
 runtime.use_compile_cache()
+jax.config.update("jax_numpy_rank_promotion", "raise")
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED_MESHES = ROOT.parent / "shared" / "meshes"

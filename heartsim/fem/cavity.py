@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from heartsim.fem.elements import tabulate
-from heartsim.fem.space import Nodes
+from heartsim.fem.space import BoundaryFacets, Nodes, boundary_facets
 
 
 class CavitySurface(eqx.Module):
@@ -22,12 +22,8 @@ class CavitySurface(eqx.Module):
 
     Attributes
     ----------
-    facets : (f, b) int
-        Endocardial displacement nodes, normals out of the blood.
-    cell : (f,) int
-        Tetrahedron behind each facet.
-    local : (f, b) int
-        Which of its nodes those of the facet are.
+    facets : BoundaryFacets
+        Endocardium, normals out of the blood.
     rim : (r, 2) int
         Start and end vertex of each rim edge.
     rim_middle : (r, 0 or 1) int
@@ -40,9 +36,7 @@ class CavitySurface(eqx.Module):
         Number of openings.
     """
 
-    facets: Int[Array, "f b"]
-    cell: Int[Array, " f"]
-    local: Int[Array, "f b"]
+    facets: BoundaryFacets
     rim: Int[Array, "r 2"]
     rim_middle: Int[Array, "r m"]
     opening: Int[Array, " r"]
@@ -76,11 +70,8 @@ def cavity_surface(
     rim = np.concatenate(edges)
     middle = nodes.midpoints(rim[:, 0], rim[:, 1])[:, None] if quadratic else rim[:, :0]
     table = tabulate(2, 2 if quadratic else 1, 4 if quadratic else 2)
-    cell, local = nodes.behind(facets)
     return CavitySurface(
-        facets=jnp.asarray(nodes.facets(facets), dtype=jnp.int32),
-        cell=jnp.asarray(cell, dtype=jnp.int32),
-        local=jnp.asarray(local, dtype=jnp.int32),
+        facets=boundary_facets(nodes, facets),
         rim=jnp.asarray(rim, dtype=jnp.int32),
         rim_middle=jnp.asarray(middle, dtype=jnp.int32),
         opening=jnp.asarray(np.concatenate(opening), dtype=jnp.int32),
@@ -121,7 +112,7 @@ def volume(surface: CavitySurface, x: Float[Array, "n 3"]) -> Float[Array, ""]:
     x : (n, 3)
         Current node positions [mm].
     """
-    return _enclosed(surface, x[surface.facets]) + _enclosed(surface, _lids(surface, x))
+    return _enclosed(surface, x[surface.facets.nodes]) + _enclosed(surface, _lids(surface, x))
 
 
 def volumes(surfaces: tuple[CavitySurface, ...], x: Float[Array, "n 3"]) -> Float[Array, " k"]:
@@ -142,7 +133,7 @@ def facet_tangents(surface: CavitySurface, x: Float[Array, "n 3"]) -> Float[Arra
     def one(corners: Float[Array, "b 3"]) -> Float[Array, ""]:
         return _enclosed(surface, corners[None])
 
-    curvature = jax.vmap(jax.hessian(one))(x[surface.facets])
+    curvature = jax.vmap(jax.hessian(one))(x[surface.facets.nodes])
     return jnp.swapaxes(curvature, 2, 3)
 
 

@@ -5,6 +5,7 @@ are kept from step to step and renewed, inside the compiled step, when the Krylo
 they serve grow long. For hearts of up to some 30 000 unknowns.
 """
 
+from dataclasses import replace
 from typing import Final
 
 import equinox as eqx
@@ -13,9 +14,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from heartsim.fem.elements import TET_EDGES
 from heartsim.fem.operator import WallOperator
-from heartsim.fem.space import FunctionSpace, Nodes
+from heartsim.fem.space import FunctionSpace, Nodes, mesh_edges
 from heartsim.solve import frontal
 from heartsim.solve.dissection import Tree, dissect
 from heartsim.solve.frontal import Factor, Plan
@@ -62,16 +62,15 @@ class Factorized(eqx.Module):
             return frontal.factorize(self.plan, _elements(operator), 1.0 - free)
 
         factor = jax.lax.cond(self.work > TIRED, renew, lambda: self.factor)
-        return Inverse(self.plan, factor), Factorized(self.plan, factor, jnp.zeros_like(self.work))
+        return Inverse(self.plan, factor), replace(self, factor=factor)
 
     def used(self, iterations: Int[Array, ""]) -> "Factorized":
         """Note how many iterations a solve took."""
-        work = jnp.maximum(self.work, iterations.astype(self.work.dtype))
-        return Factorized(self.plan, self.factor, work)
+        return replace(self, work=iterations)
 
     def stale(self) -> "Factorized":
         """The same, to be renewed at the next use."""
-        return Factorized(self.plan, self.factor, jnp.asarray(TIRED + 1, self.work.dtype))
+        return replace(self, work=jnp.asarray(TIRED + 1, jnp.int32))
 
     @property
     def dtype(self) -> jnp.dtype:
@@ -92,7 +91,7 @@ def _elements(operator: WallOperator) -> Float[Array, "c d d"]:
 def plan_factors(nodes: Nodes, dtype: np.dtype) -> Factorized:
     """Plan the elimination of a mesh; the factors come with the first use."""
     corners, count = nodes.cells[:, :4], len(nodes.points)
-    pairs = np.unique(np.sort(corners[:, TET_EDGES], axis=2).reshape(-1, 2), axis=0)
+    pairs, _ = mesh_edges(corners, nodes.vertices)
     weights = np.full(nodes.vertices, 4.0)
     if len(nodes.edges):
         weights += 1.5 * np.bincount(pairs.ravel(), minlength=nodes.vertices)
@@ -111,6 +110,6 @@ def plan_factors(nodes: Nodes, dtype: np.dtype) -> Factorized:
             jnp.zeros((*level.pivots.shape, level.pivots.shape[1]), dtype),
             jnp.zeros((*level.pivots.shape, level.border.shape[1]), dtype),
         )
-        for level in plan.levels
+        for level in plan
     )
     return Factorized(plan, factor, jnp.asarray(TIRED + 1, jnp.int32))

@@ -12,6 +12,7 @@ from jaxtyping import Array, Float, Int
 
 from heartsim.fem.cavity import CavitySurface, lid_tangent
 from heartsim.fem.solid import Tangent
+from heartsim.fem.space import BoundaryFacets
 
 Block = Float[Array, "k m"]
 
@@ -29,13 +30,13 @@ def times_blocks(blocks: Float[Array, "c i j"], x: Float[Array, "k c j"]) -> Arr
 
 def add_facets(
     blocks: Float[Array, "c k k"],
-    cell: Int[Array, " f"],
-    local: Int[Array, "f b"],
+    facets: BoundaryFacets,
     parts: Float[Array, "f b b 3 3"],
 ) -> Float[Array, "c k k"]:
     """Element blocks with the tangents of boundary facets added to the cells behind them."""
     nodes = blocks.shape[1] // 3
     split = blocks.reshape(-1, nodes, 3, nodes, 3)
+    cell, local = facets.cell, facets.local
     at = (cell[:, None, None], local[:, :, None], slice(None), local[:, None, :])
     return split.at[at].add(parts.astype(blocks.dtype)).reshape(blocks.shape)
 
@@ -45,17 +46,12 @@ class Pressed(eqx.Module):
 
     Attributes
     ----------
-    facets : (f, b) int
-        Displacement nodes.
-    cell : (f,) int, local : (f, b) int
-        Tetrahedron behind each facet, and which of its nodes those of the facet are.
+    facets : BoundaryFacets
     blocks : (f, b, b, 3, 3)
         Stiffness between the nodes of a facet [mN/mm].
     """
 
-    facets: Int[Array, "f b"]
-    cell: Int[Array, " f"]
-    local: Int[Array, "f b"]
+    facets: BoundaryFacets
     blocks: Float[Array, "f b b 3 3"]
 
 
@@ -99,20 +95,20 @@ class WallOperator(eqx.Module):
 
     def stiffness(self, u: Float[Array, "k n 3"]) -> Float[Array, "k n 3"]:
         """Displacement block K, without the cavity pressures."""
-        moved = u * self.free
+        moved = u * self.free[None]
         local = moved[:, self.cells].reshape(u.shape[0], self.cells.shape[0], -1)
         out = self._scatter(times_blocks(self.tangent.K, local), u)
-        return out * self.free + u * (1 - self.free)
+        return out * self.free[None] + u * (1 - self.free)[None]
 
     def coupling(self, p: Float[Array, "k v"], like: Float[Array, "k n 3"]) -> Array:
         """Forces of a pressure multiplier: Gᵀ p."""
         local = times_blocks(jnp.swapaxes(self.tangent.G, 1, 2), p[:, self.cells[:, :4]])
-        return self._scatter(local, like) * self.free
+        return self._scatter(local, like) * self.free[None]
 
     def constraint(self, u: Float[Array, "k n 3"], p: Float[Array, "k v"]) -> Array:
         """Rows of the incompressibility constraint: G u - Q p."""
         corners = self.cells[:, :4]
-        local = (u * self.free)[:, self.cells].reshape(u.shape[0], self.cells.shape[0], -1)
+        local = (u * self.free[None])[:, self.cells].reshape(u.shape[0], self.cells.shape[0], -1)
         rows = times_blocks(self.tangent.G, local)
         rows -= jnp.einsum("cab,kcb->kca", self.tangent.Q, p[:, corners])
         return jnp.zeros_like(p).at[:, corners].add(rows)
@@ -125,18 +121,19 @@ class WallOperator(eqx.Module):
         def one(direction):
             return lid_tangent(self.cavities, self.position, self.pressure, direction)
 
-        moved = u * self.free
+        moved = u * self.free[None]
         out = -jax.vmap(one)(moved)
         for part in self.pressed:
-            pushed = jnp.einsum("fabij,kfbj->kfai", part.blocks, moved[:, part.facets])
-            out = out.at[:, part.facets].add(pushed)
-        return out * self.free
+            nodes = part.facets.nodes
+            pushed = jnp.einsum("fabij,kfbj->kfai", part.blocks, moved[:, nodes])
+            out = out.at[:, nodes].add(pushed)
+        return out * self.free[None]
 
     def loaded(self) -> Float[Array, "c k k"]:
         """Displacement blocks of the elements with the pressure on their facets."""
         K = self.tangent.K
         for part in self.pressed:
-            K = add_facets(K, part.cell, part.local, part.blocks)
+            K = add_facets(K, part.facets, part.blocks)
         return K
 
     def apply(self, z: Block) -> Block:

@@ -49,7 +49,7 @@ class Preconditioner(eqx.Module):
         smoother = Smoother(self.operator.stiffness, self._scale, self.largest, SMOOTHING)
 
         def correct(residual: Array) -> Array:
-            free = self.operator.free
+            free = self.operator.free[None]
             return self._coarse(residual * free) * free
 
         return two_grid(smoother, correct, rhs)
@@ -134,7 +134,7 @@ def _inverse_diagonal(operator: WallOperator) -> Float[Array, "n 3 3"]:
     own = jnp.stack([K[:, a, :, a, :] for a in range(nodes)], axis=1)
     diagonal = jnp.zeros((free.shape[0], 3, 3), K.dtype).at[cells].add(own)
     mask = free[:, :, None] * free[:, None, :]
-    diagonal = diagonal * mask + jnp.eye(3, dtype=K.dtype) * (1 - free)[:, :, None]
+    diagonal = diagonal * mask + jnp.eye(3, dtype=K.dtype)[None] * (1 - free)[:, :, None]
     return _invert_3x3(diagonal)
 
 
@@ -148,7 +148,7 @@ def _invert_3x3(a: Float[Array, "n 3 3"]) -> Float[Array, "n 3 3"]:
 def _schur(operator: WallOperator, space: FunctionSpace) -> Float[Array, " v"]:
     """Diagonal stand-in for Q + Gᵀ K⁻¹ G: lumped mass over the local modulus."""
     gradients = jnp.einsum("qar,crx->cqax", space.gradients, space.inverse_jacobian)
-    weight = space.volume[:, None] * space.weights
+    weight = space.volume[:, None] * space.weights[None]
     laplacian = jnp.einsum("cq,cqax,cqax->c", weight, gradients, gradients)
     modulus = jnp.trace(operator.tangent.K, axis1=1, axis2=2) / laplacian
     lumped = space.volume / 4.0 / modulus

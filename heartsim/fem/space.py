@@ -12,8 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from heartsim.errors import MeshError
 from heartsim.fem.elements import TET_EDGES, TRIANGLE_EDGES, tabulate
-from heartsim.mesh.surfaces import TET_FACES
+from heartsim.mesh.surfaces import boundary, match_facets
 
 DEGREE: Final[Mapping[str, int]] = {"P2P1": 2, "P1P1": 1}
 """Displacement degree of each element family."""
@@ -52,21 +53,6 @@ class Nodes(NamedTuple):
         middles = [self.midpoints(triangles[:, i], triangles[:, j]) for i, j in TRIANGLE_EDGES]
         return np.column_stack([triangles, *middles])
 
-    def behind(
-        self, triangles: Int[np.ndarray, "f 3"]
-    ) -> tuple[Int[np.ndarray, " f"], Int[np.ndarray, "f b"]]:
-        """Tetrahedron of each boundary triangle, and which of its nodes those of the facet are."""
-        faces = self.cells[:, TET_FACES].reshape(-1, 3)
-        every, wanted = (self._facet_key(np.sort(side, axis=1)) for side in (faces, triangles))
-        order = np.argsort(every, kind="stable")
-        cell = order[np.searchsorted(every[order], wanted)] // len(TET_FACES)
-        same = self.cells[cell][:, None, :] == self.facets(triangles)[:, :, None]
-        return cell, np.argmax(same, axis=2)
-
-    def _facet_key(self, corners: Int[np.ndarray, "f 3"]) -> Int[np.ndarray, " f"]:
-        low, middle, high = corners.astype(np.int64).T
-        return (low * self.vertices + middle) * self.vertices + high
-
     def interpolate(self, values: Float[np.ndarray, "v ..."]) -> Float[np.ndarray, "n ..."]:
         """Extend vertex values linearly to all displacement nodes."""
         if not len(self.edges):
@@ -79,6 +65,54 @@ def _edge_key(low: np.ndarray, high: np.ndarray, vertices: int) -> np.ndarray:
     return low.astype(np.int64) * vertices + high
 
 
+def mesh_edges(
+    tets: Int[np.ndarray, "c 4"], vertices: int
+) -> tuple[Int[np.ndarray, "e 2"], Int[np.ndarray, "c 6"]]:
+    """Edges of a mesh, smaller vertex first, and the numbers of each cell's edges."""
+    pairs = np.sort(tets[:, TET_EDGES], axis=2).reshape(-1, 2)
+    key, inverse = np.unique(_edge_key(pairs[:, 0], pairs[:, 1], vertices), return_inverse=True)
+    return np.column_stack([key // vertices, key % vertices]), inverse.reshape(len(tets), -1)
+
+
+class BoundaryFacets(eqx.Module):
+    """Faces of the mesh on its boundary, and the cells behind them.
+
+    Attributes
+    ----------
+    nodes : (f, b) int
+        Displacement nodes of each facet.
+    cell : (f,) int
+        Tetrahedron that it belongs to.
+    local : (f, b) int
+        Which of the cell's nodes those of the facet are.
+    """
+
+    nodes: Int[Array, "f b"]
+    cell: Int[Array, " f"]
+    local: Int[Array, "f b"]
+
+
+def boundary_facets(nodes: Nodes, triangles: Int[np.ndarray, "f 3"]) -> BoundaryFacets:
+    """Find the cells behind boundary triangles.
+
+    Raises
+    ------
+    MeshError
+        If a triangle is not on the boundary of the mesh.
+    """
+    outer, owner = boundary(nodes.cells[:, :4])
+    place = match_facets(triangles, outer)
+    if (place < 0).any():
+        raise MeshError(
+            f"{np.count_nonzero(place < 0)} of {len(triangles)} surface triangles are not on the "
+            f"boundary of the tetrahedra (first is triangle {int(np.argmin(place))}). Export "
+            "surface and volume from the same mesh."
+        )
+    cell, own = owner[place], nodes.facets(triangles)
+    local = np.argmax(nodes.cells[cell][:, None, :] == own[:, :, None], axis=2)
+    return BoundaryFacets(*(jnp.asarray(table, dtype=jnp.int32) for table in (own, cell, local)))
+
+
 def number_nodes(
     points: Float[np.ndarray, "v 3"], tets: Int[np.ndarray, "c 4"], degree: int
 ) -> Nodes:
@@ -86,11 +120,9 @@ def number_nodes(
     vertices = len(points)
     if degree == 1:
         return Nodes(points, tets, np.empty((0, 2), dtype=tets.dtype), vertices)
-    pairs = np.sort(tets[:, np.array(TET_EDGES)], axis=2).reshape(-1, 2)
-    key, inverse = np.unique(_edge_key(pairs[:, 0], pairs[:, 1], vertices), return_inverse=True)
-    edges = np.column_stack([key // vertices, key % vertices])
+    edges, number = mesh_edges(tets, vertices)
     middle = points[edges].mean(axis=1)
-    cells = np.column_stack([tets, vertices + inverse.reshape(len(tets), -1)])
+    cells = np.column_stack([tets, vertices + number])
     return Nodes(np.vstack([points, middle]), cells, edges, vertices)
 
 

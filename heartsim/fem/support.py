@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from heartsim.fem.elements import tabulate
-from heartsim.fem.space import Nodes
+from heartsim.fem.space import BoundaryFacets, Nodes, boundary_facets
 
 
 class Support(eqx.Module):
@@ -22,30 +22,23 @@ class Support(eqx.Module):
 
     Attributes
     ----------
-    facets : (f, b) int
-        Displacement nodes.
+    facets : BoundaryFacets
     projector : (f, 3, 3)
         N⊗N of each facet.
     area : (f,)
         Reference area [mm²].
     mass : (b, b)
         Integrals of shape-function products per unit area.
-    cell : (f,) int
-        Tetrahedron that each facet belongs to.
-    local : (f, b) int
-        Which of its nodes those of the facet are.
     normal_stiffness, tangential_stiffness : (f,)
         [kPa/mm].
     normal_damping, tangential_damping : (f,)
         [kPa ms/mm].
     """
 
-    facets: Int[Array, "f b"]
+    facets: BoundaryFacets
     projector: Float[Array, "f 3 3"]
     area: Float[Array, " f"]
     mass: Float[Array, "b b"]
-    cell: Int[Array, " f"]
-    local: Int[Array, "f b"]
     normal_stiffness: Float[Array, " f"]
     tangential_stiffness: Float[Array, " f"]
     normal_damping: Float[Array, " f"]
@@ -72,14 +65,11 @@ def support(
     quadratic = len(nodes.edges) > 0
     table = tabulate(2, 2 if quadratic else 1, 4 if quadratic else 2)
     uniform = np.ones(len(triangles))
-    cell, local = nodes.behind(triangles)
     return Support(
-        facets=jnp.asarray(nodes.facets(triangles), dtype=jnp.int32),
+        facets=boundary_facets(nodes, triangles),
         projector=jnp.asarray(normal[:, :, None] * normal[:, None, :]),
         area=jnp.asarray(0.5 * np.linalg.norm(cross, axis=1)),
         mass=jnp.asarray(np.einsum("q,qa,qb->ab", table.weights, table.values, table.values)),
-        cell=jnp.asarray(cell, dtype=jnp.int32),
-        local=jnp.asarray(local, dtype=jnp.int32),
         normal_stiffness=jnp.asarray(normal_stiffness * uniform),
         tangential_stiffness=jnp.asarray(tangential_stiffness * uniform),
         normal_damping=jnp.asarray(normal_damping * uniform),
@@ -89,7 +79,7 @@ def support(
 
 def _tensor(projector, area, normal, tangential) -> Float[Array, "f 3 3"]:
     eye = jnp.eye(3, dtype=projector.dtype)
-    spread = normal[:, None, None] * projector + tangential[:, None, None] * (eye - projector)
+    spread = normal[:, None, None] * projector + tangential[:, None, None] * (eye[None] - projector)
     return area[:, None, None] * spread
 
 
@@ -104,9 +94,9 @@ def damping(held: Support) -> Float[Array, "f 3 3"]:
 
 
 def _force(held: Support, tensor: Float[Array, "f 3 3"], v: Float[Array, "n 3"]) -> Array:
-    spread = jnp.einsum("ab,fbj->faj", held.mass.astype(v.dtype), v[held.facets])
+    spread = jnp.einsum("ab,fbj->faj", held.mass.astype(v.dtype), v[held.facets.nodes])
     local = jnp.einsum("fij,faj->fai", tensor, spread)
-    return jnp.zeros_like(v).at[held.facets].add(local)
+    return jnp.zeros_like(v).at[held.facets.nodes].add(local)
 
 
 def support_force(

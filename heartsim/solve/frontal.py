@@ -54,11 +54,8 @@ class Level(eqx.Module):
     spots: Int[Array, "f 2 m"]
 
 
-class Plan(eqx.Module):
-    """Levels of an elimination, root first."""
-
-    levels: tuple[Level, ...]
-    unknowns: int = eqx.field(static=True)
+Plan = tuple[Level, ...]
+"""Levels of an elimination, root first."""
 
 
 class Front(NamedTuple):
@@ -69,6 +66,7 @@ class Front(NamedTuple):
 
 
 Factor = tuple[Front, ...]
+"""Factors of all levels, root first."""
 
 
 def plan(tree: Tree, elements: Int[np.ndarray, "e d"]) -> Plan:
@@ -108,7 +106,7 @@ def plan(tree: Tree, elements: Int[np.ndarray, "e d"]) -> Plan:
             above = _parents(tree.children[level - 1], fronts)
             front[reached] = above[front[reached]]
         below = border
-    return Plan(tuple(reversed(levels)), unknowns)
+    return tuple(reversed(levels))
 
 
 def _parents(children: Int[np.ndarray, "f 2"], fronts: int) -> Int[np.ndarray, " g"]:
@@ -156,14 +154,14 @@ def factorize(plan: Plan, blocks: Float[Array, "e d d"], diagonal: Float[Array, 
     """
     factors, passed = [], None
     padded = jnp.concatenate([diagonal, jnp.ones(1, diagonal.dtype)])
-    for level in reversed(plan.levels):
+    for level in reversed(plan):
         fronts, count = level.pivots.shape
         size = count + level.border.shape[1]
         at = (level.front[:, None, None], level.place[:, :, None], level.place[:, None, :])
         matrix = jnp.zeros((fronts, size, size), blocks.dtype).at[at].add(blocks[level.elements])
         own = jnp.arange(count)
         matrix = matrix.at[:, own, own].add(padded[level.pivots])
-        if passed is not None and passed.shape[0]:
+        if passed is not None:
             matrix += _from_children(level, passed)
         inverse = jnp.linalg.inv(matrix[:, :count, :count])
         outer = matrix[:, :count, count:]
@@ -191,12 +189,12 @@ def solve(plan: Plan, factor: Factor, rhs: Float[Array, "k n"]) -> Float[Array, 
     """Solve with the factors for several right-hand sides."""
     rhs = jnp.pad(rhs, ((0, 0), (0, 1)))
     held = []
-    for level, front in zip(reversed(plan.levels), reversed(factor), strict=True):
+    for level, front in zip(reversed(plan), reversed(factor), strict=True):
         own = rhs[:, level.pivots]
         held.append(own)
         rhs = rhs.at[:, level.border].add(-jnp.einsum("fpb,kfp->kfb", front.coupling, own))
     x = jnp.zeros_like(rhs)
-    for level, front, own in zip(plan.levels, factor, reversed(held), strict=True):
+    for level, front, own in zip(plan, factor, reversed(held), strict=True):
         mine = jnp.einsum("fpq,kfq->kfp", front.inverse, own)
         mine -= jnp.einsum("fpb,kfb->kfp", front.coupling, x[:, level.border])
         x = x.at[:, level.pivots].set(mine)

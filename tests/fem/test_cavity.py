@@ -56,9 +56,11 @@ def test_follower_tangent_is_exact_and_symmetric(chamber):
     pressure = jnp.array([2.0])
 
     def turned(direction):
-        facets = jnp.einsum("fabij,fbj->fai", facet_tangents(surface, x), direction[surface.facets])
+        facets = jnp.einsum(
+            "fabij,fbj->fai", facet_tangents(surface, x), direction[surface.facets.nodes]
+        )
         lids = lid_tangent((surface,), x, pressure, direction)
-        return lids.at[surface.facets].add(2.0 * facets)
+        return lids.at[surface.facets.nodes].add(2.0 * facets)
 
     step = 1e-6
     up = volume_gradients((surface,), x + step * a)[0]

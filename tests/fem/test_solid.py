@@ -62,7 +62,7 @@ def test_rigid_motion_costs_no_energy_and_no_force(wall):
         ]
     )
     points = wall.solid.space.points
-    u = points @ turn.T + jnp.array([3.0, -2.0, 5.0]) - points
+    u = points @ turn.T + jnp.array([[3.0, -2.0, 5.0]]) - points
     still = jnp.zeros_like(wall.tension)
     forces, constraint = fem.residual(
         wall.solid, u, jnp.zeros_like(wall.p), still, u, jnp.zeros(())
