@@ -66,6 +66,11 @@ class Anatomy:
     frames: Float[np.ndarray, "c q 3 3"]
     position: Coordinates
 
+    def with_element(self, element: str) -> "Anatomy":
+        """The same anatomy with the displacement nodes of an element family."""
+        nodes = number_nodes(self.mesh.points, self.mesh.tets, DEGREE[element])
+        return replace(self, nodes=nodes)
+
     @property
     def chambers(self) -> tuple[str, ...]:
         """3D chambers, left first."""

@@ -35,6 +35,9 @@ LEAST_VOLUME_RATIO: Final = 0.05
 SHORTEST_STEP: Final = 1.0 / 40.0
 """The line search gives up below this fraction of the Newton step."""
 
+LARGEST_RESIDUAL: Final = 20.0
+"""Multiple of the load that a residual may reach: full steps pass through such and converge."""
+
 KRYLOV_DIMENSION: Final = 60
 """Largest Krylov space of one linear solve."""
 
@@ -104,7 +107,7 @@ class Tolerances(eqx.Module):
     force: float = 1e-5
     volume: float = 1e-5
     linear: float = 1e-2
-    newton: int = eqx.field(static=True, default=12)
+    newton: int = eqx.field(static=True, default=20)
 
 
 class StepInfo(NamedTuple):
@@ -384,10 +387,8 @@ def _line_search(
     def shorten(trial: _Trial) -> _Trial:
         length = 0.5 * trial.length
         balance = _evaluate(heart, at(length), load)
-        # forces may grow while the blood side moves the pressures, but not beyond the load itself
-        bound = jnp.maximum(now.norm, 0.5 * balance.scale)
-        upright = balance.least > LEAST_VOLUME_RATIO
-        return _Trial(length, balance, upright & (balance.norm <= bound))
+        bounded = balance.norm <= jnp.maximum(now.norm, LARGEST_RESIDUAL * balance.scale)
+        return _Trial(length, balance, bounded & (balance.least > LEAST_VOLUME_RATIO))
 
     def refused(trial: _Trial) -> Array:
         return ~trial.accepted & (trial.length > SHORTEST_STEP)

@@ -36,12 +36,11 @@ from heartsim.fem.preconditioner import (
 from heartsim.fem.space import Nodes
 from heartsim.heart import Heart, Load, linearize
 from heartsim.solve.multigrid import Prolongators, build
-from heartsim.units import kPa
 
 PRECISION: Final = jnp.float32
 """Precision of tangents, preconditioner and Krylov vectors; residuals are float64."""
 
-LARGEST_FACTORIZED: Final = 30_000
+LARGEST_FACTORIZED: Final = 150_000
 """Unknowns up to which a direct factorisation is the preconditioner, multigrid beyond."""
 
 REFRESH_RATIO: Final = 1.6
@@ -237,7 +236,7 @@ def load_to(
     blood_at: Callable[[float], BloodSide],
     load_at: Callable[[float], Load],
     *,
-    first: float = 0.25,
+    first: float = 1.0,
     what: str = "loading",
 ) -> tuple[WallState, Workspace]:
     """Follow a load path from 0 to 1 with steps that grow and shrink as Newton allows.
@@ -286,18 +285,28 @@ def load_to(
 
 
 def inflate(
-    work: Workspace, heart: Heart, start: WallState, pressure: np.ndarray
+    work: Workspace, heart: Heart, start: WallState, pressure: np.ndarray, *, first: float = 1.0
 ) -> tuple[WallState, Workspace]:
     """Bring the passive chambers from their present to given pressures [kPa]."""
     begin = np.asarray(start.pressure)
-    rise = np.abs(np.asarray(pressure) - begin).max()
 
     def blood_at(fraction: float) -> Prescribed:
         return pressures_given(jnp.asarray(begin + fraction * (pressure - begin)))
 
     load = passive_load(heart)
-    first = min(1.0, 0.25 * kPa / max(rise, 1e-12))
     return load_to(work, heart, start, blood_at, lambda _: load, first=first, what="inflation")
+
+
+def hold(
+    work: Workspace, heart: Heart, guess: WallState, pressure: np.ndarray
+) -> tuple[WallState, Workspace]:
+    """The passive heart under given pressures [kPa], from a guess; from rest where that fails."""
+    load, blood = passive_load(heart), pressures_given(jnp.asarray(pressure))
+    wall, _, info, work = step(work, heart, guess, blood, load)
+    if bool(info.converged):
+        return wall, work
+    work = refresh(work, heart, rest(heart), load)
+    return inflate(work, heart, rest(heart), pressure, first=0.5)
 
 
 def fill(
@@ -309,6 +318,4 @@ def fill(
         return volumes_given(jnp.asarray(begin + fraction * (volume - begin)))
 
     load = passive_load(heart)
-    return load_to(
-        work, heart, forgetful(start), blood_at, lambda _: load, first=0.5, what="filling"
-    )
+    return load_to(work, heart, forgetful(start), blood_at, lambda _: load, what="filling")

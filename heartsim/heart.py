@@ -11,8 +11,14 @@ from heartsim.activation.twitch import Activation
 from heartsim.circulation.closed_loop import Circulation
 from heartsim.errors import InputError
 from heartsim.fem import solid as wall
-from heartsim.fem.cavity import CavitySurface, facet_tangents, volume_gradients, volumes
-from heartsim.fem.operator import Pressed, WallOperator, add_facets
+from heartsim.fem.cavity import (
+    CavitySurface,
+    facet_tangents,
+    rim_tangents,
+    volume_gradients,
+    volumes,
+)
+from heartsim.fem.operator import Pressed, WallOperator, add_parts
 from heartsim.fem.solid import Solid
 from heartsim.fem.support import Support, support_blocks, support_energy, support_force
 from heartsim.tissue.tissue import Tissue
@@ -124,21 +130,21 @@ def linearize(
     tangent = wall.tangent(heart.solid, u, p, load.tension, load.u_before, load.rate, dtype=dtype)
     K = tangent.K
     for held in heart.supports:
-        K = add_facets(K, held.facets, support_blocks(held, load.rate))
-    pressed = tuple(
-        Pressed(cavity.facets, -held_at * facet_tangents(cavity, space.points + u))
-        for cavity, held_at in zip(heart.cavities, pressure, strict=True)
-    )
-    pressed, cavities = jax.tree.map(
+        K = add_parts(K, held.facets, support_blocks(held, load.rate))
+    x, held_at = space.points + u, tuple(zip(heart.cavities, pressure, strict=True))
+    pressed = tuple(Pressed(c.facets, -value * facet_tangents(c, x)) for c, value in held_at)
+    rims = tuple(Pressed(c.rim, -value * rim_tangents(c, x)) for c, value in held_at)
+    pressed, rims, cavities = jax.tree.map(
         lambda leaf: leaf.astype(dtype) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf,
-        (pressed, heart.cavities),
+        (pressed, rims, heart.cavities),
     )
     return WallOperator(
         tangent=tangent._replace(K=K),
         cells=space.cells,
         pressed=pressed,
+        rims=rims,
         cavities=cavities,
-        position=(space.points + u).astype(dtype),
+        position=x.astype(dtype),
         pressure=pressure.astype(dtype),
         free=space.free.astype(dtype),
         vertices=space.vertices,

@@ -12,7 +12,7 @@ References
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -43,6 +43,17 @@ SMALLEST_MOVE: Final = 1.0 / 16.0
 """Part of the way below which moves give up."""
 
 Shape = Float[np.ndarray, "v 3"]
+
+
+Report = Callable[[int, float], None] | None
+"""Told the round of a search and the largest node error [mm]."""
+
+
+class Guess(NamedTuple):
+    """Where a search starts: an unloaded shape [mm], and the loaded wall on it."""
+
+    points: Shape
+    wall: WallState
 
 
 @dataclass(frozen=True)
@@ -82,7 +93,9 @@ def unload(
     imaged: Shape,
     pressure: Float[np.ndarray, " k"],
     *,
-    report: Callable[[int, float], None] | None = None,
+    start: Guess | None = None,
+    enough: float = CLOSE_ENOUGH,
+    report: Report = None,
 ) -> tuple[Unloaded, Workspace]:
     """Find the shape that takes the imaged shape under the imaged pressures.
 
@@ -96,6 +109,10 @@ def unload(
         Imaged vertex positions [mm].
     pressure : (k,)
         Cavity pressures at imaging [kPa].
+    start : Guess, optional
+        Where to start; the imaged shape itself by default.
+    enough : float
+        Largest node error of the reloaded shape at which the search stops [mm].
     report : callable, optional
         Told the round and the largest node error [mm].
 
@@ -104,16 +121,17 @@ def unload(
     SolveFailed
         If a load step fails or the error stays above `USABLE`.
     """
-    heart = heart_at(imaged)
-    state, work = equilibrium.inflate(work, heart, equilibrium.rest(heart), pressure)
-    shape, history, rounds = imaged, [], 0
+    shape = imaged if start is None else start.points
+    heart, history, rounds = heart_at(shape), [], 0
+    guess = equilibrium.rest(heart) if start is None else start.wall
+    state, work = equilibrium.hold(work, heart, guess, pressure)
     while True:
         rounds += 1
         error = shape + np.asarray(state.u)[: len(imaged)] - imaged
         distance = np.linalg.norm(error, axis=1)
         if report is not None:
             report(rounds, float(distance.max()))
-        if distance.max() < CLOSE_ENOUGH or rounds == MOST_ROUNDS:
+        if distance.max() < enough or rounds == MOST_ROUNDS:
             break
         history = [*history[-MEMORY:], (shape, error)]
         last, shape = shape, _mixed(history)

@@ -23,7 +23,8 @@ from heartsim.equilibrium import Workspace
 from heartsim.heart import Heart, cavity_volumes
 from heartsim.recorder import Recorder
 
-LEVELS: Final = (0.15, 0.4, 0.7, 1.0, 1.5, 2.2)
+LOWER: Final = (0.7, 0.4, 0.15)
+HIGHER: Final = (1.5, 2.2)
 """Passive curve: multiples of the imaged pressures at which the ventricles are held."""
 
 
@@ -35,18 +36,26 @@ class PassiveCurve:
     pressure: Mapping[str, np.ndarray]
 
 
-def passive_curve(
-    work: Workspace, heart: Heart, pressure: np.ndarray
-) -> tuple[PassiveCurve, Workspace]:
-    """Inflate the passive ventricles together and record their volumes."""
-    state: WallState = equilibrium.rest(heart)
-    held = [np.asarray(cavity_volumes(heart, state.u))]
-    levels = [np.zeros(len(heart.chambers))]
-    for level in LEVELS:
-        state, work = equilibrium.inflate(work, heart, state, level * pressure)
-        held.append(np.asarray(cavity_volumes(heart, state.u)))
-        levels.append(level * pressure)
-    volume, loads = np.stack(held, axis=1), np.stack(levels, axis=1)
+def passive_curve(work: Workspace, heart: Heart, wall: WallState) -> tuple[PassiveCurve, Workspace]:
+    """Load the passive ventricles together by less and by more than now; record their volumes.
+
+    Parameters
+    ----------
+    work, heart
+        Solver and heart.
+    wall : WallState
+        The relaxed wall under the imaged pressures, from where each direction starts.
+    """
+    at_rest = np.asarray(cavity_volumes(heart, equilibrium.rest(heart).u))
+    held = {0.0: at_rest, 1.0: np.asarray(cavity_volumes(heart, wall.u))}
+    for direction in (LOWER, HIGHER):
+        state = wall
+        for level in direction:
+            state, work = equilibrium.inflate(work, heart, state, level * np.asarray(wall.pressure))
+            held[level] = np.asarray(cavity_volumes(heart, state.u))
+    levels = sorted(held)
+    volume = np.stack([held[level] for level in levels], axis=1)
+    loads = np.outer(wall.pressure, levels)
     names = heart.chambers
     curve = PassiveCurve(
         dict(zip(names, volume, strict=True)), dict(zip(names, loads, strict=True))

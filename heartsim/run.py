@@ -197,7 +197,7 @@ def _beats(
     plan, heart = scenario.protocol, patient.heart
     period = float(heart.loop.period)
     empty = Recorder(every=period / plan.snapshots)
-    curve, work = passive_curve(patient.work, heart, patient.pressure)
+    curve, work = passive_curve(patient.work, heart, patient.moment.wall)
     moment, first = patient.moment, 0
     recorder, start = empty, volumes_of(moment.blood, CHAMBERS)
     if saved is not None:

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from heartsim.fem.elements import tabulate
-from heartsim.fem.space import BoundaryFacets, Nodes, boundary_facets
+from heartsim.fem.space import BoundaryParts, Nodes, boundary_edges, boundary_facets
 
 
 class CavitySurface(eqx.Module):
@@ -22,12 +22,10 @@ class CavitySurface(eqx.Module):
 
     Attributes
     ----------
-    facets : BoundaryFacets
+    facets : BoundaryParts
         Endocardium, normals out of the blood.
-    rim : (r, 2) int
-        Start and end vertex of each rim edge.
-    rim_middle : (r, 0 or 1) int
-        Its midpoint node, for quadratic displacements.
+    rim : BoundaryParts
+        Edges of the rims: start and end vertex, and the midpoint of quadratic displacements.
     opening : (r,) int
         Which opening a rim edge belongs to.
     values : (q, b), gradients : (q, b, 2), weights : (q,)
@@ -36,9 +34,8 @@ class CavitySurface(eqx.Module):
         Number of openings.
     """
 
-    facets: BoundaryFacets
-    rim: Int[Array, "r 2"]
-    rim_middle: Int[Array, "r m"]
+    facets: BoundaryParts
+    rim: BoundaryParts
     opening: Int[Array, " r"]
     values: Float[Array, "q b"]
     gradients: Float[Array, "q b 2"]
@@ -67,13 +64,11 @@ def cavity_surface(
     for number, loop in enumerate(rims.values()):
         edges.append(np.column_stack([loop, np.roll(loop, -1)]))
         opening.append(np.full(len(loop), number))
-    rim = np.concatenate(edges)
-    middle = nodes.midpoints(rim[:, 0], rim[:, 1])[:, None] if quadratic else rim[:, :0]
     table = tabulate(2, 2 if quadratic else 1, 4 if quadratic else 2)
+    endocardium = boundary_facets(nodes, facets)
     return CavitySurface(
-        facets=boundary_facets(nodes, facets),
-        rim=jnp.asarray(rim, dtype=jnp.int32),
-        rim_middle=jnp.asarray(middle, dtype=jnp.int32),
+        facets=endocardium,
+        rim=boundary_edges(nodes, np.concatenate(edges), endocardium),
         opening=jnp.asarray(np.concatenate(opening), dtype=jnp.int32),
         values=jnp.asarray(table.values),
         gradients=jnp.asarray(table.gradients),
@@ -82,16 +77,26 @@ def cavity_surface(
     )
 
 
-def _lids(surface: CavitySurface, x: Float[Array, "n 3"]) -> Float[Array, "r b 3"]:
-    """Node positions of the lid triangles."""
-    start, end = x[surface.rim[:, 0]], x[surface.rim[:, 1]]
+def _centres(surface: CavitySurface, x: Float[Array, "n 3"]) -> Float[Array, "r 3"]:
+    """Middle of the opening that each rim edge belongs to."""
+    start = x[surface.rim.nodes[:, 0]]
     count = jnp.zeros(surface.openings, x.dtype).at[surface.opening].add(1.0)
     total = jnp.zeros((surface.openings, 3), x.dtype).at[surface.opening].add(start)
-    centre = (total / count[:, None])[surface.opening]
+    return (total / count[:, None])[surface.opening]
+
+
+def _lids(rim: Float[Array, "r e 3"], centre: Float[Array, "r 3"]) -> Float[Array, "r b 3"]:
+    """Node positions of the lid triangles."""
+    start, end = rim[:, 0], rim[:, 1]
     corners = [start, end, centre]
-    if surface.rim_middle.shape[1]:
-        corners += [x[surface.rim_middle[:, 0]], 0.5 * (end + centre), 0.5 * (start + centre)]
+    if rim.shape[1] == 3:
+        corners += [rim[:, 2], 0.5 * (end + centre), 0.5 * (start + centre)]
     return jnp.stack(corners, axis=1)
+
+
+def _under_lids(surface: CavitySurface, x: Float[Array, "n 3"]) -> Float[Array, ""]:
+    """One third of the flux of x through the lids."""
+    return _enclosed(surface, _lids(x[surface.rim.nodes], _centres(surface, x)))
 
 
 def _enclosed(surface: CavitySurface, corners: Float[Array, "f b 3"]) -> Float[Array, ""]:
@@ -112,7 +117,7 @@ def volume(surface: CavitySurface, x: Float[Array, "n 3"]) -> Float[Array, ""]:
     x : (n, 3)
         Current node positions [mm].
     """
-    return _enclosed(surface, x[surface.facets.nodes]) + _enclosed(surface, _lids(surface, x))
+    return _enclosed(surface, x[surface.facets.nodes]) + _under_lids(surface, x)
 
 
 def volumes(surfaces: tuple[CavitySurface, ...], x: Float[Array, "n 3"]) -> Float[Array, " k"]:
@@ -137,6 +142,16 @@ def facet_tangents(surface: CavitySurface, x: Float[Array, "n 3"]) -> Float[Arra
     return jnp.swapaxes(curvature, 2, 3)
 
 
+def rim_tangents(surface: CavitySurface, x: Float[Array, "n 3"]) -> Float[Array, "r e e 3 3"]:
+    """Second derivatives of the volume by the nodes of each rim edge, lid centres held [mm]."""
+
+    def one(rim: Float[Array, "e 3"], centre: Float[Array, " 3"]) -> Float[Array, ""]:
+        return _enclosed(surface, _lids(rim[None], centre[None]))
+
+    curvature = jax.vmap(jax.hessian(one))(x[surface.rim.nodes], _centres(surface, x))
+    return jnp.swapaxes(curvature, 2, 3)
+
+
 def lid_tangent(
     surfaces: tuple[CavitySurface, ...],
     x: Float[Array, "n 3"],
@@ -148,8 +163,7 @@ def lid_tangent(
     def load(position: Float[Array, "n 3"]) -> Float[Array, "n 3"]:
         return jax.grad(
             lambda y: sum(
-                p * _enclosed(surface, _lids(surface, y))
-                for p, surface in zip(pressure, surfaces, strict=True)
+                p * _under_lids(surface, y) for p, surface in zip(pressure, surfaces, strict=True)
             )
         )(position)
 

@@ -1,8 +1,8 @@
 """Tangent of the whole wall as a linear operator.
 
 Every boundary facet belongs to one tetrahedron, so springs are part of the element blocks. The
-cavity pressures stand beside them: multigrid smooths better without their tangent, and factors take
-it in (`WallOperator.loaded`).
+cavity pressures stand beside them: multigrid does without their tangent, and factors take it in
+(`WallOperator.loaded`).
 """
 
 import equinox as eqx
@@ -12,7 +12,7 @@ from jaxtyping import Array, Float, Int
 
 from heartsim.fem.cavity import CavitySurface, lid_tangent
 from heartsim.fem.solid import Tangent
-from heartsim.fem.space import BoundaryFacets
+from heartsim.fem.space import BoundaryParts
 
 Block = Float[Array, "k m"]
 
@@ -28,30 +28,30 @@ def times_blocks(blocks: Float[Array, "c i j"], x: Float[Array, "k c j"]) -> Arr
     return jnp.sum(jnp.swapaxes(blocks, 1, 2)[None] * x[..., None], axis=2)
 
 
-def add_facets(
+def add_parts(
     blocks: Float[Array, "c k k"],
-    facets: BoundaryFacets,
-    parts: Float[Array, "f b b 3 3"],
+    parts: BoundaryParts,
+    tangents: Float[Array, "f b b 3 3"],
 ) -> Float[Array, "c k k"]:
-    """Element blocks with the tangents of boundary facets added to the cells behind them."""
+    """Element blocks with the tangents of boundary parts added to the cells behind them."""
     nodes = blocks.shape[1] // 3
     split = blocks.reshape(-1, nodes, 3, nodes, 3)
-    cell, local = facets.cell, facets.local
+    cell, local = parts.cell, parts.local
     at = (cell[:, None, None], local[:, :, None], slice(None), local[:, None, :])
-    return split.at[at].add(parts.astype(blocks.dtype)).reshape(blocks.shape)
+    return split.at[at].add(tangents.astype(blocks.dtype)).reshape(blocks.shape)
 
 
 class Pressed(eqx.Module):
-    """Tangent of a cavity pressure on the endocardial facets.
+    """Tangent of a cavity pressure on endocardial facets or on rim edges.
 
     Attributes
     ----------
-    facets : BoundaryFacets
+    parts : BoundaryParts
     blocks : (f, b, b, 3, 3)
-        Stiffness between the nodes of a facet [mN/mm].
+        Stiffness between the nodes of a part [mN/mm].
     """
 
-    facets: BoundaryFacets
+    parts: BoundaryParts
     blocks: Float[Array, "f b b 3 3"]
 
 
@@ -65,7 +65,8 @@ class WallOperator(eqx.Module):
     ----------
     tangent : Tangent
     cells : (c, a) int
-    pressed : tuple of Pressed
+    pressed, rims : tuple of Pressed
+        Cavity pressures on the facets; on the lids, as far as rim edges see it.
     cavities : tuple of CavitySurface
     position : (n, 3)
         Current node positions [mm].
@@ -78,6 +79,7 @@ class WallOperator(eqx.Module):
     tangent: Tangent
     cells: Int[Array, "c a"]
     pressed: tuple[Pressed, ...]
+    rims: tuple[Pressed, ...]
     cavities: tuple[CavitySurface, ...]
     position: Float[Array, "n 3"]
     pressure: Float[Array, " chambers"]
@@ -124,16 +126,19 @@ class WallOperator(eqx.Module):
         moved = u * self.free[None]
         out = -jax.vmap(one)(moved)
         for part in self.pressed:
-            nodes = part.facets.nodes
+            nodes = part.parts.nodes
             pushed = jnp.einsum("fabij,kfbj->kfai", part.blocks, moved[:, nodes])
             out = out.at[:, nodes].add(pushed)
         return out * self.free[None]
 
     def loaded(self) -> Float[Array, "c k k"]:
-        """Displacement blocks of the elements with the pressure on their facets."""
+        """Displacement blocks of the elements with the cavity pressures.
+
+        Of the lids only what a move of their centres adds is missing: it couples whole rims.
+        """
         K = self.tangent.K
-        for part in self.pressed:
-            K = add_facets(K, part.facets, part.blocks)
+        for part in (*self.pressed, *self.rims):
+            K = add_parts(K, part.parts, part.blocks)
         return K
 
     def apply(self, z: Block) -> Block:

@@ -40,17 +40,16 @@ class Nodes(NamedTuple):
     edges: Int[np.ndarray, "e 2"]
     vertices: int
 
-    def midpoints(self, start: Int[np.ndarray, "..."], end: Int[np.ndarray, "..."]) -> np.ndarray:
-        """Node numbers in the middle of the edges from ``start`` to ``end``."""
-        key = _edge_key(np.minimum(start, end), np.maximum(start, end), self.vertices)
-        table = _edge_key(self.edges[:, 0], self.edges[:, 1], self.vertices)
-        return self.vertices + np.searchsorted(table, key)
+    def midpoints(self, edges: Int[np.ndarray, "e 2"]) -> Int[np.ndarray, " e"]:
+        """Node numbers in the middle of edges."""
+        table = _edge_key(self.edges, self.vertices)
+        return self.vertices + np.searchsorted(table, _edge_key(edges, self.vertices))
 
     def facets(self, triangles: Int[np.ndarray, "f 3"]) -> Int[np.ndarray, "f b"]:
         """Displacement nodes of triangles that are faces of the mesh."""
         if not len(self.edges):
             return triangles
-        middles = [self.midpoints(triangles[:, i], triangles[:, j]) for i, j in TRIANGLE_EDGES]
+        middles = [self.midpoints(triangles[:, side]) for side in TRIANGLE_EDGES]
         return np.column_stack([triangles, *middles])
 
     def interpolate(self, values: Float[np.ndarray, "v ..."]) -> Float[np.ndarray, "n ..."]:
@@ -61,7 +60,8 @@ class Nodes(NamedTuple):
         return np.concatenate([values, middle])
 
 
-def _edge_key(low: np.ndarray, high: np.ndarray, vertices: int) -> np.ndarray:
+def _edge_key(pairs: np.ndarray, vertices: int) -> np.ndarray:
+    low, high = np.sort(pairs, axis=1).T
     return low.astype(np.int64) * vertices + high
 
 
@@ -69,22 +69,22 @@ def mesh_edges(
     tets: Int[np.ndarray, "c 4"], vertices: int
 ) -> tuple[Int[np.ndarray, "e 2"], Int[np.ndarray, "c 6"]]:
     """Edges of a mesh, smaller vertex first, and the numbers of each cell's edges."""
-    pairs = np.sort(tets[:, TET_EDGES], axis=2).reshape(-1, 2)
-    key, inverse = np.unique(_edge_key(pairs[:, 0], pairs[:, 1], vertices), return_inverse=True)
+    pairs = tets[:, TET_EDGES].reshape(-1, 2)
+    key, inverse = np.unique(_edge_key(pairs, vertices), return_inverse=True)
     return np.column_stack([key // vertices, key % vertices]), inverse.reshape(len(tets), -1)
 
 
-class BoundaryFacets(eqx.Module):
-    """Faces of the mesh on its boundary, and the cells behind them.
+class BoundaryParts(eqx.Module):
+    """Faces or edges of the mesh on its boundary, and one cell behind each.
 
     Attributes
     ----------
     nodes : (f, b) int
-        Displacement nodes of each facet.
+        Displacement nodes of each part.
     cell : (f,) int
         Tetrahedron that it belongs to.
     local : (f, b) int
-        Which of the cell's nodes those of the facet are.
+        Which of the cell's nodes those of the part are.
     """
 
     nodes: Int[Array, "f b"]
@@ -92,7 +92,7 @@ class BoundaryFacets(eqx.Module):
     local: Int[Array, "f b"]
 
 
-def boundary_facets(nodes: Nodes, triangles: Int[np.ndarray, "f 3"]) -> BoundaryFacets:
+def boundary_facets(nodes: Nodes, triangles: Int[np.ndarray, "f 3"]) -> BoundaryParts:
     """Find the cells behind boundary triangles.
 
     Raises
@@ -108,9 +108,28 @@ def boundary_facets(nodes: Nodes, triangles: Int[np.ndarray, "f 3"]) -> Boundary
             f"boundary of the tetrahedra (first is triangle {int(np.argmin(place))}). Export "
             "surface and volume from the same mesh."
         )
-    cell, own = owner[place], nodes.facets(triangles)
+    return _parts(nodes, nodes.facets(triangles), owner[place])
+
+
+def boundary_edges(
+    nodes: Nodes, edges: Int[np.ndarray, "r 2"], facets: BoundaryParts
+) -> BoundaryParts:
+    """Give the edges of a surface the cells behind its facets; midpoints follow the ends."""
+    corners = np.asarray(facets.nodes)[:, :3]
+    sides = corners[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2)
+    keys = _edge_key(sides, nodes.vertices)
+    order = np.argsort(keys)
+    wanted = _edge_key(edges, nodes.vertices)
+    side = order[np.searchsorted(keys[order], wanted)]
+    own = edges
+    if len(nodes.edges):
+        own = np.column_stack([edges, nodes.midpoints(edges)])
+    return _parts(nodes, own, np.asarray(facets.cell)[side // 3])
+
+
+def _parts(nodes: Nodes, own: np.ndarray, cell: np.ndarray) -> BoundaryParts:
     local = np.argmax(nodes.cells[cell][:, None, :] == own[:, :, None], axis=2)
-    return BoundaryFacets(*(jnp.asarray(table, dtype=jnp.int32) for table in (own, cell, local)))
+    return BoundaryParts(*(jnp.asarray(table, dtype=jnp.int32) for table in (own, cell, local)))
 
 
 def number_nodes(

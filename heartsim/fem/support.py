@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from heartsim.fem.elements import tabulate
-from heartsim.fem.space import BoundaryFacets, Nodes, boundary_facets
+from heartsim.fem.space import BoundaryParts, Nodes, boundary_facets
 
 
 class Support(eqx.Module):
@@ -22,7 +22,7 @@ class Support(eqx.Module):
 
     Attributes
     ----------
-    facets : BoundaryFacets
+    facets : BoundaryParts
     projector : (f, 3, 3)
         N⊗N of each facet.
     area : (f,)
@@ -35,7 +35,7 @@ class Support(eqx.Module):
         [kPa ms/mm].
     """
 
-    facets: BoundaryFacets
+    facets: BoundaryParts
     projector: Float[Array, "f 3 3"]
     area: Float[Array, " f"]
     mass: Float[Array, "b b"]

@@ -5,13 +5,22 @@ eliminated after both halves. A ventricle is a shell, so the cuts are small and 
 Integer work on the host, done once for a mesh.
 """
 
+from itertools import product
 from typing import Final, NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
+from scipy import sparse
+from scipy.sparse import csgraph
 
-CUTS: Final = (0.45, 0.5, 0.55)
-"""Shares of the weight below a cut that are tried along each principal axis."""
+CUTS: Final = (0.4, 0.45, 0.5, 0.55, 0.6)
+"""Shares of the weight below a cut that are tried in each direction."""
+
+DIRECTIONS: Final = np.array([v for v in product((-1.0, 0.0, 1.0), repeat=3) if v > (0, 0, 0)])
+"""Normals of the planes that are tried, in principal axes: faces, edges, corners of a cube."""
+
+FINALISTS: Final = 4
+"""Planes that cross the fewest links, of which the best separator is kept."""
 
 
 class Tree(NamedTuple):
@@ -78,25 +87,47 @@ def _halves(
     links: Int[np.ndarray, "e 2"],
 ) -> tuple[Int[np.ndarray, " m"], ...]:
     """Two uncoupled halves of a part, by the plane cut with the best separator; else none."""
-    total, best, halves = weights[own].sum(), np.inf, ()
+    total = weights[own].sum()
     centred = points[own] - points[own].mean(axis=0)
-    above = np.zeros(len(points), bool)
-    for axis in np.linalg.eigh(centred.T @ centred)[1].T:
+    planes = []
+    for axis in DIRECTIONS @ np.linalg.eigh(centred.T @ centred)[1].T:
         order = own[np.argsort(points[own] @ axis, kind="stable")]
         share = np.cumsum(weights[order]) / total
         for cut in CUTS:
-            above[own] = False
+            above = np.zeros(len(points), bool)
             above[order[share > cut]] = True
-            upper = above[links]
-            crossing = upper[:, 0] != upper[:, 1]
-            for side in (True, False):
-                separator = np.zeros(len(points), bool)
-                separator[links[crossing][upper[crossing] == side]] = True
-                first = own[above[own] & ~separator[own]]
-                second = own[~above[own] & ~separator[own]]
-                heavy = max(weights[first].sum(), weights[second].sum()) / total
-                # elimination grows with the cube of the cut and of the heavier half
-                cost = weights[separator].sum() * (0.5 + heavy) ** 2
-                if cost < best and len(first) and len(second):
-                    best, halves = cost, (first, second)
+            crossing = np.count_nonzero(above[links[:, 0]] != above[links[:, 1]])
+            # elimination grows with the cube of the cut and of the heavier half
+            planes.append((crossing * (0.5 + max(cut, 1 - cut)) ** 2, len(planes), above))
+    best, halves = np.inf, ()
+    for _, _, above in sorted(planes, key=lambda plane: plane[:2])[:FINALISTS]:
+        between = np.zeros(len(points), bool)
+        between[_separator(above, links)] = True
+        sides = own[above[own] & ~between[own]], own[~above[own] & ~between[own]]
+        heavy = max(weights[side].sum() for side in sides) / total
+        cost = weights[between].sum() * (0.5 + heavy) ** 2
+        if cost < best and all(map(len, sides)):
+            best, halves = cost, sides
     return halves
+
+
+def _separator(
+    above: Bool[np.ndarray, " n"], links: Int[np.ndarray, "e 2"]
+) -> Int[np.ndarray, " s"]:
+    """Fewest points that touch all links across a cut: a least vertex cover, by a matching."""
+    upper = above[links]
+    crossing = upper[:, 0] != upper[:, 1]
+    ends = np.where(upper[crossing, :1], links[crossing], links[crossing, ::-1])
+    if not len(ends):
+        return ends[:, 0]
+    (top, row), (bottom, column) = (np.unique(end, return_inverse=True) for end in ends.T)
+    graph = sparse.csr_matrix((np.ones(len(row)), (row, column)), (len(top), len(bottom)))
+    partner = csgraph.maximum_bipartite_matching(graph, perm_type="column")
+    # König: from points without partner, along a link, back along the matching
+    reached, before = partner < 0, -1
+    below = np.zeros(len(bottom), bool)
+    while np.count_nonzero(reached) > before:
+        before = np.count_nonzero(reached)
+        below = graph.T @ reached > 0
+        reached |= (partner >= 0) & below[partner]
+    return np.concatenate([top[~reached], bottom[below]])

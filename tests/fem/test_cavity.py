@@ -9,6 +9,7 @@ from heartsim.fem.cavity import (
     cavity_surface,
     facet_tangents,
     lid_tangent,
+    rim_tangents,
     volume,
     volume_gradients,
 )
@@ -68,3 +69,17 @@ def test_follower_tangent_is_exact_and_symmetric(chamber):
     exact = turned(a)
     assert_allclose(exact, 2.0 * (up - down) / (2 * step), atol=1e-6 * jnp.abs(exact).max())
     assert_allclose(jnp.sum(exact * b), jnp.sum(turned(b) * a), rtol=1e-10)
+
+
+def test_rim_tangents_are_the_lids_with_their_centres_held(chamber):
+    """Moves that keep every lid centre in place see the lids through rim edges alone."""
+    mesh, nodes, surface = chamber
+    random, x = np.random.default_rng(4), nodes.points + np.array([300.0, -200.0, 100.0])
+    moves = random.standard_normal((2, *x.shape))
+    for loop in mesh.cavities["LV"].rims.values():
+        moves[:, loop] -= moves[:, loop].mean(axis=1, keepdims=True)
+    a, b = jnp.asarray(moves)
+    rim = surface.rim.nodes
+    local = jnp.einsum("reaij,rei,raj->", rim_tangents(surface, jnp.asarray(x)), a[rim], b[rim])
+    exact = jnp.sum(lid_tangent((surface,), jnp.asarray(x), jnp.ones(1), a) * b)
+    assert_allclose(local, exact, rtol=1e-10)

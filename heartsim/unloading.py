@@ -1,0 +1,107 @@
+"""The unloaded shape of a patient: recalled from the cache, or searched for and kept there."""
+
+import hashlib
+import io
+from dataclasses import replace
+from pathlib import Path
+from zipfile import BadZipFile
+
+import jax.numpy as jnp
+import numpy as np
+
+from heartsim import equilibrium
+from heartsim.build import Anatomy, heart_on
+from heartsim.cache import cache_folder
+from heartsim.equilibrium import Workspace
+from heartsim.heart import Heart
+from heartsim.mesh.heartmesh import HeartMesh
+from heartsim.prestress import CLOSE_ENOUGH, USABLE, Guess, Report, Unloaded, unload
+from heartsim.procedures.perform import on_heart
+from heartsim.progress import Progress
+from heartsim.result.folder import write_file
+from heartsim.scenario import Scenario
+
+
+def unloaded(
+    scenario: Scenario, built: Anatomy, pressure: np.ndarray, progress: Progress
+) -> tuple[Unloaded, Workspace]:
+    """Find the unloaded shape of the diseased heart before any operation.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    built : Anatomy
+        Imaged geometry.
+    pressure : (k,)
+        Cavity pressures at imaging [kPa].
+    progress : Progress
+
+    Raises
+    ------
+    SolveFailed
+        If the search fails.
+    """
+
+    def heart_at(points: np.ndarray) -> Heart:
+        return on_heart(heart_on(built, points, scenario), scenario.conditions)[0]
+
+    def report(rounds: int, error: float) -> None:
+        progress.say(f"  round {rounds}: reloaded shape within {error:.3f} mm of the image")
+
+    def search(start: Guess | None, enough: float, told: Report) -> tuple[Unloaded, Workspace]:
+        work = equilibrium.workspace(imaged, built.nodes)
+        points = built.mesh.points
+        return unload(work, heart_at, points, pressure, start=start, enough=enough, report=told)
+
+    imaged = heart_at(built.mesh.points)
+    kept = cache_folder() / "unloaded" / f"{_shape_key(scenario, built.mesh)}.npz"
+    start, rounds = _recall(kept, imaged), 0
+    if start is None:
+        element, nearby = scenario.patient.element, None
+        if element == "P2P1":
+            nearby = _with_linear_elements(scenario, built, pressure, progress)
+        progress.say(f"finding the unloaded shape with {element} elements")
+        found, _ = search(nearby, CLOSE_ENOUGH, report)
+        _keep(kept, found)
+        start, rounds = _recall(kept, imaged), found.rounds
+    # the same last solve whether the shape was found or kept: a resumed run repeats every bit
+    found, work = search(start, USABLE, None)
+    progress.say(f"unloaded shape: reloaded within {found.largest_error:.3f} mm of the image")
+    return replace(found, rounds=rounds), work
+
+
+def _with_linear_elements(
+    scenario: Scenario, built: Anatomy, pressure: np.ndarray, progress: Progress
+) -> Guess:
+    """Shape and loaded wall of the same mesh with P1/P1 elements: a cheap start from nearby."""
+    linear = scenario.with_({"patient.element": "P1P1"})
+    found, _ = unloaded(linear, built.with_element("P1P1"), pressure, progress)
+    wall = found.wall._replace(u=jnp.asarray(built.nodes.interpolate(np.asarray(found.wall.u))))
+    response = jnp.zeros((len(pressure), wall.u.size + wall.p.size))
+    return Guess(found.points, wall._replace(response=response))
+
+
+def _shape_key(scenario: Scenario, mesh: HeartMesh) -> str:
+    """Hash of all that the unloaded shape depends on."""
+    digest = hashlib.sha256(scenario.unloading_key().encode())
+    for array in (mesh.points, mesh.tets, mesh.fields["fiber"]):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()[:32]
+
+
+def _keep(path: Path, found: Unloaded) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    buffer = io.BytesIO()
+    np.savez(buffer, points=found.points, u=found.wall.u, p=found.wall.p)
+    write_file(path, buffer.getvalue())
+
+
+def _recall(path: Path, imaged: Heart) -> Guess | None:
+    """Unloaded shape and loaded wall of an earlier search; a damaged file counts as none."""
+    try:
+        with np.load(path, allow_pickle=False) as content:
+            points, u, p = (content[name] for name in ("points", "u", "p"))
+    except (OSError, ValueError, KeyError, BadZipFile):
+        return None
+    still = equilibrium.rest(imaged)
+    return Guess(points, still._replace(u=jnp.asarray(u), p=jnp.asarray(p)))
