@@ -22,7 +22,6 @@ from heartsim.result import Result, new_folder
 from heartsim.result import names as titles
 from heartsim.result.folder import write_file
 
-CAVEAT: Final = "A research prediction of the acute state, not medical advice."
 _HEARTS: Final = (
     (style.SCALARS[0], ("end-diastole", "end-systole")),
     (style.SCALARS[1], ("end-systole",)),
@@ -90,11 +89,11 @@ def html(results: Sequence[Result], comparison: Comparison | None = None) -> str
     """Page of one result, or of several with their comparison, as text."""
     names = titles(results)
     title = names[0] if comparison is None else f"{names[0]}: {' or '.join(names[1:])}"
-    caveat = CAVEAT
+    caveat = style.CAVEAT
     opening = []
     if comparison is not None:
         rule = f"Loading rule: {comparison.loading_rule}; all scenarios at {comparison.rule}."
-        caveat = f"{CAVEAT} {rule}"
+        caveat = f"{style.CAVEAT} {rule}"
         opening = [_remarks(comparison.remarks())]
     body = "".join(
         [

@@ -18,6 +18,8 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from heartsim.result.folder import write_file
 
+CAVEAT: Final = "A research prediction of the acute state, not medical advice."
+
 INK: Final = "#1f2933"
 MUTED: Final = "#52606d"
 RULE: Final = "#cbd2d9"
@@ -176,5 +178,6 @@ def limits(values: np.ndarray, *, centered: bool = False) -> tuple[float, float]
     if centered:
         top = max(abs(low), abs(high), 1e-9)
         return -top, top
-    low = 0.0 if 0 <= low < 0.5 * high else low
+    # a positive field has a few overshoots; its range starts at zero all the same
+    low = 0.0 if -0.02 * high <= low < 0.5 * high else low
     return (low, high) if high > low else (low, low + 1.0)

@@ -14,7 +14,7 @@ import numpy as np
 from heartsim.errors import InputError, not_found
 from heartsim.render.headless import NoScreen, has_screen, require_drawing
 from heartsim.render.scene import add_wall, anchors, color_range, pixels, viewpoint, wall
-from heartsim.render.style import INK, MUTED, SCALARS, Scalar, color
+from heartsim.render.style import CAVEAT, INK, MUTED, SCALARS, Scalar, color
 from heartsim.result import Frame, Result, names
 from heartsim.result.folder import write_file
 
@@ -229,7 +229,7 @@ class Window:
 
         self.plotter.subplot(1, 0)
         alone = self.plotter.off_screen
-        size, place = ((0.8, 0.98), (0.1, 0.01)) if alone else ((0.56, 0.98), (0.43, 0.01))
+        size, place = ((0.8, 0.9), (0.1, 0.09)) if alone else ((0.56, 0.9), (0.43, 0.09))
         chart = pyvista.Chart2D(size=size, loc=place)
         chart.x_label, chart.y_label = "LV volume [mL]", "LV pressure [mmHg]"
         chart.background_color = "white"
@@ -243,6 +243,14 @@ class Window:
             dots.append(chart.scatter(x[:1], y[:1], color=color(i), size=13, style="o"))
         chart.legend_visible = len(self._results) > 1
         self.plotter.add_chart(chart)
+        self.plotter.add_text(
+            CAVEAT,
+            position=(place[0], 0.02),
+            viewport=True,
+            font_size=8,
+            color=MUTED,
+            name="caveat",
+        )
         return dots
 
     def _add_controls(self) -> None:
