@@ -116,11 +116,11 @@ def html(results: Sequence[Result], comparison: Comparison | None = None) -> str
 
 
 def _question(results: Sequence[Result], names: Sequence[str]) -> str:
-    """Find the question a scenario title asks, the last one first, or a plain one."""
-    for result in reversed(results):
-        if result.name.rstrip().endswith("?"):
-            _, _, asked = result.name.rpartition(": ")
-            return asked[:1].upper() + asked[1:]
+    """Ask what the title of the only operation asks, or plainly what the scenarios change."""
+    title = results[-1].name.rstrip()
+    if len(results) <= 2 and title.endswith("?"):
+        _, _, asked = title.rpartition(": ")
+        return asked[:1].upper() + asked[1:]
     if len(results) > 1:
         changes = " or ".join(names[1:])
         return f"What does {changes} change, right after the operation, against {names[0]}?"
