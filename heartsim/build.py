@@ -39,7 +39,7 @@ STABILIZATION: Final = {"P2P1": 0.0 / kPa, "P1P1": 0.1 / kPa}
 """Weight of the pressure projection of each element family."""
 
 ANNULUS: Final = 10.0
-"""Stiffness of the cells at a valve's rim relative to muscle: the fibrous skeleton."""
+"""Stiffness of the cells at a valve's rim relative to muscle: the fibrous skeleton (our choice)."""
 
 VISCOSITY: Final = 1.0 * kPa * ms
 """Kelvin–Voigt viscosity of the wall; the elastodynamics benchmark uses 0.1 kPa s."""

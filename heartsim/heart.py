@@ -131,9 +131,9 @@ def linearize(
     K = tangent.K
     for held in heart.supports:
         K = add_parts(K, held.facets, support_blocks(held, load.rate))
-    x, held_at = space.points + u, tuple(zip(heart.cavities, pressure, strict=True))
-    pressed = tuple(Pressed(c.facets, -value * facet_tangents(c, x)) for c, value in held_at)
-    rims = tuple(Pressed(c.rim, -value * rim_tangents(c, x)) for c, value in held_at)
+    x, filled = space.points + u, tuple(zip(heart.cavities, pressure, strict=True))
+    pressed = tuple(Pressed(c.facets, -kPa * facet_tangents(c, x)) for c, kPa in filled)
+    rims = tuple(Pressed(c.rim, -kPa * rim_tangents(c, x)) for c, kPa in filled)
     pressed, rims, cavities = jax.tree.map(
         lambda leaf: leaf.astype(dtype) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf,
         (pressed, rims, heart.cavities),

@@ -45,7 +45,7 @@ SMALLEST_MOVE: Final = 1.0 / 16.0
 Shape = Float[np.ndarray, "v 3"]
 
 
-Report = Callable[[int, float], None] | None
+Listener = Callable[[int, float], None]
 """Told the round of a search and the largest node error [mm]."""
 
 
@@ -95,7 +95,7 @@ def unload(
     *,
     start: Guess | None = None,
     enough: float = CLOSE_ENOUGH,
-    report: Report = None,
+    report: Listener | None = None,
 ) -> tuple[Unloaded, Workspace]:
     """Find the shape that takes the imaged shape under the imaged pressures.
 

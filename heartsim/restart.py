@@ -23,9 +23,8 @@ from heartsim.equilibrium import Workspace
 from heartsim.heart import Heart, cavity_volumes
 from heartsim.recorder import Recorder
 
-LOWER: Final = (0.7, 0.4, 0.15)
-HIGHER: Final = (1.5, 2.2)
-"""Passive curve: multiples of the imaged pressures at which the ventricles are held."""
+LEVELS: Final = ((0.7, 0.4, 0.15), (1.5, 2.2))
+"""Passive curve: multiples of the imaged pressures, downwards and upwards from these."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ def passive_curve(work: Workspace, heart: Heart, wall: WallState) -> tuple[Passi
     """
     at_rest = np.asarray(cavity_volumes(heart, equilibrium.rest(heart).u))
     held = {0.0: at_rest, 1.0: np.asarray(cavity_volumes(heart, wall.u))}
-    for direction in (LOWER, HIGHER):
+    for direction in LEVELS:
         state = wall
         for level in direction:
             state, work = equilibrium.inflate(work, heart, state, level * np.asarray(wall.pressure))

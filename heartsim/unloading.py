@@ -15,7 +15,7 @@ from heartsim.cache import cache_folder
 from heartsim.equilibrium import Workspace
 from heartsim.heart import Heart
 from heartsim.mesh.heartmesh import HeartMesh
-from heartsim.prestress import CLOSE_ENOUGH, USABLE, Guess, Report, Unloaded, unload
+from heartsim.prestress import CLOSE_ENOUGH, USABLE, Guess, Listener, Unloaded, unload
 from heartsim.procedures.perform import on_heart
 from heartsim.progress import Progress
 from heartsim.result.folder import write_file
@@ -48,7 +48,9 @@ def unloaded(
     def report(rounds: int, error: float) -> None:
         progress.say(f"  round {rounds}: reloaded shape within {error:.3f} mm of the image")
 
-    def search(start: Guess | None, enough: float, told: Report) -> tuple[Unloaded, Workspace]:
+    def search(
+        start: Guess | None, enough: float, told: Listener | None = None
+    ) -> tuple[Unloaded, Workspace]:
         work = equilibrium.workspace(imaged, built.nodes)
         points = built.mesh.points
         return unload(work, heart_at, points, pressure, start=start, enough=enough, report=told)
@@ -59,26 +61,19 @@ def unloaded(
     if start is None:
         element, nearby = scenario.patient.element, None
         if element == "P2P1":
-            nearby = _with_linear_elements(scenario, built, pressure, progress)
+            # the same mesh with linear elements: a cheap start from nearby
+            linear = scenario.with_({"patient.element": "P1P1"})
+            found, _ = unloaded(linear, built.with_element("P1P1"), pressure, progress)
+            u = built.nodes.interpolate(np.asarray(found.wall.u))
+            nearby = _guess(imaged, found.points, u, np.asarray(found.wall.p))
         progress.say(f"finding the unloaded shape with {element} elements")
         found, _ = search(nearby, CLOSE_ENOUGH, report)
         _keep(kept, found)
         start, rounds = _recall(kept, imaged), found.rounds
     # the same last solve whether the shape was found or kept: a resumed run repeats every bit
-    found, work = search(start, USABLE, None)
+    found, work = search(start, USABLE)
     progress.say(f"unloaded shape: reloaded within {found.largest_error:.3f} mm of the image")
     return replace(found, rounds=rounds), work
-
-
-def _with_linear_elements(
-    scenario: Scenario, built: Anatomy, pressure: np.ndarray, progress: Progress
-) -> Guess:
-    """Shape and loaded wall of the same mesh with P1/P1 elements: a cheap start from nearby."""
-    linear = scenario.with_({"patient.element": "P1P1"})
-    found, _ = unloaded(linear, built.with_element("P1P1"), pressure, progress)
-    wall = found.wall._replace(u=jnp.asarray(built.nodes.interpolate(np.asarray(found.wall.u))))
-    response = jnp.zeros((len(pressure), wall.u.size + wall.p.size))
-    return Guess(found.points, wall._replace(response=response))
 
 
 def _shape_key(scenario: Scenario, mesh: HeartMesh) -> str:
@@ -103,5 +98,9 @@ def _recall(path: Path, imaged: Heart) -> Guess | None:
             points, u, p = (content[name] for name in ("points", "u", "p"))
     except (OSError, ValueError, KeyError, BadZipFile):
         return None
-    still = equilibrium.rest(imaged)
-    return Guess(points, still._replace(u=jnp.asarray(u), p=jnp.asarray(p)))
+    return _guess(imaged, points, u, p)
+
+
+def _guess(imaged: Heart, points: np.ndarray, u: np.ndarray, p: np.ndarray) -> Guess:
+    wall = equilibrium.rest(imaged)
+    return Guess(points, wall._replace(u=jnp.asarray(u), p=jnp.asarray(p)))

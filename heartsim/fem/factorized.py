@@ -2,7 +2,7 @@
 
 The whole saddle-point matrix is eliminated in single precision by `solve.frontal`. The factors
 are kept from step to step and renewed, inside the compiled step, when the Krylov solves that
-they serve grow long. For hearts of up to some 30 000 unknowns.
+they serve grow long. `equilibrium.LARGEST_FACTORIZED` says for which hearts.
 """
 
 from dataclasses import replace

@@ -125,9 +125,9 @@ class WallOperator(eqx.Module):
 
         moved = u * self.free[None]
         out = -jax.vmap(one)(moved)
-        for part in self.pressed:
-            nodes = part.parts.nodes
-            pushed = jnp.einsum("fabij,kfbj->kfai", part.blocks, moved[:, nodes])
+        for load in self.pressed:
+            nodes = load.parts.nodes
+            pushed = jnp.einsum("fabij,kfbj->kfai", load.blocks, moved[:, nodes])
             out = out.at[:, nodes].add(pushed)
         return out * self.free[None]
 
@@ -137,8 +137,8 @@ class WallOperator(eqx.Module):
         Of the lids only what a move of their centres adds is missing: it couples whole rims.
         """
         K = self.tangent.K
-        for part in (*self.pressed, *self.rims):
-            K = add_parts(K, part.parts, part.blocks)
+        for load in (*self.pressed, *self.rims):
+            K = add_parts(K, load.parts, load.blocks)
         return K
 
     def apply(self, z: Block) -> Block:

@@ -70,11 +70,11 @@ def dissect(
             level[own], place[own] = len(children), front
             if weights[own].sum() <= leaf:
                 continue
-            for side, half in enumerate(_halves(points, weights, own, links)):
-                inside = np.zeros(count, bool)
-                inside[half] = True
+            for side, half in enumerate(_halves(points[own], weights[own], links)):
+                number = np.full(len(own), -1)
+                number[half] = np.arange(len(half))
                 below[front, side] = len(following)
-                following.append((half, links[inside[links].all(axis=1)]))
+                following.append((own[half], number[links[(number[links] >= 0).all(axis=1)]]))
         children.append(below)
         parts = following
     return Tree(level, place, tuple(children))
@@ -83,15 +83,14 @@ def dissect(
 def _halves(
     points: Float[np.ndarray, "n 3"],
     weights: Float[np.ndarray, " n"],
-    own: Int[np.ndarray, " m"],
     links: Int[np.ndarray, "e 2"],
 ) -> tuple[Int[np.ndarray, " m"], ...]:
     """Two uncoupled halves of a part, by the plane cut with the best separator; else none."""
-    total = weights[own].sum()
-    centred = points[own] - points[own].mean(axis=0)
+    total = weights.sum()
+    centred = points - points.mean(axis=0)
     planes = []
     for axis in DIRECTIONS @ np.linalg.eigh(centred.T @ centred)[1].T:
-        order = own[np.argsort(points[own] @ axis, kind="stable")]
+        order = np.argsort(points @ axis, kind="stable")
         share = np.cumsum(weights[order]) / total
         for cut in CUTS:
             above = np.zeros(len(points), bool)
@@ -103,7 +102,7 @@ def _halves(
     for _, _, above in sorted(planes, key=lambda plane: plane[:2])[:FINALISTS]:
         between = np.zeros(len(points), bool)
         between[_separator(above, links)] = True
-        sides = own[above[own] & ~between[own]], own[~above[own] & ~between[own]]
+        sides = np.flatnonzero(above & ~between), np.flatnonzero(~above & ~between)
         heavy = max(weights[side].sum() for side in sides) / total
         cost = weights[between].sum() * (0.5 + heavy) ** 2
         if cost < best and all(map(len, sides)):
