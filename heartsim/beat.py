@@ -213,7 +213,7 @@ def observe(
         volume={name: blood.volume(name) for name in ("LV", "RV", "LA", "RA")},
         flow=flows(loop, blood, t, cavity),
         blood_volume=blood_volume(loop, blood),
-        stored=elastic_energy(heart, now.u),
+        stored=elastic_energy(heart, now.u, now.p),
         active_work=-wall.tension_work(heart.solid, now.u, last.u, tension, last_tension),
         pressure_work=0.5 * jnp.sum((now.pressure + last.pressure) * (held - held_before)),
         dissipated=lost,

@@ -151,7 +151,7 @@ def linearize(
     )
 
 
-def elastic_energy(heart: Heart, u: Float[Array, "n 3"]) -> Float[Array, ""]:
+def elastic_energy(heart: Heart, u: Float[Array, "n 3"], p: Float[Array, " v"]) -> Float[Array, ""]:
     """Energy stored in wall and springs [µJ]."""
     springs = sum(support_energy(held, u) for held in heart.supports)
-    return wall.stored_energy(heart.solid, u) + springs
+    return wall.stored_energy(heart.solid, u, p) + springs

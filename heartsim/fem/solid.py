@@ -299,14 +299,20 @@ def least_volume_ratio(solid: Solid, u: Vector) -> Scalar:
     return jnp.min(volume_ratio_all(deformation(solid, u)))
 
 
-def stored_energy(solid: Solid, u: Vector) -> Scalar:
-    """Passive elastic energy of the wall [µJ], without the pressure multiplier."""
+def stored_energy(solid: Solid, u: Vector, p: Float[Array, " v"]) -> Scalar:
+    """Passive elastic energy of the wall [µJ].
+
+    Where the constraint holds, the volumetric part ``p (J - 1) - p² / (2 kappa)`` is
+    ``p² / (2 kappa)``; the projection that stabilises P1/P1 stores energy in the same form.
+    """
     none = jnp.zeros_like(solid.viscosity)
     still = jnp.zeros((), u.dtype)
-    p = jnp.zeros(solid.space.vertices, u.dtype)
     passive = eqx.tree_at(lambda s: s.viscosity, solid, none)
-    energy = _at_points(_point_energy, passive, deformation(solid, u), p, none, u, still)
-    return jnp.sum(quadrature_volume(solid.space) * energy)
+    F, slack = deformation(solid, u), jnp.zeros_like(p)
+    energy = _at_points(_point_energy, passive, F, slack, none, u, still)
+    held = p[solid.space.cells[:, :4]]
+    volumetric = 0.5 * jnp.einsum("ca,cab,cb->", held, _pressure_form(solid), held)
+    return jnp.sum(quadrature_volume(solid.space) * energy) + volumetric
 
 
 def current_volume(solid: Solid, u: Vector) -> Scalar:

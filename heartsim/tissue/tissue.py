@@ -1,4 +1,4 @@
-"""Heart muscle: a passive law, active tension, and how stiff and strong each cell is."""
+"""Heart muscle: a passive law, active tension, and how stiff, strong and fibrous each cell is."""
 
 from typing import TypeVar, final
 
@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 
 from heartsim.tissue.active import ActiveTension
 from heartsim.tissue.law import CauchyGreen, Law, Scalar
+from heartsim.tissue.passive import NeoHookean
 
 _Module = TypeVar("_Module", bound=eqx.Module)
 
@@ -29,6 +30,8 @@ class Tissue(eqx.Module):
     """Multiplier of the passive energy [-]; 1 is healthy."""
     contractility: Float[Array, " cells"]
     """Peak active tension at the unloaded length [kPa], second Piola; 0 in scar."""
+    fibrous: Float[Array, " cells"]
+    """Shear modulus of fibrous tissue woven into the muscle [kPa]: 0 but at valves."""
 
     def energy(self, C: CauchyGreen, tension: Scalar) -> Scalar:
         """Energy of one cell per reference volume (call it under ``vmap`` over the cells).
@@ -45,7 +48,8 @@ class Tissue(eqx.Module):
         () float
             Energy [kPa].
         """
-        return self.stiffness * self.passive.energy(C) + self.active.energy(C, tension)
+        muscle = self.stiffness * self.passive.energy(C) + self.active.energy(C, tension)
+        return muscle + NeoHookean(self.fibrous).energy(C)
 
     def tension(self, fraction: Float[Array, " cells"]) -> Float[Array, " cells"]:
         """Active tension [kPa] of each cell for activation fractions in [0, 1]."""

@@ -170,7 +170,7 @@ def _wall(space: FunctionSpace, law: Law) -> Solid:
     """Incompressible wall with fibers along x and tension free of length dependence."""
     cells = len(space.volume)
     one, none = jnp.ones(cells), jnp.zeros(())
-    tissue = Tissue(uniform(law, cells), uniform(ActiveTension(0.0, 1.2), cells), one, one)
+    tissue = Tissue(uniform(law, cells), uniform(ActiveTension(0.0, 1.2), cells), one, one, 0 * one)
     frames = jnp.broadcast_to(jnp.eye(3), (cells, 1, 3, 3))
     return Solid(space, frames, tissue, none, none, none, jnp.zeros(cells))
 

@@ -67,7 +67,9 @@ class Shape(NamedTuple):
 def material(law: Guccione, cells: int) -> Tissue:
     """Guccione tissue with tension that does not depend on length, as the benchmark has it."""
     one = jnp.ones(cells)
-    return Tissue(uniform(law, cells), uniform(ActiveTension(0.0, 1.2), cells), one, 0 * one)
+    return Tissue(
+        uniform(law, cells), uniform(ActiveTension(0.0, 1.2), cells), one, 0 * one, 0 * one
+    )
 
 
 def solid(

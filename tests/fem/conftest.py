@@ -23,9 +23,8 @@ class Wall:
         space = function_space(self.nodes, element)
         middle = self.mesh.points[self.mesh.tets].mean(axis=1)
         law = HolzapfelOgden(0.5, 8.0, 4.0, 5.0, 2.0, 4.0, 0.3, 4.0)
-        tissue = Tissue(
-            uniform(law, cells), uniform(active_tension(), cells), jnp.ones(cells), jnp.ones(cells)
-        )
+        one = jnp.ones(cells)
+        tissue = Tissue(uniform(law, cells), uniform(active_tension(), cells), one, one, 2.0 * one)
         self.solid = Solid(
             space=space,
             frames=jnp.asarray(ellipsoid_rule(middle))[:, None],

@@ -47,9 +47,23 @@ def test_residual_matches_finite_differences_of_the_stored_energy(wall):
     no_pull, no_pressure = jnp.zeros_like(wall.tension), jnp.zeros_like(wall.p)
     forces, _ = fem.residual(wall.solid, wall.u, no_pressure, no_pull, wall.u, jnp.zeros(()))
     step = 1e-5
-    rise = fem.stored_energy(wall.solid, wall.u + step * du)
-    fall = fem.stored_energy(wall.solid, wall.u - step * du)
+    rise = fem.stored_energy(wall.solid, wall.u + step * du, no_pressure)
+    fall = fem.stored_energy(wall.solid, wall.u - step * du, no_pressure)
     assert_allclose(jnp.sum(forces * du), (rise - fall) / (2 * step), rtol=1e-5)
+
+
+def test_stored_energy_takes_up_the_power_of_all_inner_forces(wall):
+    """d stored = forces . du - p . d constraint: nothing is lost while the constraint holds."""
+    du, dp = direction(wall)
+    no_pull = jnp.zeros_like(wall.tension)
+
+    def inner(u, p):
+        return fem.residual(wall.solid, u, p, no_pull, wall.u, jnp.zeros(()))
+
+    (forces, _), (_, growth) = jax.jvp(inner, (wall.u, wall.p), (du, dp))
+    here, along = (wall.u, wall.p), (du, dp)
+    _, stored = jax.jvp(lambda u, p: fem.stored_energy(wall.solid, u, p), here, along)
+    assert_allclose(stored, jnp.sum(forces * du) - wall.p @ growth, rtol=1e-10)
 
 
 def test_rigid_motion_costs_no_energy_and_no_force(wall):
@@ -69,7 +83,7 @@ def test_rigid_motion_costs_no_energy_and_no_force(wall):
     )
     assert_allclose(forces, 0.0, atol=1e-9)
     assert_allclose(constraint, 0.0, atol=1e-9)
-    assert abs(float(fem.stored_energy(wall.solid, u))) < 1e-9
+    assert abs(float(fem.stored_energy(wall.solid, u, jnp.zeros_like(wall.p)))) < 1e-9
 
 
 def test_inner_forces_balance(wall):

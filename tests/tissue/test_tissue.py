@@ -6,7 +6,7 @@ import numpy as np
 from numpy.testing import assert_allclose
 
 from heartsim.tissue.active import active_tension
-from heartsim.tissue.passive import Guccione
+from heartsim.tissue.passive import Guccione, NeoHookean
 from heartsim.tissue.tissue import Tissue, uniform
 
 CELLS = 3
@@ -19,6 +19,7 @@ def make_tissue():
         active=uniform(active_tension(), CELLS),
         stiffness=jnp.array([1.0, 10.0, 1.0]),
         contractility=jnp.array([60.0, 0.0, 30.0]),
+        fibrous=jnp.array([0.0, 0.0, 25.0]),
     )
 
 
@@ -37,4 +38,5 @@ def test_energy_of_each_cell_is_its_own_passive_and_active_part():
     found = jax.vmap(Tissue.energy, in_axes=(0, None, 0))(tissue, C, tension)
     passive = Guccione(2.0, 8.0, 2.0, 4.0).energy(C)
     active = active_tension().energy(C, jnp.asarray(30.0))
-    assert_allclose(found, [passive + active, 10 * passive, passive + active], rtol=1e-13)
+    annulus = passive + active + NeoHookean(25.0).energy(C)
+    assert_allclose(found, [passive + active, 10 * passive, annulus], rtol=1e-13)

@@ -69,7 +69,9 @@ def test_direct_matrix_is_the_derivative_of_its_residual():
     space = function_space(nodes, "P2P1")
     cells = len(mesh.tets)
     one = jnp.ones(cells)
-    tissue = Tissue(uniform(NeoHookean(10.0), cells), uniform(active_tension(), cells), one, one)
+    tissue = Tissue(
+        uniform(NeoHookean(10.0), cells), uniform(active_tension(), cells), one, one, 0 * one
+    )
     none = jnp.zeros(())
     frames = jnp.broadcast_to(jnp.eye(3), (cells, 1, 3, 3))
     wall = Solid(space, frames, tissue, none, none, none, 0 * one)
