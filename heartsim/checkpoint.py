@@ -17,6 +17,7 @@ from heartsim.beat import Moment
 from heartsim.circulation.closed_loop import State
 from heartsim.coupling import WallState
 from heartsim.equilibrium import Effort
+from heartsim.loading import Trial
 from heartsim.result.folder import write_file
 
 NAME: Final = "checkpoint.npz"
@@ -36,6 +37,8 @@ class Checkpoint:
     effort : Effort
     traces : mapping of name to array
         What the recorder holds of the running beat.
+    trials : tuple of Trial
+        Periodic states that the loading rule has behind it.
     """
 
     beat: int
@@ -43,6 +46,7 @@ class Checkpoint:
     start: np.ndarray
     effort: Effort
     traces: dict[str, np.ndarray]
+    trials: tuple[Trial, ...] = ()
 
 
 def save_checkpoint(folder: Path, digest: str, checkpoint: Checkpoint) -> None:
@@ -52,6 +56,7 @@ def save_checkpoint(folder: Path, digest: str, checkpoint: Checkpoint) -> None:
         "digest": np.array(digest),
         "beat": np.array(checkpoint.beat),
         "start": checkpoint.start,
+        "trials": np.array(checkpoint.trials, float).reshape(-1, 2),
         "effort": np.array([getattr(effort, name) for name in effort.__dataclass_fields__]),
         "step": np.array(moment.step),
         "time": np.array([moment.t, moment.dt]),
@@ -88,7 +93,8 @@ def load_checkpoint(folder: Path, digest: str) -> Checkpoint | None:
     )
     traces = {k.removeprefix("trace_"): v for k, v in saved.items() if k.startswith("trace_")}
     effort = Effort(*(int(count) for count in saved["effort"]))
-    return Checkpoint(int(saved["beat"]), moment, saved["start"], effort, traces)
+    trials = tuple(Trial(*row) for row in saved["trials"].tolist())
+    return Checkpoint(int(saved["beat"]), moment, saved["start"], effort, traces, trials)
 
 
 def _wall(saved: dict[str, np.ndarray], name: str) -> WallState:

@@ -19,7 +19,10 @@ RULES: Final = {
     "same-stressed-volume": "the same stressed blood volume",
     "match-LVEDP": "the same left ventricular end-diastolic pressure",
     "match-MAP": "the same mean aortic pressure",
+    "reflex": "the pressure where the baroreflex comes to rest, set to the baseline's",
 }
+RULE_MISSED: Final = "loading rule not met"
+"""Status of a periodic result whose loading rule was given up."""
 _MATCHED: Final = {
     "match-LVEDP": ("chambers.LV.EDP_mmHg", 1.0),
     "match-MAP": ("circulation.MAP_mmHg", 2.0),
@@ -41,7 +44,7 @@ class Comparison:
     results : tuple of Result
         Baseline first.
     loading_rule : str
-        ``"same-stressed-volume"``, ``"match-LVEDP"`` or ``"match-MAP"``.
+        ``"same-stressed-volume"``, ``"match-LVEDP"``, ``"match-MAP"`` or ``"reflex"``.
     """
 
     results: tuple[Result, ...]
@@ -259,7 +262,9 @@ def _doubts(comparison: Comparison) -> list[str]:
     found = []
     for name, result in zip(comparison.names, comparison.results, strict=True):
         status = result.indices.get("status")
-        if status != "converged":
+        if status == RULE_MISSED:
+            found.append(f"{name}: {status}; see what the operations changed.")
+        elif status != "converged":
             found.append(f"{name}: {status}; its numbers still move from beat to beat.")
         for key, limit, text in _AUDIT:
             size = value(result.indices, key)

@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 
 from heartsim.activation.twitch import Activation
 from heartsim.circulation.closed_loop import Circulation
+from heartsim.circulation.components import leaf
 from heartsim.errors import InputError
 from heartsim.fem import solid as wall
 from heartsim.fem.cavity import (
@@ -43,6 +44,9 @@ class Heart(eqx.Module):
         1 in the cells of a region, 0 elsewhere.
     chambers : tuple of str
         Names of the 3D chambers.
+    filling : ()
+        Stressed blood volume over that of the patient at rest: drugs and reflexes move blood
+        between the unstressed veins and the rest of the loop.
     """
 
     solid: Solid
@@ -52,6 +56,7 @@ class Heart(eqx.Module):
     circulation: Circulation | None
     region: Mapping[str, Float[Array, " c"]]
     chambers: tuple[str, ...] = eqx.field(static=True)
+    filling: Float[Array, ""] = eqx.field(converter=leaf, default=1.0)
 
     @property
     def tissue(self) -> Tissue:

@@ -7,6 +7,7 @@ import numpy as np
 from heartsim import equilibrium
 from heartsim.beat import Moment, begin
 from heartsim.build import Anatomy, anatomy, first_blood, heart_on
+from heartsim.circulation.closed_loop import blood_volume, with_blood_volume
 from heartsim.equilibrium import Workspace
 from heartsim.heart import Heart, cavity_volumes
 from heartsim.mesh import library, quality
@@ -84,7 +85,8 @@ def prepare(scenario: Scenario, progress: Progress) -> Patient:
         {name: cavity_volume(imaged.points, imaged.cavities[name]) for name in built.chambers},
         dict(zip(built.chambers, held.tolist(), strict=True)),
     )
-    moment = begin(heart, wall, blood)
+    stressed = blood_volume(heart.loop, blood) * heart.filling
+    moment = begin(heart, wall, with_blood_volume(heart.loop, blood, stressed))
     told = tuple(receipt.as_dict() for receipt in marked) + receipts
     return Patient(heart, mesh, work, moment, reload, told)
 

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
@@ -13,19 +13,24 @@ import numpy as np
 
 from heartsim import runtime
 from heartsim.balance import audit
-from heartsim.beat import REFRESH_EVERY, march, next_beat
+from heartsim.beat import REFRESH_EVERY, Moment, march, next_beat
 from heartsim.checkpoint import Checkpoint, drop_checkpoint, load_checkpoint, save_checkpoint
+from heartsim.circulation.closed_loop import blood_volume, with_blood_volume
+from heartsim.compare import RULE_MISSED
 from heartsim.equilibrium import Workspace
 from heartsim.errors import ScenarioError
-from heartsim.indices import summarize
+from heartsim.indices import summarize, value
+from heartsim.loading import Trial, rule_of, settle
 from heartsim.patient import Patient, prepare
+from heartsim.procedures import Procedure, on_heart
 from heartsim.progress import Progress
 from heartsim.recorder import Recorder
 from heartsim.report import write_report
-from heartsim.restart import passive_curve, periodic_guess, refill, volumes_of
+from heartsim.restart import PassiveCurve, passive_curve, periodic_guess, refill, volumes_of
 from heartsim.result import Result, finished, save
 from heartsim.result.recording import CHAMBERS
 from heartsim.scenario import Scenario
+from heartsim.scenario.models import Protocol
 from heartsim.units import mL, mmHg, ms
 
 JUMPS: Final = 3
@@ -34,6 +39,10 @@ JUMPS: Final = 3
 
 @dataclass(frozen=True)
 class _Outcome:
+    """A periodic beat, or the last of too many."""
+
+    patient: Patient
+    moment: Moment
     recorder: Recorder
     work: Workspace
     status: str
@@ -45,6 +54,7 @@ def run(
     scenario: Scenario,
     folder: str | Path | None = None,
     *,
+    baseline: Result | None = None,
     device: str | None = None,
     resume: bool = False,
     quiet: bool = False,
@@ -58,6 +68,8 @@ def run(
     scenario : Scenario
     folder : path, optional
         Result folder; ``runs/NAME`` by default.
+    baseline : Result, optional
+        Whose pressure a loading rule holds, if the scenario names none.
     device : {"cpu", "gpu"}, optional
         Where to compute; the best at hand by default.
     resume : bool
@@ -77,23 +89,20 @@ def run(
         If a solve does not converge; the checkpoint stays.
     """
     folder = Path(folder) if folder is not None else Path("runs") / scenario.name
+    scenario = _targeted(scenario, baseline)
     digest = scenario.content_hash()
     if finished(folder):
         done = Result.load(folder)
         if done.provenance.get("scenario_sha256") == digest:
             return done
-    if scenario.protocol.loading != "same-stressed-volume":
-        raise ScenarioError(
-            f"{scenario.name}: protocol.loading = {scenario.protocol.loading!r} is not computed "
-            'by this version. Write loading = "same-stressed-volume".'
-        )
     chosen = runtime.start(device)
     compiling = runtime.CompileClock()
     started = time.perf_counter()
     with Progress(scenario.name, quiet=quiet) as progress:
         patient = prepare(scenario, progress)
         saved = load_checkpoint(folder, digest) if resume else None
-        outcome = _beats(scenario, patient, folder, digest, saved, progress)
+        outcome = _settled(scenario, patient, folder, digest, saved, progress)
+    patient = outcome.patient
     loop = patient.heart.loop
     elapsed = time.perf_counter() - started
     recording = outcome.recorder.recording(
@@ -143,7 +152,7 @@ def run_all(
     folder : path
         Where the result folders go.
     device, resume, quiet
-        As in `run`.
+        As in `run`. Loading rules hold the pressures of the first.
     """
     names = [plan.name for plan in scenarios]
     if len(set(names)) < len(names):
@@ -154,6 +163,7 @@ def run_all(
     first, *others = scenarios
     options = {"device": device, "resume": resume, "quiet": quiet}
     results = [run(first, Path(folder) / first.name, **options)]
+    others = [_targeted(plan, results[0]) for plan in others]
     workers = min(len(others), os.cpu_count() or 1)
     if workers < 2 or runtime.choose_device(device).platform != "cpu":
         return results + [run(plan, Path(folder) / plan.name, **options) for plan in others]
@@ -161,6 +171,24 @@ def run_all(
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         jobs = [pool.submit(_run_apart, plan, Path(folder) / plan.name, options) for plan in others]
         return results + [Result.load(job.result()) for job in jobs]
+
+
+def _targeted(scenario: Scenario, baseline: Result | None) -> Scenario:
+    """Scenario with the pressure that its loading rule holds.
+
+    A scenario without operations is its own baseline: there is nothing to hold yet.
+    """
+    plan = scenario.protocol
+    rule = rule_of(plan.loading)
+    if rule is None or plan.target is not None or (baseline is None and not scenario.procedure):
+        return scenario
+    if baseline is None:
+        raise ScenarioError(
+            f"{scenario.name}: protocol.loading = {plan.loading!r} holds the {rule.held} of a "
+            "baseline, and none is given. Run it with `heartsim compare BASELINE.toml "
+            f'{scenario.name}.toml`, or write the pressure: target = "… mmHg".'
+        )
+    return scenario.with_({"protocol.target": f"{value(baseline.indices, rule.index):.6g} mmHg"})
 
 
 def _run_apart(scenario: Scenario, folder: Path, options: dict[str, str | bool | None]) -> Path:
@@ -185,7 +213,7 @@ def _solver(scenario: Scenario, patient: Patient, work: Workspace) -> dict[str, 
     }
 
 
-def _beats(
+def _settled(
     scenario: Scenario,
     patient: Patient,
     folder: Path,
@@ -193,11 +221,74 @@ def _beats(
     saved: Checkpoint | None,
     progress: Progress,
 ) -> _Outcome:
+    """Beat until periodic, again and again until the loading rule holds its pressure."""
+    plan = scenario.protocol
+    curve, work = passive_curve(patient.work, patient.heart, patient.moment.wall)
+    patient = replace(patient, work=work)
+
+    def keep(checkpoint: Checkpoint) -> None:
+        save_checkpoint(folder, digest, checkpoint)
+
+    rule = rule_of(plan.loading)
+    if rule is None or plan.target is None:
+        return _beats(plan, patient, curve, saved, (), keep, progress)
+    target = plan.target / mmHg
+
+    def attempt(
+        unknown: float, trials: tuple[Trial, ...], last: _Outcome | None
+    ) -> tuple[float, _Outcome]:
+        loaded = _loaded(patient, rule.procedure(unknown, target), last, curve)
+        going_on = saved if last is None else None
+        outcome = _beats(plan, loaded, curve, going_on, trials, keep, progress)
+        period, seen = float(loaded.heart.loop.period), outcome.recorder
+        found = {name: seen.column(f"pressure.{name}") for name in ("LV", "LA", "aorta")}
+        pressure = rule.measure(seen.column("time"), period, found)
+        progress.say(
+            f"{rule.name}, trial {len(trials) + 1}: {rule.held} {pressure:.1f} mmHg, "
+            f"{rule.error(Trial(unknown, pressure), target):+.1f} mmHg off"
+        )
+        return pressure, outcome
+
+    trials, outcome = settle(rule, target, attempt, () if saved is None else saved.trials)
+    blood = blood_volume(outcome.patient.heart.loop, outcome.moment.blood)
+    told = rule.report(trials, target, stressed_volume=float(blood))
+    held = replace(outcome.patient, receipts=(*outcome.patient.receipts, told.as_dict()))
+    missed = outcome.status == "converged" and not rule.met(trials[-1], target)
+    return replace(outcome, patient=held, status=RULE_MISSED if missed else outcome.status)
+
+
+def _loaded(
+    patient: Patient, rule: Procedure, last: _Outcome | None, curve: PassiveCurve
+) -> Patient:
+    """Patient under a trial of a loading rule, at the start of a beat near its periodic state."""
+    heart, receipts = on_heart(patient.heart, [rule])
+    told = (*patient.receipts, *(receipt.as_dict() for receipt in receipts))
+    loaded = replace(patient, heart=heart, receipts=told)
+    if last is None:
+        return loaded
+    here = blood_volume(patient.heart.loop, patient.moment.blood)
+    wanted = here * heart.filling / patient.heart.filling
+    blood = with_blood_volume(heart.loop, last.moment.blood, wanted)
+    # the stand-ins of the last trial hold for its own heart rate only
+    if heart.loop.period == last.patient.heart.loop.period:
+        blood = periodic_guess(heart, last.recorder, blood, curve, steps=400)
+    work, moment = refill(last.work, heart, next_beat(last.moment), blood)
+    return replace(loaded, work=work, moment=moment)
+
+
+def _beats(
+    plan: Protocol,
+    patient: Patient,
+    curve: PassiveCurve,
+    saved: Checkpoint | None,
+    trials: tuple[Trial, ...],
+    keep: Callable[[Checkpoint], None],
+    progress: Progress,
+) -> _Outcome:
     """Beat until periodic."""
-    plan, heart = scenario.protocol, patient.heart
+    heart, work = patient.heart, patient.work
     period = float(heart.loop.period)
     empty = Recorder(every=period / plan.snapshots)
-    curve, work = passive_curve(patient.work, heart, patient.moment.wall)
     moment, first = patient.moment, 0
     recorder, start = empty, volumes_of(moment.blood, CHAMBERS)
     if saved is not None:
@@ -214,22 +305,21 @@ def _beats(
             recorder = recorder.after(heart, before, moment)
             progress.show(_status(beat, moment.t, period, recorder))
             if moment.step % REFRESH_EVERY == 0 and moment.t < period:
-                content = Checkpoint(beat, moment, start, work.effort, recorder.packed())
-                save_checkpoint(folder, digest, content)
+                keep(Checkpoint(beat, moment, start, work.effort, recorder.packed(), trials))
         change = float(np.abs(volumes_of(moment.blood, CHAMBERS) - start).max())
         progress.say(
             f"beat {beat + 1}: chamber volumes changed by up to {change / mL:.2f} mL "
             f"({work.effort.newton} Newton steps so far)"
         )
         if change <= plan.periodic_within:
-            return _Outcome(recorder, work, "converged", beat + 1, change)
+            return _Outcome(patient, moment, recorder, work, "converged", beat + 1, change)
         if beat + 1 < plan.at_most_beats:
             moment = next_beat(moment)
             if beat < JUMPS:
                 blood = periodic_guess(heart, recorder, moment.blood, curve, steps=400)
                 work, moment = refill(work, heart, moment, blood)
             start = volumes_of(moment.blood, CHAMBERS)
-    return _Outcome(recorder, work, "not periodic", plan.at_most_beats, change)
+    return _Outcome(patient, moment, recorder, work, "not periodic", plan.at_most_beats, change)
 
 
 def _status(beat: int, t: float, period: float, recorder: Recorder) -> str:

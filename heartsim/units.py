@@ -19,8 +19,12 @@ um: Final = 1e-3
 ms: Final = 1.0
 s: Final = 1000.0
 minute: Final = 60000.0
+hour: Final = 3.6e6
+day: Final = 8.64e7
 mg: Final = 1.0
 g: Final = 1000.0
+ug: Final = 1e-3
+kg: Final = 1e6
 kPa: Final = 1.0
 Pa: Final = 1e-3
 MPa: Final = 1000.0
@@ -45,9 +49,9 @@ BLOOD_DENSITY: Final = 1.06
 
 _SYMBOLS: Final = {
     "length": {"mm": mm, "cm": cm, "m": m, "um": um},
-    "area": {"mm2": mm**2, "cm2": cm**2, "mm²": mm**2, "cm²": cm**2},
+    "area": {"mm2": mm**2, "cm2": cm**2, "m2": m**2, "mm²": mm**2, "cm²": cm**2, "m²": m**2},
     "volume": {"mL": mL, "ml": mL, "L": L, "uL": uL, "mm3": mm**3, "cm3": cm**3},
-    "time": {"ms": ms, "s": s, "min": minute},
+    "time": {"ms": ms, "s": s, "min": minute, "h": hour, "day": day},
     "frequency": {"/min": 1 / minute, "1/min": 1 / minute, "bpm": 1 / minute, "Hz": 1 / s},
     "pressure": {"kPa": kPa, "Pa": Pa, "MPa": MPa, "mmHg": mmHg, "cmH2O": cmH2O},
     "angle": {"deg": deg, "°": deg, "rad": rad},
@@ -65,6 +69,9 @@ _SYMBOLS: Final = {
     "damping per area": {"kPa ms/mm": 1.0, "kPa*ms/mm": 1.0, "kPa s/mm": s, "kPa*s/mm": s},
     "viscosity": {"kPa ms": 1.0, "Pa s": Pa * s},
     "speed": {"mm/ms": 1.0, "m/s": 1.0, "cm/s": cm / s},
+    "infusion": {"ug/kg/min": ug / kg / minute, "mcg/kg/min": ug / kg / minute},
+    "dose rate": {"ug/min": ug / minute, "mcg/min": ug / minute, "mg/day": mg / day},
+    "dose per area": {"mg/m2": mg / m**2},
     "number": {"": 1.0, "%": 0.01},
 }
 

@@ -1,13 +1,16 @@
 """Commands that compute and show: demo, run, compare, view, report."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from types import MappingProxyType
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
 from heartsim.cli.app import Device, Folder, Switch, app, say
 from heartsim.errors import InputError
+
+LoadingRule = Literal["same-stressed-volume", "match-LVEDP", "match-MAP", "reflex"]
 
 
 @app.command
@@ -74,11 +77,15 @@ def run(
 
 @app.command
 def compare(
-    *scenarios: str, output: Folder = None, device: Device = None, resume: Switch = False
+    *scenarios: str,
+    output: Folder = None,
+    loading: LoadingRule | None = None,
+    device: Device = None,
+    resume: Switch = False,
 ) -> int:
     """Run what is missing and compare; the first scenario is the baseline.
 
-    Example: heartsim compare scenarios/aortic_stenosis.toml scenarios/tavr.toml -o runs/valve
+    Example: heartsim compare aortic_stenosis tavr --loading match-LVEDP -o runs/valve
 
     Parameters
     ----------
@@ -86,6 +93,8 @@ def compare(
         Two or more scenario files.
     output
         Folder for results and comparison; runs/compare by default.
+    loading
+        What is kept the same between the scenarios; as their files say by default.
     device
         Where to compute; the best at hand by default.
     resume
@@ -93,14 +102,21 @@ def compare(
     """
     if len(scenarios) < 2:
         raise InputError("heartsim compare: one scenario. Name a baseline and at least one other.")
-    return _compare(scenarios, output or Path("runs/compare"), device, resume)
+    under = {} if loading is None else {"protocol.loading": loading}
+    return _compare(scenarios, output or Path("runs/compare"), device, resume, under)
 
 
-def _compare(scenarios: Sequence[str], folder: Path, device: Device, resume: bool) -> int:
+def _compare(
+    scenarios: Sequence[str],
+    folder: Path,
+    device: Device,
+    resume: bool,
+    overrides: Mapping[str, object] = MappingProxyType({}),
+) -> int:
     """Run scenarios into one folder, compare them there and print the table."""
     from heartsim.scenario import Scenario
 
-    plans = [Scenario.read(name) for name in scenarios]
+    plans = [Scenario.read(name, overrides) for name in scenarios]
 
     from heartsim.compare import compare as compare_results
     from heartsim.report import write_comparison

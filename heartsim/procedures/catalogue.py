@@ -12,14 +12,23 @@ from typing import Final
 from heartsim.errors import ProcedureError, closest
 from heartsim.procedures.circuit import SetValve
 from heartsim.procedures.edit import Edit, Procedure
+from heartsim.procedures.formulary import DRUGS
 from heartsim.procedures.material import RecoverTissue, ScaleTissue
 from heartsim.procedures.operation import Operation, Parameter, Value
 from heartsim.procedures.region import MarkRegion
-from heartsim.procedures.state import ScaleResistance, ScaleStrength, SetRate
+from heartsim.procedures.state import SetRate, Turn
 
 _PERCENT: Final = ("0 %", "100 %")
 _EROA: Final = "effective regurgitant orifice area"
 _EOA: Final = "effective orifice area"
+_STATE: Final = {
+    "contractility": "strength",
+    "relaxation": "relaxation",
+    "systemic_resistance": "systemic_resistance",
+    "pulmonary_resistance": "pulmonary_resistance",
+    "stressed_volume": "stressed_volume",
+}
+"""Doses of ``state`` and the knobs they turn."""
 
 _SITE: Final = {
     "segment": Parameter(
@@ -75,13 +84,8 @@ def _annuloplasty(values: Mapping[str, Value]) -> tuple[Edit, ...]:
     return (SetValve(str(values["valve"]), area=area, leak=_number(values, "residual_leak")),)
 
 
-def _medication(values: Mapping[str, Value]) -> tuple[Edit, ...]:
-    edits: list[Edit] = [
-        ScaleStrength(_number(values, "contractility")),
-        ScaleResistance("systemic_arteries", _number(values, "systemic_resistance")),
-        ScaleResistance("pulmonary_arteries", _number(values, "pulmonary_resistance")),
-    ]
-    return tuple(edits)
+def _state(values: Mapping[str, Value]) -> tuple[Edit, ...]:
+    return tuple(Turn(knob, _number(values, name)) for name, knob in _STATE.items())
 
 
 infarct: Final = Operation(
@@ -262,15 +266,19 @@ pacing_rate: Final = Operation(
     build=lambda v: (SetRate(_number(v, "heart_rate")),),
 )
 
-medication: Final = Operation(
-    name="medication",
-    title="Inotropic or vasodilating support",
+state: Final = Operation(
+    name="state",
+    title="Another state of the circulation",
     kind="operation",
-    indication="low output, afterload mismatch",
-    changes="contractility of all muscle and resistance of the vascular beds, as multiples",
+    indication="what if: bleeding, infusion, sympathetic drive, anesthesia",
+    changes="strength and relaxation of all muscle, resistances and stressed blood volume, as "
+    "multiples; heart rate is pacing_rate",
     parameters={
         "contractility": Parameter(
             "strength of all muscle", "100 %", "number", ("30 %", "200 %"), ("60 %", "150 %")
+        ),
+        "relaxation": Parameter(
+            "speed of relaxation", "100 %", "number", ("50 %", "200 %"), ("70 %", "150 %")
         ),
         "systemic_resistance": Parameter(
             "systemic resistance", "100 %", "number", ("30 %", "300 %"), ("60 %", "160 %")
@@ -278,11 +286,18 @@ medication: Final = Operation(
         "pulmonary_resistance": Parameter(
             "pulmonary resistance", "100 %", "number", ("20 %", "500 %"), ("40 %", "250 %")
         ),
+        "stressed_volume": Parameter(
+            "stressed blood volume: venous tone, bleeding, infusion",
+            "100 %",
+            "number",
+            ("40 %", "180 %"),
+            ("70 %", "130 %"),
+        ),
     },
-    limits="no dose-response, no reflexes, no change of relaxation or venous tone",
+    limits="a change that is held, without the reflexes it raises: see the loading rule reflex",
     expected="",
     source="",
-    build=_medication,
+    build=_state,
 )
 
 CATALOGUE: Final[Mapping[str, Operation]] = {
@@ -297,7 +312,8 @@ CATALOGUE: Final[Mapping[str, Operation]] = {
         mitral_repair,
         annuloplasty,
         pacing_rate,
-        medication,
+        state,
+        *DRUGS,
     )
 }
 """All entries by name, conditions first."""

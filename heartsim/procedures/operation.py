@@ -35,6 +35,8 @@ class Parameter:
         Outside is a caution; empty if the same as the hard limits.
     choices : tuple of str
         Accepted words, for a name; empty if any word is.
+    limit : str
+        What the hard limits are, for the refusal.
     """
 
     meaning: str
@@ -43,6 +45,7 @@ class Parameter:
     stop: tuple[str, str] | tuple[()] = ()
     usual: tuple[str, str] | tuple[()] = ()
     choices: tuple[str, ...] = ()
+    limit: str = "the safe range"
 
     def read(self, name: str, value: Value) -> Value:
         """Parse one dose and hold it against the hard limits.
@@ -61,7 +64,7 @@ class Parameter:
         if self.stop and not self._inside(number, self.stop):
             low, high = self.stop
             raise ProcedureError(
-                f"{name} = {value} is outside the safe range. Choose {low} to {high}."
+                f"{name} = {value} is outside {self.limit}. Choose {low} to {high}."
             )
         return number
 

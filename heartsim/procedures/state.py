@@ -1,5 +1,10 @@
-"""Edits of the state: heart rate, strength of all muscle, resistance of a vascular bed."""
+"""Edits of the state: rate, strength and relaxation of all muscle, vascular tone.
 
+Each knob is a function from a heart to a heart; the edits below turn one knob and say so, and drugs
+(`heartsim.procedures.drugs`) turn several. A knob turns the 3D wall and every 0D chamber alike.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, final
 
@@ -9,14 +14,93 @@ from heartsim.procedures.material import with_tissue
 from heartsim.units import minute
 
 if TYPE_CHECKING:
-    from heartsim.circulation.components import Vessel
+    from heartsim.circulation.closed_loop import Circulation
+    from heartsim.circulation.components import Elastance, Vessel
     from heartsim.heart import Heart
+
+CHAMBERS = ("LA", "LV", "RA", "RV")
+
+
+def with_rate(heart: "Heart", rate: Dose) -> "Heart":
+    """Heart at another rate [1/ms]; twitch and 0D chambers shorten with the root of the period."""
+    blood = circulation_of(heart)
+    period = 1 / rate
+    shorter = (period / blood.period) ** 0.5
+    before = heart.activation
+    twitch = replace(
+        before.twitch,
+        rise=before.twitch.rise * shorter,
+        peak=before.twitch.peak * shorter,
+        relaxation=before.twitch.relaxation * shorter,
+    )
+    blood = _with_chambers(
+        replace(blood, period=period),
+        lambda law: replace(
+            law, contraction=law.contraction * shorter, relaxation=law.relaxation * shorter
+        ),
+    )
+    activation = replace(before, twitch=twitch, period=period)
+    return replace(heart, circulation=blood, activation=activation)
+
+
+def with_strength(heart: "Heart", factor: Dose) -> "Heart":
+    """Heart whose muscle, 0D chambers included, pulls harder or less hard."""
+    tissue = replace(heart.tissue, contractility=heart.tissue.contractility * factor)
+    blood = _with_chambers(
+        circulation_of(heart), lambda law: replace(law, active=law.active * factor)
+    )
+    return replace(with_tissue(heart, tissue), circulation=blood)
+
+
+def with_relaxation(heart: "Heart", factor: Dose) -> "Heart":
+    """Heart whose muscle relaxes faster (above 1) or slower: the fall of tension is rescaled."""
+    before = heart.activation
+    twitch = replace(before.twitch, relaxation=before.twitch.relaxation / factor)
+    blood = _with_chambers(
+        circulation_of(heart), lambda law: replace(law, relaxation=law.relaxation / factor)
+    )
+    return replace(heart, circulation=blood, activation=replace(before, twitch=twitch))
+
+
+def with_systole(heart: "Heart", factor: Dose) -> "Heart":
+    """Heart whose tension peaks later (above 1) or earlier; its rise and fall keep their times."""
+    before = heart.activation
+    twitch = replace(before.twitch, peak=before.twitch.peak * factor)
+    blood = _with_chambers(
+        circulation_of(heart), lambda law: replace(law, contraction=law.contraction * factor)
+    )
+    return replace(heart, circulation=blood, activation=replace(before, twitch=twitch))
+
+
+def with_resistance(heart: "Heart", bed: str, factor: Dose) -> "Heart":
+    """Heart with a vascular bed dilated (below 1) or constricted."""
+    blood = circulation_of(heart)
+    vessel: Vessel = getattr(blood, bed)
+    changed = replace(vessel, resistance=vessel.resistance * factor)
+    return replace(heart, circulation=replace(blood, **{bed: changed}))
+
+
+def with_filling(heart: "Heart", factor: Dose) -> "Heart":
+    """Heart with more (above 1) or less stressed blood; see `heartsim.heart.Heart.filling`."""
+    return replace(heart, filling=heart.filling * factor)
+
+
+def _with_chambers(
+    blood: "Circulation", change: "Callable[[Elastance], Elastance]"
+) -> "Circulation":
+    """Loop whose time-varying elastances are changed; chambers of other kinds stay."""
+    from heartsim.circulation.components import Elastance
+
+    laws = {name: getattr(blood, name) for name in CHAMBERS}
+    return replace(
+        blood, **{name: change(law) for name, law in laws.items() if isinstance(law, Elastance)}
+    )
 
 
 @final
 @dataclass(frozen=True)
 class SetRate(HeartEdit):
-    """Set the heart rate; the twitch shortens with the square root of the period.
+    """Set the heart rate; contraction shortens with the square root of the period.
 
     Attributes
     ----------
@@ -33,87 +117,85 @@ class SetRate(HeartEdit):
 
     def apply_to_heart(self, heart: "Heart") -> tuple["Heart", Receipt]:
         """Return the heart at another rate."""
-        blood = circulation_of(heart)
-        period = 1 / self.rate
+        before = circulation_of(heart).period
         receipt = Receipt(
             action="changed the heart rate",
             target="rhythm:rate",
-            amounts={"before_per_min": minute / blood.period, "after_per_min": self.rate * minute},
+            amounts={"before_per_min": minute / before, "after_per_min": self.rate * minute},
         )
-        before = heart.activation
-        shorter = (period / blood.period) ** 0.5
-        twitch = replace(
-            before.twitch,
-            rise=before.twitch.rise * shorter,
-            peak=before.twitch.peak * shorter,
-            relaxation=before.twitch.relaxation * shorter,
-        )
-        return replace(
-            heart,
-            circulation=replace(blood, period=period),
-            activation=replace(before, twitch=twitch, period=period),
-        ), receipt
+        return with_rate(heart, self.rate), receipt
+
+
+@dataclass(frozen=True)
+class Knob:
+    """One number of the state that drugs, reflexes and loading rules turn.
+
+    Attributes
+    ----------
+    target : str
+        What two edits must not both change.
+    words : str
+        What is turned, for the report.
+    turn : callable
+        Heart and factor to heart; factor 1 leaves it as it is.
+    """
+
+    target: str
+    words: str
+    turn: "Callable[[Heart, Dose], Heart]"
+
+
+KNOBS = {
+    "rate": Knob(
+        "rhythm:rate",
+        "heart rate",
+        lambda heart, factor: with_rate(heart, factor / circulation_of(heart).period),
+    ),
+    "strength": Knob("strength:all", "contractility of all muscle", with_strength),
+    "relaxation": Knob("relaxation:all", "speed of relaxation of all muscle", with_relaxation),
+    "systole": Knob("systole:all", "duration of systole", with_systole),
+    "systemic_resistance": Knob(
+        "resistance:systemic_arteries",
+        "systemic resistance",
+        lambda heart, factor: with_resistance(heart, "systemic_arteries", factor),
+    ),
+    "pulmonary_resistance": Knob(
+        "resistance:pulmonary_arteries",
+        "pulmonary resistance",
+        lambda heart, factor: with_resistance(heart, "pulmonary_arteries", factor),
+    ),
+    "stressed_volume": Knob("blood:stressed", "stressed blood volume", with_filling),
+}
+"""Knobs of the state, by name."""
 
 
 @final
 @dataclass(frozen=True)
-class ScaleStrength(HeartEdit):
-    """Multiply the contractility of all muscle, as an inotropic drug does.
+class Turn(HeartEdit):
+    """Multiply one number of the state.
 
     Attributes
     ----------
+    knob : str
+        One of `KNOBS`.
     factor : float
         1 leaves the heart as it is.
     """
 
+    knob: str
     factor: Dose
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """The strength of the whole heart."""
-        return ("strength:all",)
+        """What the knob turns."""
+        return (KNOBS[self.knob].target,)
 
     def apply_to_heart(self, heart: "Heart") -> tuple["Heart", Receipt]:
-        """Return the heart with all muscle stronger or weaker."""
+        """Return the heart with the knob turned."""
+        knob = KNOBS[self.knob]
         receipt = Receipt(
-            action="changed the contractility of all muscle",
-            target="strength:all",
+            action=f"changed the {knob.words}",
+            target=knob.target,
             amounts={"factor": self.factor},
         )
-        contractility = heart.tissue.contractility * self.factor
-        return with_tissue(heart, replace(heart.tissue, contractility=contractility)), receipt
-
-
-@final
-@dataclass(frozen=True)
-class ScaleResistance(HeartEdit):
-    """Multiply the resistance of a vascular bed.
-
-    Attributes
-    ----------
-    bed : str
-        ``"systemic_arteries"`` or ``"pulmonary_arteries"``.
-    factor : float
-        1 leaves the bed as it is.
-    """
-
-    bed: str
-    factor: Dose
-
-    @property
-    def targets(self) -> tuple[str, ...]:
-        """The bed."""
-        return (f"resistance:{self.bed}",)
-
-    def apply_to_heart(self, heart: "Heart") -> tuple["Heart", Receipt]:
-        """Return the heart with the bed dilated or constricted."""
-        blood = circulation_of(heart)
-        vessel: Vessel = getattr(blood, self.bed)
-        changed = replace(vessel, resistance=vessel.resistance * self.factor)
-        receipt = Receipt(
-            action=f"changed the resistance of the {self.bed.replace('_', ' ')}",
-            target=f"resistance:{self.bed}",
-            amounts={"factor": self.factor},
-        )
-        circulation = replace(blood, **{self.bed: changed})
-        return replace(heart, circulation=circulation), receipt
+        return knob.turn(heart, self.factor), receipt

@@ -57,7 +57,7 @@ class Recording:
     periodicity_change : float
         Largest change of a chamber volume between the last two beat starts [mm³].
     status : str
-        ``"converged"``, ``"not periodic"`` or ``"failed"``.
+        ``"converged"``, ``"not periodic"``, ``"loading rule not met"`` or ``"failed"``.
     solver : mapping
         dofs, steps, newton_iterations, krylov_iterations, failed_steps, compile_s, solve_s, …
     mesh_reload : mapping, optional

@@ -31,7 +31,7 @@ _EXPONENTS: Final = {
     "guccione": ("bf", "bt", "bfs"),
     "usyk": ("bff", "bss", "bnn", "bfs", "bfn", "bsn"),
 }
-LoadingRule = Literal["same-stressed-volume", "match-LVEDP", "match-MAP"]
+LoadingRule = Literal["same-stressed-volume", "match-LVEDP", "match-MAP", "reflex"]
 Entry = dict[str, str | float]
 """One ``[[condition]]`` or ``[[procedure]]``: its name and doses, as written."""
 
@@ -221,7 +221,7 @@ class Protocol(Section):
     )
     target: Annotated[float, Quantity("pressure", "1 mmHg", "200 mmHg")] | None = Field(
         default=None,
-        description="Pressure to match by a match rule; omit to match the baseline's own.",
+        description="Pressure to match, or set point of the reflex; omit to take the baseline's.",
     )
     snapshots: Annotated[int, Field(ge=2, le=1000)] = Field(
         default=40, description="Shapes stored over the last beat."

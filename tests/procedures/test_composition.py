@@ -1,16 +1,15 @@
 """Laws of composition of procedures, on a stand-in for a heart with a real circulation."""
 
-from typing import final
+from dataclasses import replace
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import stand_in
 
-from heartsim.activation.twitch import Activation, Twitch
 from heartsim.circulation.adult import healthy_adult
-from heartsim.circulation.closed_loop import Circulation
 from heartsim.errors import ProcedureConflict, ProcedureError
 from heartsim.procedures import (
     CATALOGUE,
@@ -18,67 +17,27 @@ from heartsim.procedures import (
     aortic_stenosis,
     infarct,
     ischemia,
-    medication,
     mitral_regurgitation,
     mitral_repair,
     on_anatomy,
     on_heart,
     pacing_rate,
     revascularise,
+    state,
     tavr,
 )
 from heartsim.procedures.circuit import SetValve
 from heartsim.procedures.contract import ContractBroken, check_procedure, same_numbers
 from heartsim.procedures.edit import Procedure
+from heartsim.procedures.formulary import DRUGS
 from heartsim.procedures.material import RecoverTissue, ScaleTissue
-from heartsim.procedures.state import ScaleResistance, ScaleStrength, SetRate
+from heartsim.procedures.state import KNOBS, SetRate, Turn
 from heartsim.units import cm
-
-CELLS = 6
-
-
-@final
-class Muscle(eqx.Module):
-    """Numbers of `Tissue` that procedures touch."""
-
-    stiffness: jax.Array
-    contractility: jax.Array
-
-
-@final
-class Wall(eqx.Module):
-    material: Muscle
-
-
-@final
-class Patient(eqx.Module):
-    """Face of `Heart` that procedures see."""
-
-    solid: Wall
-    activation: Activation
-    circulation: Circulation | None
-    region: dict[str, jax.Array]
-    cell_volume: jax.Array
-
-    @property
-    def tissue(self) -> Muscle:
-        return self.solid.material
 
 
 @pytest.fixture(scope="module")
-def heart() -> Patient:
-    ramp = jnp.array([1.0, 1.0, 0.5, 0.0, 0.0, 0.0])
-    return Patient(
-        solid=Wall(Muscle(jnp.ones(CELLS), jnp.full(CELLS, 100.0))),
-        activation=Activation(
-            jnp.zeros(CELLS),
-            Twitch(*map(jnp.asarray, (130.0, 300.0, 220.0))),
-            healthy_adult()[0].period,
-        ),
-        circulation=healthy_adult()[0],
-        region={"infarct": ramp, "ischemic": ramp[::-1]},
-        cell_volume=jnp.full(CELLS, 500.0),
-    )
+def heart() -> stand_in.Patient:
+    return stand_in.adult()
 
 
 ALL = [
@@ -91,7 +50,8 @@ ALL = [
     mitral_repair(),
     annuloplasty(),
     pacing_rate(),
-    medication(),
+    state(),
+    *(drug() for drug in DRUGS),
 ]
 DISJOINT = [infarct(), aortic_stenosis(), pacing_rate()]
 
@@ -121,9 +81,9 @@ def test_procedure_obeys_the_laws_of_composition(procedure, heart):
         (lambda x: RecoverTissue("ischemic", recovery=x), 0.0),
         (lambda x: SetValve("aortic", area=x), float(healthy_adult()[0].aortic.area)),
         (lambda x: SetValve("mitral", leak=x), 0.0),
-        (lambda x: ScaleStrength(x), 1.0),
-        (lambda x: ScaleResistance("systemic_arteries", x), 1.0),
+        *((lambda x, knob=knob: Turn(knob, x), 1.0) for knob in KNOBS),
         (lambda x: SetRate(x), 72 / 60000),
+        *((lambda x, drug=drug: replace(drug().edits[0], dose=x), 0.0) for drug in DRUGS),
     ],
 )
 def test_neutral_dose_changes_nothing_and_gradients_are_finite(dose, neutral, heart):
@@ -133,7 +93,7 @@ def test_neutral_dose_changes_nothing_and_gradients_are_finite(dose, neutral, he
 def test_contract_refuses_an_edit_that_moves_the_baseline(heart):
     with pytest.raises(ContractBroken, match="a neutral dose changes nothing"):
         check_procedure(
-            Procedure("none", "", ()), heart, dose=lambda x: ScaleStrength(x + 1), neutral=1.0
+            Procedure("none", "", ()), heart, dose=lambda x: Turn("strength", x + 1), neutral=1.0
         )
 
 
