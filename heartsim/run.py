@@ -125,7 +125,12 @@ def run(
             "versions": runtime.versions(),
         },
     )
-    indices = summarize(recording, audit(recording), scenario=scenario.title or scenario.name)
+    indices = summarize(
+        recording,
+        audit(recording),
+        scenario=scenario.title or scenario.name,
+        body_surface=scenario.patient.body_surface,
+    )
     result = save(recording, folder, indices)
     write_report(result)
     drop_checkpoint(folder)

@@ -1,14 +1,17 @@
 """Numbers of chambers, valves and circulation from the traces of one beat."""
 
 import math
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 
+from heartsim.indices import elastance
 from heartsim.indices.events import end_diastole, end_systole
+from heartsim.indices.relaxation import relaxation_constants
 from heartsim.result import Recording, close_loop, time_mean
-from heartsim.units import J, L, minute, mL, mmHg, s
+from heartsim.units import BLOOD_DENSITY, J, L, cm, minute, mL, mmHg, s
 
 _INLET = {"LV": ("LA", "mitral"), "RV": ("RA", "tricuspid")}
 _OUTLET = {"LV": ("aorta", "aortic"), "RV": ("pulmonary_artery", "pulmonary")}
@@ -17,6 +20,12 @@ _VALVES = {
     "aortic": ("LV", "aorta"),
     "tricuspid": ("RA", "RV"),
     "pulmonary": ("RV", "pulmonary_artery"),
+}
+_PER_SURFACE = {
+    "EDV_mL": "EDVi_mL_per_m2",
+    "ESV_mL": "ESVi_mL_per_m2",
+    "forward_SV_mL": "SVi_mL_per_m2",
+    "CO_L_per_min": "CI_L_per_min_m2",
 }
 _LEAST_VOLUME = 0.1 * mL
 _LEAST_FLOW = 1.0  # [mL/s]
@@ -52,14 +61,7 @@ def stroke_work(recording: Recording, chamber: str) -> float:
 
     Positive for a chamber that pumps: its loop runs counterclockwise.
     """
-    _, pressure, volume = close_loop(
-        recording.time,
-        recording.heart_rate_period,
-        recording.pressure[chamber],
-        recording.volume[chamber],
-    )
-    loop_pressure, loop_volume = np.append(pressure, pressure[0]), np.append(volume, volume[0])
-    return -float(np.trapezoid(loop_pressure, loop_volume))
+    return elastance.loop_area(recording.volume[chamber], recording.pressure[chamber])
 
 
 def chamber(recording: Recording, name: str) -> dict[str, float]:
@@ -75,17 +77,11 @@ def chamber(recording: Recording, name: str) -> dict[str, float]:
         Extremes of the pressure and of its central difference.
     ``stroke_work_J``
         ∮ P dV, positive for a chamber that pumps.
-    ``forward_SV_mL`` (ventricles)
-        Net volume through the outlet valve in a beat.
-    ``Ea_mmHg_per_mL`` (ventricles)
-        Effective arterial elastance ESP / SV [1]_.
-    ``tau_ms`` (ventricles)
-        Time constant of relaxation, `relaxation_constant`.
+    ``a_wave_mmHg``, ``v_wave_mmHg`` (atria)
+        Peak pressure before and after the atrium is smallest: of its contraction, and of its
+        filling against a closed valve.
 
-    References
-    ----------
-    .. [1] Sunagawa et al. (1983). Left ventricular interaction with arterial load studied in
-       isolated canine ventricle. Am. J. Physiol. 245:H773.
+    Ventricles have those of `ventricle` as well.
     """
     pressure, volume = recording.pressure[name], recording.volume[name]
     ed, es = events(recording, name)
@@ -104,13 +100,87 @@ def chamber(recording: Recording, name: str) -> dict[str, float]:
         "stroke_work_J": stroke_work(recording, name) / J,
     }
     if name in _OUTLET:
-        _, valve = _OUTLET[name]
-        forward, backward = valve_volumes(recording, valve)
-        stroke = (largest - smallest) / mL
-        values["forward_SV_mL"] = (forward - backward) / mL
-        values["Ea_mmHg_per_mL"] = values["ESP_mmHg"] / stroke if stroke > 0 else math.nan
-        values["tau_ms"] = relaxation_constant(recording, name)
-    return values
+        return values | ventricle(recording, name, values)
+    before, after = pressure[: es + 1], pressure[es:]
+    return values | {
+        "a_wave_mmHg": float(before.max()) / mmHg,
+        "v_wave_mmHg": float(after.max()) / mmHg,
+    }
+
+
+def ventricle(recording: Recording, name: str, measured: Mapping[str, float]) -> dict[str, float]:
+    """Compute the indices that only a ventricle has.
+
+    ``forward_SV_mL``, ``forward_EF_percent``
+        Net volume through the outlet valve in a beat, and that over EDV.
+    ``Ea_mmHg_per_mL``
+        Effective arterial elastance ESP / SV [1]_.
+    ``Ees_mmHg_per_mL``, ``V0_mL``
+        End-systolic line of the single beat, `heartsim.indices.elastance.single_beat`; by load
+        variation see `heartsim.indices.elastance.espvr`.
+    ``Ea_over_Ees``
+        Ventriculo-arterial coupling: work is largest near 1, efficiency near 0.5.
+    ``potential_energy_J``, ``PVA_J``, ``efficiency_percent``
+        `heartsim.indices.elastance.potential_energy`, stroke work plus that (the pressure-volume
+        area, proportional to oxygen consumption), and stroke work over the area [2]_.
+    ``energy_per_minute_J``
+        Pressure-volume area times heart rate.
+    ``V15_mL``, ``V30_mL``, ``EDPVR_beta``, ``ED_stiffness_mmHg_per_mL``
+        Diastolic curve through the end-diastolic point, `heartsim.indices.elastance.klotz`
+        (human left ventricles; for the right one a convention).
+    ``tau_ms``, ``tau_free_ms``
+        Time constants with zero and with free asymptote,
+        `heartsim.indices.relaxation.relaxation_constants`.
+
+    References
+    ----------
+    .. [1] Sunagawa et al. (1983). Left ventricular interaction with arterial load studied in
+       isolated canine ventricle. Am. J. Physiol. 245:H773.
+    .. [2] Suga (1990). Ventricular energetics. Physiol. Rev. 70:247-277.
+    """
+    ed, es = events(recording, name)
+    pressure, volume = recording.pressure[name] / mmHg, recording.volume[name] / mL
+    period = recording.heart_rate_period
+    once = slice(None, -1 if _closed(recording) else None)
+    peak = elastance.isovolumic_peak(
+        recording.time[once], period, pressure[once], end_diastole=ed % len(pressure[once])
+    )
+    filled = (float(volume[ed]), float(pressure[ed]))
+    emptied = (float(volume[es]), float(pressure[es]))
+    line = elastance.single_beat(peak, filled, emptied)
+    left_over = elastance.potential_energy(line, emptied) * mmHg * mL / J
+    area = measured["stroke_work_J"] + left_over
+    curve = elastance.klotz(*filled)
+    forward, backward = valve_volumes(recording, _OUTLET[name][1])
+    arterial = _ratio(measured["ESP_mmHg"], measured["SV_mL"])
+    slope = pressure_slope(recording, name)
+    zero, free = relaxation_constants(
+        recording.time, period, recording.pressure[name], slope, recording.pressure[name][ed]
+    )
+    return {
+        "forward_SV_mL": (forward - backward) / mL,
+        "forward_EF_percent": 100 * (forward - backward) / mL / measured["EDV_mL"],
+        "Ea_mmHg_per_mL": arterial,
+        "Ees_mmHg_per_mL": line.Ees,
+        "V0_mL": line.V0,
+        "Ea_over_Ees": arterial / line.Ees,
+        "potential_energy_J": left_over,
+        "PVA_J": area,
+        "efficiency_percent": 100 * measured["stroke_work_J"] / area,
+        "energy_per_minute_J": area * minute / period,
+        "V15_mL": curve.V15,
+        "V30_mL": curve.V30,
+        "EDPVR_beta": curve.beta,
+        "ED_stiffness_mmHg_per_mL": curve.stiffness,
+        "tau_ms": zero,
+        "tau_free_ms": free,
+    }
+
+
+def _closed(recording: Recording) -> bool:
+    """Whether the last sample is the first one of the next beat."""
+    span = recording.time[-1] - recording.time[0]
+    return bool(span >= recording.heart_rate_period * (1 - 1e-9))
 
 
 def pressure_slope(recording: Recording, name: str) -> Float[np.ndarray, " times"]:
@@ -119,30 +189,6 @@ def pressure_slope(recording: Recording, name: str) -> Float[np.ndarray, " times
         recording.time, recording.heart_rate_period, recording.pressure[name]
     )
     return np.gradient(pressure, time)[: len(recording.time)]
-
-
-def relaxation_constant(recording: Recording, name: str) -> float:
-    """Time constant tau of isovolumic relaxation [ms].
-
-    Fit of ln P = a - t / tau (zero asymptote [1]_) from the steepest fall of pressure to 5 mmHg
-    above end-diastolic pressure.
-
-    References
-    ----------
-    .. [1] Weiss, Frederiksen, Weisfeldt (1976). Hemodynamic determinants of the time-course of
-       fall in canine left ventricular pressure. J. Clin. Invest. 58:751.
-    """
-    pressure = recording.pressure[name]
-    floor = pressure[events(recording, name).end_diastole] + 5 * mmHg
-    start = int(np.argmin(pressure_slope(recording, name)))
-    order = (start + np.arange(len(pressure))) % len(pressure)
-    above = (pressure > np.maximum(floor, 0.1 * mmHg))[order]
-    count = int(np.argmin(above)) if not above.all() else 0
-    if count < 4:
-        return math.nan
-    step = (recording.time[order[:count]] - recording.time[start]) % recording.heart_rate_period
-    rate = np.polyfit(step, np.log(pressure[order[:count]]), 1)[0]
-    return float(-1 / rate) if rate < 0 else math.nan
 
 
 def valve_volumes(recording: Recording, name: str) -> tuple[float, float]:
@@ -164,6 +210,15 @@ def valve(recording: Recording, name: str) -> dict[str, float]:
         Volume forward and backward through the valve in a beat.
     ``regurgitant_fraction_percent``
         Backward over forward volume.
+    ``area_cm2``, ``EROA_cm2``
+        Effective orifice area forward and backward: volume over the integral of the velocity
+        v = √(2 ΔP / rho) that the pressure drop drives [1]_, as Doppler divides a volume by the
+        velocity-time integral of its jet.
+
+    References
+    ----------
+    .. [1] Enriquez-Sarano et al. (1994). Effective regurgitant orifice area: a noninvasive Doppler
+       development of an old hemodynamic concept. doi:10.1016/0735-1097(94)90432-4
     """
     upstream, downstream = _VALVES[name]
     gradient = (recording.pressure[upstream] - recording.pressure[downstream]) / mmHg
@@ -171,6 +226,8 @@ def valve(recording: Recording, name: str) -> dict[str, float]:
         recording.time, recording.heart_rate_period, recording.flow[name], gradient
     )
     forward, backward = valve_volumes(recording, name)
+    driven = np.sqrt(2 * np.abs(gradient) * mmHg / BLOOD_DENSITY)
+    jets = [float(np.trapezoid(driven * (sign * flow > 0), time)) for sign in (1, -1)]
     is_open = (flow > max(_LEAST_FLOW, 0.01 * float(flow.max()))).astype(float)
     duration = float(np.trapezoid(is_open, time))
     mean = float(np.trapezoid(gradient * is_open, time)) / duration if duration > 0 else math.nan
@@ -182,6 +239,8 @@ def valve(recording: Recording, name: str) -> dict[str, float]:
         "forward_volume_mL": forward / mL,
         "regurgitant_volume_mL": backward / mL,
         "regurgitant_fraction_percent": 100 * backward / forward if enough else math.nan,
+        "area_cm2": forward / jets[0] / cm**2 if enough and jets[0] > 0 else math.nan,
+        "EROA_cm2": backward / jets[1] / cm**2 if backward > _LEAST_VOLUME else 0.0,
     }
 
 
@@ -204,11 +263,23 @@ def circulation(recording: Recording) -> dict[str, float]:
         MAP CO / 451 [1]_.
     ``RVSP_over_LVSP``
         Peak pressure of the right over the left ventricle.
+    ``PAPi``
+        Pulmonary artery pulsatility: pulse pressure over right atrial pressure [2]_.
+    ``CVP_over_PCWP``
+        Mean right over mean left atrial pressure, the latter for the wedge; above 0.63 warns of
+        right heart failure after an assist device.
+    ``SEVR``
+        Subendocardial viability (Buckberg) ratio: ∫(aorta - LV) dt outside systole over ∫ LV dt
+        from end-diastole to end-systole [3]_.
 
     References
     ----------
     .. [1] Cotter et al. (2003). The role of cardiac power and systemic vascular resistance in
        heart failure. Eur. J. Heart Fail. 5:443.
+    .. [2] Mazimba et al. (2019). Haemodynamically derived pulmonary artery pulsatility index
+       predicts mortality in pulmonary arterial hypertension. Heart Lung Circ. 28:752.
+    .. [3] Salvi et al. (2021). Comparison between invasive and noninvasive methods to estimate
+       subendocardial oxygen supply and demand imbalance. doi:10.1161/JAHA.121.021207
     """
     aorta, artery = (recording.pressure[name] / mmHg for name in ("aorta", "pulmonary_artery"))
     mean = {
@@ -235,7 +306,38 @@ def circulation(recording: Recording) -> dict[str, float]:
         "Qp_Qs": _ratio(flow["pulmonary"], flow["aortic"]),
         "cardiac_power_W": mean["aorta"] * flow["aortic"] / _POWER,
         "RVSP_over_LVSP": _ratio(peak["RV"], peak["LV"]),
+        "PAPi": _ratio(float(artery.max() - artery.min()), mean["RA"]),
+        "CVP_over_PCWP": _ratio(mean["RA"], mean["LA"]),
+        "SEVR": viability(recording),
     }
+
+
+def per_body_surface(measured: Mapping[str, float], body_surface: float) -> dict[str, float]:
+    """Add volumes and output per body surface [m²] to the indices of a chamber or circulation.
+
+    ``EDVi_mL_per_m2``, ``ESVi_mL_per_m2`` of every chamber, ``SVi_mL_per_m2`` (forward) of the
+    ventricles, ``CI_L_per_min_m2`` of the circulation.
+    """
+    indexed = {
+        name: measured[key] / body_surface for key, name in _PER_SURFACE.items() if key in measured
+    }
+    return {**measured, **indexed}
+
+
+def viability(recording: Recording) -> float:
+    """Subendocardial viability ratio, supply over demand; see `circulation`."""
+    time, aorta, pressure = close_loop(
+        recording.time,
+        recording.heart_rate_period,
+        recording.pressure["aorta"],
+        recording.pressure["LV"],
+    )
+    ed, es = events(recording, "LV")
+    order = (np.arange(len(time)) - ed) % len(recording.time)
+    systole = order <= (es - ed) % len(recording.time)
+    supply = np.where(systole, 0.0, np.maximum(aorta - pressure, 0.0))
+    demand = np.where(systole, pressure, 0.0)
+    return _ratio(float(np.trapezoid(supply, time)), float(np.trapezoid(demand, time)))
 
 
 def _net_flow(recording: Recording, name: str) -> float:

@@ -179,16 +179,17 @@ class Scenario(Section):
     def unloading_key(self) -> str:
         """SHA-256 of what decides the unloaded shape: patient, disease, passive tissue, support."""
         content = self.resolved()
+        patient = self.patient.model_dump(exclude={"body_surface"})
         tissue = {**self.tissue.model_dump(), "parameters": self.tissue.parameter_set}
         del tissue["contractility"]
-        kept = {name: content[name] for name in ("patient", "condition", "support")}
-        return self._hash({**kept, "tissue": tissue})
+        kept = {name: content[name] for name in ("condition", "support")}
+        return self._hash({"patient": patient, **kept, "tissue": tissue})
 
     def _hash(self, content: dict[str, object]) -> str:
-        mesh = Path(self.patient.mesh)
-        if mesh.is_file():
+        mesh, patient = Path(self.patient.mesh), content["patient"]
+        if mesh.is_file() and isinstance(patient, dict):
             content["mesh_sha256"] = hashlib.sha256(mesh.read_bytes()).hexdigest()
-            content["patient"] = {**self.patient.model_dump(), "mesh": mesh.name}
+            content["patient"] = {**patient, "mesh": mesh.name}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 

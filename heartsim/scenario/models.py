@@ -75,6 +75,9 @@ class Patient(Section):
         description="At end-diastole the mesh is loaded: the unloaded shape is found first.",
     )
     imaged_pressure: ImagedPressure = ImagedPressure()
+    body_surface: Annotated[float, Quantity("area", "0.1 m2", "3.5 m2")] | None = Field(
+        default=None, description="Body surface area; with it volumes are also given per m2."
+    )
     fibers: Fibers = Fibers()
     element: Literal["P2P1", "P1P1"] = Field(
         default="P2P1", description="P2P1 for coarse meshes (3 mm and up), P1P1 for fine ones."

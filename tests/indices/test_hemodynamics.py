@@ -10,8 +10,8 @@ import synthetic_beat
 from heartsim.balance import audit
 from heartsim.indices import CATALOGUE, MAIN, summarize, value
 from heartsim.indices.events import end_diastole, end_systole
-from heartsim.indices.hemodynamics import chamber, circulation, events, relaxation_constant, valve
-from heartsim.units import J, mL, mmHg
+from heartsim.indices.hemodynamics import chamber, circulation, events, valve
+from heartsim.units import BLOOD_DENSITY, J, cm, m, mL, mmHg
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +89,20 @@ def test_relaxation_constant_of_an_exponential(ellipse):
     t = ellipse.time
     pressure = np.where(t < 100, 8.0, np.where(t < 400, 90.0, 90 * np.exp(-(t - 400) / 40)))
     steep = replace(ellipse, pressure={**ellipse.pressure, "LV": pressure * mmHg})
-    assert relaxation_constant(steep, "LV") == pytest.approx(40, rel=0.02)
+    found = chamber(steep, "LV")
+    assert found["tau_ms"] == pytest.approx(40, rel=0.02)
+    assert found["tau_free_ms"] == pytest.approx(40, rel=0.02)
+
+
+def test_free_asymptote_finds_tau_where_a_zero_one_is_wrong(ellipse):
+    """Pressure falls as -20 + 110 exp(-t / 50 ms) mmHg: the free fit gives 50, the other less."""
+    t = ellipse.time
+    fall = -20 + 110 * np.exp(-(t - 400) / 50)
+    pressure = np.where(t < 100, 8.0, np.where(t < 400, 90.0, np.maximum(fall, 5.0)))
+    steep = replace(ellipse, pressure={**ellipse.pressure, "LV": pressure * mmHg})
+    found = chamber(steep, "LV")
+    assert found["tau_free_ms"] == pytest.approx(50, rel=0.02)
+    assert found["tau_ms"] < 42
 
 
 def test_end_diastole_is_the_last_crossing_before_the_upstroke():
@@ -141,8 +154,77 @@ def test_a_leak_parts_total_from_forward_stroke_volume():
     assert lost == pytest.approx(mitral["regurgitant_volume_mL"], rel=0.1)
 
 
-def test_every_catalogue_entry_is_computed(beat):
-    found = summarize(beat, audit(beat), scenario="healthy")
+def test_body_surface_divides_volumes_and_output(beat):
+    found = summarize(beat, audit(beat), scenario="healthy", body_surface=1.8 * m**2)
+    lv, body = found["chambers"]["LV"], found["circulation"]
+    assert lv["EDVi_mL_per_m2"] == pytest.approx(lv["EDV_mL"] / 1.8)
+    assert lv["SVi_mL_per_m2"] == pytest.approx(lv["forward_SV_mL"] / 1.8)
+    assert body["CI_L_per_min_m2"] == pytest.approx(body["CO_L_per_min"] / 1.8)
+    assert "EDVi_mL_per_m2" not in summarize(beat, audit(beat), scenario="x")["chambers"]["LV"]
+
+
+def test_orifice_areas_are_those_that_made_the_flow(ellipse):
+    """q = A √(2 dp / rho): 3.5 cm² forward through the aortic valve, 0.3 cm² backward."""
+    drop = (ellipse.pressure["LV"] - ellipse.pressure["aorta"]) / mmHg
+    speed = np.sqrt(2 * np.abs(drop) * mmHg / BLOOD_DENSITY)
+    flow = np.where(drop > 0, 3.5 * cm**2, -0.3 * cm**2) * speed
+    found = valve(replace(ellipse, flow={**ellipse.flow, "aortic": flow}), "aortic")
+    assert found["area_cm2"] == pytest.approx(3.5, rel=1e-3)
+    assert found["EROA_cm2"] == pytest.approx(0.3, rel=1e-3)
+
+
+def test_a_competent_valve_has_no_regurgitant_orifice(beat):
+    assert valve(beat, "aortic")["EROA_cm2"] == 0.0
+
+
+def test_right_heart_ratios(ellipse):
+    """Pulmonary artery 15 + 10 sin, right atrium 5, left atrium 40 mmHg."""
+    turn = 2 * np.pi * ellipse.time / 800
+    artery = (15 + 10 * np.sin(turn)) * mmHg
+    found = circulation(replace(ellipse, pressure={**ellipse.pressure, "pulmonary_artery": artery}))
+    assert found["PAPi"] == pytest.approx(20 / 5, rel=1e-3)
+    assert found["CVP_over_PCWP"] == pytest.approx(5 / 40)
+
+
+def test_waves_of_an_atrium(ellipse):
+    """a wave 12 mmHg before, v wave 18 mmHg after the least volume."""
+    t = ellipse.time
+    volume = (60 - 20 * np.exp(-(((t - 300) / 80) ** 2))) * mL
+    pressure = 6 + 6 * np.exp(-(((t - 80) / 30) ** 2)) + 12 * np.exp(-(((t - 500) / 40) ** 2))
+    found = chamber(
+        replace(
+            ellipse,
+            pressure={**ellipse.pressure, "LA": pressure * mmHg},
+            volume={**ellipse.volume, "LA": volume},
+        ),
+        "LA",
+    )
+    assert found["a_wave_mmHg"] == pytest.approx(12, rel=1e-3)
+    assert found["v_wave_mmHg"] == pytest.approx(18, rel=1e-3)
+
+
+def test_viability_of_square_pressures(ellipse):
+    """LV 100 mmHg for 300 ms, then 10; aorta 80: supply 70 x 500, demand 100 x 300."""
+    t = ellipse.time
+    systole = (t >= 100) & (t < 400)
+    square = np.where(systole, 100.0, 10.0) * mmHg
+    level = {"LV": square, "aorta": np.full_like(t, 80.0) * mmHg, "LA": 12 * mmHg + 0 * t}
+    flow = {**ellipse.flow, "aortic": np.where(systole, 200.0, 0.0)}
+    found = circulation(replace(ellipse, pressure={**ellipse.pressure, **level}, flow=flow))
+    assert found["SEVR"] == pytest.approx(70 * 500 / (100 * 300), rel=0.02)
+
+
+def test_energies_add_up(beat):
+    lv = chamber(beat, "LV")
+    assert lv["PVA_J"] == pytest.approx(lv["stroke_work_J"] + lv["potential_energy_J"])
+    assert lv["efficiency_percent"] == pytest.approx(100 * lv["stroke_work_J"] / lv["PVA_J"])
+    assert lv["Ea_over_Ees"] == pytest.approx(lv["Ea_mmHg_per_mL"] / lv["Ees_mmHg_per_mL"])
+
+
+def test_every_catalogue_entry_is_computed():
+    both = synthetic_beat.two_ventricles(9.0)
+    beat = synthetic_beat.beat(synthetic_beat.ISCHEMIC, mesh=both)
+    found = summarize(beat, audit(beat), scenario="healthy", body_surface=1.8 * m**2)
     missing = [index.key for index in CATALOGUE if math.isnan(value(found, index.key))]
     assert missing == []
 
