@@ -20,6 +20,18 @@ from heartsim.result import Recording
 from heartsim.units import cm, deg, mm
 
 DIRECTIONS: Final = ("longitudinal", "circumferential", "radial")
+INDICES: Final = (
+    "GLS_percent",
+    "GCS_percent",
+    "GRS_percent",
+    "twist_deg",
+    "torsion_deg_per_cm",
+    "apex_rotation_deg",
+    "base_rotation_deg",
+    "AVPD_mm",
+    "TAPSE_mm",
+)
+"""Names of the numbers of `deformation`."""
 _INLETS: Final = {"LV": "mitral", "RV": "tricuspid"}
 _CAP: Final = 0.95
 """Cosine between wall normal and long axis beyond which, at the apex, no direction is defined."""
@@ -102,7 +114,7 @@ def deformation(recording: Recording) -> dict[str, float]:
     Parameters
     ----------
     recording : Recording
-        Last beat of a run.
+        Last beat of a run; without a left ventricular wall nothing is a number.
 
     References
     ----------
@@ -114,6 +126,8 @@ def deformation(recording: Recording) -> dict[str, float]:
        left ventricular pumping. Am. J. Physiol. 292:H1452.
     """
     mesh = recording.mesh
+    if "LV" not in mesh.cavities:
+        return dict.fromkeys(INDICES, math.nan)
     ed, es = (recording.snapshot(recording.time[i]) for i in events(recording, "LV"))
     before, after = (mesh.points + recording.displacement[k] for k in (ed, es))
     chosen = left_wall(mesh)
@@ -129,17 +143,10 @@ def deformation(recording: Recording) -> dict[str, float]:
         for name in _INLETS
         if name in mesh.cavities
     }
-    return {
-        "GLS_percent": mean[0],
-        "GCS_percent": mean[1],
-        "GRS_percent": mean[2],
-        "twist_deg": twist / deg,
-        "torsion_deg_per_cm": twist / deg / ((height[1] - height[0]) / cm),
-        "apex_rotation_deg": rotation[0] / deg,
-        "base_rotation_deg": rotation[1] / deg,
-        "AVPD_mm": moved["LV"] / mm,
-        "TAPSE_mm": moved["RV"] / mm if "RV" in moved else math.nan,
-    }
+    turned = (twist / deg, twist / deg / ((height[1] - height[0]) / cm))
+    planes = (moved["LV"] / mm, moved["RV"] / mm if "RV" in moved else math.nan)
+    numbers = (*mean, *turned, *(angle / deg for angle in rotation), *planes)
+    return dict(zip(INDICES, numbers, strict=True))
 
 
 def segment_strain(recording: Recording, direction: str) -> Float[np.ndarray, "snapshots segments"]:

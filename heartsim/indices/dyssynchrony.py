@@ -10,6 +10,14 @@ from heartsim.indices.deformation import segment_strain
 from heartsim.indices.hemodynamics import events
 from heartsim.result import Recording
 
+INDICES: Final = (
+    "total_activation_ms",
+    "SD_time_to_peak_ms",
+    "septal_to_lateral_ms",
+    "CURE",
+    "wasted_work_ratio",
+)
+"""Names of the numbers of `dyssynchrony`."""
 SEPTAL: Final = (2, 3, 8, 9, 14)
 LATERAL: Final = (5, 6, 11, 12, 16)
 RINGS: Final = (range(1, 7), range(7, 13), range(13, 17))
@@ -50,20 +58,21 @@ def dyssynchrony(recording: Recording) -> dict[str, float]:
        energy loss due to uncoordinated left ventricular contractions. Am. J. Physiol. 305:H996,
        PMID 23893165.
     """
+    if "LV" not in recording.mesh.cavities:
+        return dict.fromkeys(INDICES, math.nan)
     strain = segment_strain(recording, "circumferential")
     time, strain = _from_end_diastole(recording, strain)
     peak = np.array([time_of_peak(time, strain[:, k - 1]) for k in range(1, 17)])
     contracting = _contraction(recording, time)
     activated = recording.mesh.fields.get("activation_time")
-    return {
-        "total_activation_ms": math.nan if activated is None else float(np.ptp(activated)),
-        "SD_time_to_peak_ms": float(np.std(peak, ddof=1)),
-        "septal_to_lateral_ms": float(_mean_of(peak, LATERAL) - _mean_of(peak, SEPTAL)),
-        "CURE": uniformity(strain[contracting]),
-        "wasted_work_ratio": wasted_work(
-            _pressure(recording, time[contracting]), strain[contracting, :16]
-        ),
-    }
+    numbers = (
+        math.nan if activated is None else float(np.ptp(activated)),
+        float(np.std(peak, ddof=1)),
+        float(_mean_of(peak, LATERAL) - _mean_of(peak, SEPTAL)),
+        uniformity(strain[contracting]),
+        wasted_work(_pressure(recording, time[contracting]), strain[contracting, :16]),
+    )
+    return dict(zip(INDICES, numbers, strict=True))
 
 
 def time_of_peak(time: Float[np.ndarray, " t"], strain: Float[np.ndarray, " t"]) -> float:

@@ -1,7 +1,8 @@
 """Edits of the state: rate, strength and relaxation of all muscle, vascular tone.
 
 Each knob is a function from a heart to a heart; the edits below turn one knob and say so, and drugs
-(`heartsim.procedures.drugs`) turn several. A knob turns the 3D wall and every 0D chamber alike.
+(`heartsim.procedures.drugs`) turn several. A knob turns the 3D wall and every 0D chamber alike; a
+heart without 3D chambers has only the latter.
 """
 
 from collections.abc import Callable
@@ -14,7 +15,6 @@ from heartsim.procedures.material import with_tissue
 from heartsim.units import minute
 
 if TYPE_CHECKING:
-    from heartsim.circulation.closed_loop import Circulation
     from heartsim.circulation.components import Elastance, Vessel
     from heartsim.heart import Heart
 
@@ -26,6 +26,14 @@ def with_rate(heart: "Heart", rate: Dose) -> "Heart":
     blood = circulation_of(heart)
     period = 1 / rate
     shorter = (period / blood.period) ** 0.5
+    quicker = _with_chambers(
+        replace(heart, circulation=replace(blood, period=period)),
+        lambda law: replace(
+            law, contraction=law.contraction * shorter, relaxation=law.relaxation * shorter
+        ),
+    )
+    if not heart.chambers:
+        return quicker
     before = heart.activation
     twitch = replace(
         before.twitch,
@@ -33,43 +41,36 @@ def with_rate(heart: "Heart", rate: Dose) -> "Heart":
         peak=before.twitch.peak * shorter,
         relaxation=before.twitch.relaxation * shorter,
     )
-    blood = _with_chambers(
-        replace(blood, period=period),
-        lambda law: replace(
-            law, contraction=law.contraction * shorter, relaxation=law.relaxation * shorter
-        ),
-    )
-    activation = replace(before, twitch=twitch, period=period)
-    return replace(heart, circulation=blood, activation=activation)
+    return replace(quicker, activation=replace(before, twitch=twitch, period=period))
 
 
 def with_strength(heart: "Heart", factor: Dose) -> "Heart":
     """Heart whose muscle, 0D chambers included, pulls harder or less hard."""
-    tissue = replace(heart.tissue, contractility=heart.tissue.contractility * factor)
-    blood = _with_chambers(
-        circulation_of(heart), lambda law: replace(law, active=law.active * factor)
-    )
-    return replace(with_tissue(heart, tissue), circulation=blood)
+    stronger = _with_chambers(heart, lambda law: replace(law, active=law.active * factor))
+    if not heart.chambers:
+        return stronger
+    contractility = heart.tissue.contractility * factor
+    return with_tissue(stronger, replace(heart.tissue, contractility=contractility))
 
 
 def with_relaxation(heart: "Heart", factor: Dose) -> "Heart":
     """Heart whose muscle relaxes faster (above 1) or slower: the fall of tension is rescaled."""
-    before = heart.activation
-    twitch = replace(before.twitch, relaxation=before.twitch.relaxation / factor)
-    blood = _with_chambers(
-        circulation_of(heart), lambda law: replace(law, relaxation=law.relaxation / factor)
-    )
-    return replace(heart, circulation=blood, activation=replace(before, twitch=twitch))
+    quicker = _with_chambers(heart, lambda law: replace(law, relaxation=law.relaxation / factor))
+    if not heart.chambers:
+        return quicker
+    twitch = heart.activation.twitch
+    changed = replace(twitch, relaxation=twitch.relaxation / factor)
+    return replace(quicker, activation=replace(heart.activation, twitch=changed))
 
 
 def with_systole(heart: "Heart", factor: Dose) -> "Heart":
-    """Heart whose tension peaks later (above 1) or earlier; its rise and fall keep their times."""
-    before = heart.activation
-    twitch = replace(before.twitch, peak=before.twitch.peak * factor)
-    blood = _with_chambers(
-        circulation_of(heart), lambda law: replace(law, contraction=law.contraction * factor)
-    )
-    return replace(heart, circulation=blood, activation=replace(before, twitch=twitch))
+    """Heart whose tension peaks later (above 1) or earlier; the walls rise and fall as before."""
+    longer = _with_chambers(heart, lambda law: replace(law, contraction=law.contraction * factor))
+    if not heart.chambers:
+        return longer
+    twitch = heart.activation.twitch
+    changed = replace(twitch, peak=twitch.peak * factor)
+    return replace(longer, activation=replace(heart.activation, twitch=changed))
 
 
 def with_resistance(heart: "Heart", bed: str, factor: Dose) -> "Heart":
@@ -85,16 +86,13 @@ def with_filling(heart: "Heart", factor: Dose) -> "Heart":
     return replace(heart, filling=heart.filling * factor)
 
 
-def _with_chambers(
-    blood: "Circulation", change: "Callable[[Elastance], Elastance]"
-) -> "Circulation":
-    """Loop whose time-varying elastances are changed; chambers of other kinds stay."""
-    from heartsim.circulation.components import Elastance
-
+def _with_chambers(heart: "Heart", change: "Callable[[Elastance], Elastance]") -> "Heart":
+    """Heart whose time-varying elastances are changed; chambers of other kinds stay."""
+    blood = circulation_of(heart)
     laws = {name: getattr(blood, name) for name in CHAMBERS}
-    return replace(
-        blood, **{name: change(law) for name, law in laws.items() if isinstance(law, Elastance)}
-    )
+    # an emulated chamber has no contraction of its own
+    changed = {name: change(law) for name, law in laws.items() if hasattr(law, "contraction")}
+    return replace(heart, circulation=replace(blood, **changed))
 
 
 @final

@@ -211,3 +211,9 @@ def test_total_activation_is_first_to_last(ventricle):
     times = ventricle.fields["activation_time"]
     found = dyssynchrony(beat)["total_activation_ms"]
     assert found == pytest.approx(times.max() - times.min())
+
+
+def test_a_heart_without_a_wall_has_no_strain(ventricle):
+    bare = replace(synthetic_beat.beat(mesh=ventricle), mesh=replace(ventricle, cavities={}))
+    assert all(math.isnan(x) for x in deformation(bare).values())
+    assert all(math.isnan(x) for x in dyssynchrony(bare).values())

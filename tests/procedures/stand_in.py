@@ -36,6 +36,7 @@ class Patient(eqx.Module):
     region: dict[str, jax.Array]
     cell_volume: jax.Array
     filling: jax.Array
+    chambers: tuple[str, ...] = eqx.field(static=True, default=("LV", "RV"))
 
     @property
     def tissue(self) -> Muscle:
