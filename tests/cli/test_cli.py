@@ -62,6 +62,7 @@ def test_help_of_every_command_has_an_example(heartsim, command):
         ("run infarct --set protocol.stp=1ms", "Did you mean 'step'"),
         ("run infarct --set nonsense", "write KEY=VALUE"),
         ("compare infarct", "Name a baseline and at least one other"),
+        ("compare infarct tavr --loading match-LVEPD", "match-LVEPD"),
         ("procedures tvar", "Did you mean 'tavr'"),
         ("mesh check absent.vtu", "absent.vtu"),
         ("mesh make left_ventricle --edge 3mm -o /dev/null/a.vtu", "Check the path"),

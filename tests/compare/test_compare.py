@@ -1,11 +1,12 @@
 import json
 import math
+from dataclasses import replace
 
 import pandas as pd
 import pytest
 import synthetic_beat
 
-from heartsim.compare import Comparison, compare
+from heartsim.compare import RULE_MISSED, Comparison, compare
 from heartsim.errors import InputError, ResultError
 from heartsim.indices import value
 
@@ -78,6 +79,13 @@ def test_numbers_that_belong_together_are_said(results):
 def test_a_rule_that_was_not_met_is_said(results):
     remarks = " ".join(compare(*results, loading_rule="match-LVEDP").remarks())
     assert "The rule is match-LVEDP, but the pressures differ by" in remarks
+
+
+def test_a_rule_that_was_given_up_is_said(results):
+    missed = replace(results[1], indices={**results[1].indices, "status": RULE_MISSED})
+    remarks = compare(results[0], missed, loading_rule="reflex").remarks()
+    assert any("loading rule not met" in text for text in remarks)
+    assert not any("from beat to beat" in text for text in remarks)
 
 
 def test_unknown_rule_and_lone_result_are_refused(results):

@@ -10,10 +10,11 @@ import stand_in
 
 from heartsim.circulation import healthy_adult, limit_cycle, with_blood_volume
 from heartsim.circulation.adult import STRESSED_VOLUME
-from heartsim.errors import ProcedureError
+from heartsim.errors import ProcedureError, ScenarioError
 from heartsim.procedures import dobutamine, esmolol, find, milrinone, nitroprusside, on_heart, state
 from heartsim.procedures.drugs import PATIENTS, VARIATION, Response
 from heartsim.procedures.formulary import DRUGS
+from heartsim.scenario import Scenario
 from heartsim.units import kg, minute, mL, mmHg, ug
 
 ALL = pytest.mark.parametrize("drug", DRUGS, ids=lambda drug: drug.name)
@@ -95,6 +96,15 @@ def test_the_receipt_shows_dose_effect_and_band(drug):
         assert low < amounts[f"{knob}_factor"] < high
     dose = next(value for key, value in amounts.items() if key.startswith("dose_"))
     assert dose == pytest.approx(float(drug.parameters["dose"].default.split()[0]))
+
+
+def test_a_drug_stands_in_a_scenario_and_its_label_is_kept():
+    plan = {"patient": {"mesh": "biventricle"}}
+    given = {"name": "esmolol", "dose": "150 ug/kg/min", "patient": "resistant"}
+    (procedure,) = Scenario.from_dict({**plan, "procedure": [given]}).procedures
+    assert procedure == esmolol(dose="150 ug/kg/min", patient="resistant")
+    with pytest.raises(ScenarioError, match="outside what its label allows"):
+        Scenario.from_dict({**plan, "procedure": [{**given, "dose": "400 ug/kg/min"}]})
 
 
 def test_units_of_an_infusion():
