@@ -174,17 +174,6 @@ class Scenario(Section):
         """SHA-256 of everything that can change the result, the bytes of a mesh file included."""
         content = self.resolved()
         del content["title"]
-        return self._hash(content)
-
-    def unloading_key(self) -> str:
-        """SHA-256 of what decides the unloaded shape: patient, disease, passive tissue, support."""
-        content = self.resolved()
-        tissue = {**self.tissue.model_dump(), "parameters": self.tissue.parameter_set}
-        del tissue["contractility"]
-        kept = {name: content[name] for name in ("patient", "condition", "support")}
-        return self._hash({**kept, "tissue": tissue})
-
-    def _hash(self, content: dict[str, object]) -> str:
         mesh = Path(self.patient.mesh)
         if mesh.is_file():
             content["mesh_sha256"] = hashlib.sha256(mesh.read_bytes()).hexdigest()
