@@ -30,7 +30,7 @@ from heartsim.tissue.active import active_tension
 from heartsim.tissue.law import Law
 from heartsim.tissue.parameters import passive_law
 from heartsim.tissue.tissue import Tissue, uniform
-from heartsim.units import kPa, ms, parse
+from heartsim.units import kPa, mm, ms, parse
 
 AUGMENTATION: Final = {"P2P1": 20.0 * kPa, "P1P1": 0.0 * kPa}
 """Weight of the volume change in the energy of each element family."""
@@ -38,9 +38,12 @@ AUGMENTATION: Final = {"P2P1": 20.0 * kPa, "P1P1": 0.0 * kPa}
 STABILIZATION: Final = {"P2P1": 0.0 / kPa, "P1P1": 0.1 / kPa}
 """Weight of the pressure projection of each element family."""
 
-ANNULUS: Final = 25.0 * kPa
-"""Shear modulus of the fibrous skeleton in the cells at a valve's rim: a third of the Young's
-modulus of valve tissue at small strain, 60–90 kPa (doi:10.1016/j.jbiomech.2009.05.018)."""
+COLLAGEN: Final = 1000.0 * kPa
+"""Shear modulus of a valve's fibrous ring: a third of the Young's modulus of stretched valve
+tissue, 2–9 MPa (doi:10.1016/j.jbiomech.2009.05.018)."""
+
+RING: Final = 10.0 * mm**2
+"""Cross-section of a valve's fibrous ring (our choice: it looks 3 to 4 mm thick)."""
 
 VISCOSITY: Final = 1.0 * kPa * ms
 """Kelvin–Voigt viscosity of the wall; the elastodynamics benchmark uses 0.1 kPa s."""
@@ -164,10 +167,19 @@ def heart_on(anatomy: Anatomy, points: Float[np.ndarray, "v 3"], scenario: Scena
 
 
 def _fibrous(mesh: HeartMesh) -> Float[np.ndarray, " c"]:
-    """Shear modulus of fibrous tissue in each cell [kPa]: valve annuli, the rest is muscle."""
-    rims = [loop for cavity in mesh.cavities.values() for loop in cavity.rims.values()]
-    touching = np.isin(mesh.tets, np.concatenate(rims)).any(axis=1)
-    return np.where(touching, ANNULUS, 0.0)
+    """Shear modulus of fibrous tissue in each cell [kPa]: valve annuli, the rest is muscle.
+
+    Each ring is spread over the cells that touch its rim, whatever their size.
+    """
+    volume = np.abs(np.linalg.det(_edges(mesh.points, mesh.tets))) / 6
+    modulus = np.zeros(len(mesh.tets))
+    for cavity in mesh.cavities.values():
+        for rim in cavity.rims.values():
+            touching = np.isin(mesh.tets, rim).any(axis=1)
+            loop = mesh.points[rim]
+            length = np.linalg.norm(np.roll(loop, -1, axis=0) - loop, axis=1).sum()
+            modulus[touching] += COLLAGEN * RING * length / volume[touching].sum()
+    return modulus
 
 
 def _law(scenario: Scenario) -> Law:

@@ -6,7 +6,7 @@ the pressures back: nonlinear elimination of the circulation, so no valve ever s
 the large Newton.
 """
 
-from typing import Final, NamedTuple, Protocol, Self
+from typing import Final, NamedTuple
 
 import equinox as eqx
 import jax
@@ -16,9 +16,9 @@ from jaxtyping import Array, Bool, Float, Int
 from heartsim.bloodside import Answer, BloodSide
 from heartsim.circulation.closed_loop import State
 from heartsim.circulation.step import Cavities
+from heartsim.fem.linear import Inverse, Kept
 from heartsim.fem.operator import WallOperator
 from heartsim.fem.solid import least_volume_ratio
-from heartsim.fem.space import FunctionSpace
 from heartsim.heart import (
     Heart,
     Load,
@@ -40,31 +40,6 @@ LARGEST_RESIDUAL: Final = 20.0
 
 KRYLOV_DIMENSION: Final = 60
 """Largest Krylov space of one linear solve."""
-
-
-class Inverse(Protocol):
-    """Approximate inverse of one linearised wall."""
-
-    def apply(self, z: Float[Array, "k m"]) -> Float[Array, "k m"]:
-        """Approximate solution of ``operator.apply(x) = z``."""
-        ...
-
-
-class Kept(Protocol):
-    """What a linear solver keeps between linearisations: multigrid levels, or factors."""
-
-    @property
-    def dtype(self) -> jnp.dtype:
-        """Precision of tangents and Krylov vectors."""
-        ...
-
-    def prepare(self, operator: WallOperator, space: FunctionSpace) -> tuple[Inverse, Self]:
-        """Approximate inverse of a fresh tangent."""
-        ...
-
-    def used(self, iterations: Int[Array, ""]) -> Self:
-        """Learn how many iterations a solve took."""
-        ...
 
 
 class WallState(NamedTuple):
@@ -335,7 +310,12 @@ def _correction(
     start = _Progress(nothing, wall.pressure, -balance.residual, jnp.zeros((), jnp.int32))
     first = jnp.where(known, 0, -chambers)
     made = jax.lax.fori_loop(first, PASSES, one_pass, start)
-    return made.done, kept.used(made.longest)
+    # what aged factors could not solve is thrown away: the next Newton step renews them
+    lost = (made.longest >= KRYLOV_DIMENSION) & ~now.kept.renews
+    still = nothing.answer._replace(pressure=wall.pressure)
+    stay = nothing._replace(answer=still, krylov=made.done.krylov)
+    done = jax.tree.map(lambda new, old: jnp.where(lost, old, new), made.done, stay)
+    return done, kept.used(made.longest)
 
 
 def _proceed(

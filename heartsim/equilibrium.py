@@ -52,6 +52,18 @@ SETUP_POWER_STEPS: Final = 20
 SMALLEST_FRACTION: Final = 1.0 / 256.0
 """Load stepping gives up below this part of the way."""
 
+MOST_CREEPS: Final = 15
+"""Steps that a creeping wall is given to come to rest."""
+
+FIRST_CREEP: Final = 30.0
+"""Rate of the first creeping step [1/ms]: viscosity then resists like 30 kPa of stiffness."""
+
+SLOWEST_CREEP: Final = 0.05
+"""Rate of the last creeping step [1/ms]."""
+
+CREEP_RATIO: Final = 8.0
+"""Each creeping step that converges is followed by one longer by this ratio."""
+
 
 @dataclass(frozen=True)
 class Effort:
@@ -300,13 +312,41 @@ def inflate(
 def hold(
     work: Workspace, heart: Heart, guess: WallState, pressure: np.ndarray
 ) -> tuple[WallState, Workspace]:
-    """The passive heart under given pressures [kPa], from a guess; from rest where that fails."""
-    load, blood = passive_load(heart), pressures_given(jnp.asarray(pressure))
-    wall, _, info, work = step(work, heart, guess, blood, load)
-    if bool(info.converged):
-        return wall, work
-    work = refresh(work, heart, rest(heart), load)
-    return inflate(work, heart, rest(heart), pressure, first=0.5)
+    """The passive heart under given pressures [kPa], from a guess that may be far.
+
+    Newton's method first. Where that fails the wall creeps there: viscous steps, each longer than
+    the last, that end in equilibrium (pseudo-transient continuation [1]_).
+
+    Raises
+    ------
+    SolveFailed
+        If it does not get there in `MOST_CREEPS` steps.
+
+    References
+    ----------
+    .. [1] Kelley & Keyes (1998). Convergence analysis of pseudo-transient continuation.
+       doi:10.1137/S0036142996304796
+    """
+    blood, still = pressures_given(jnp.asarray(pressure)), passive_load(heart)
+    rate, reached, now = 0.0, None, guess
+    for _ in range(MOST_CREEPS):
+        load = eqx.tree_at(lambda x: (x.u_before, x.rate), still, (now.u, jnp.asarray(rate)))
+        wall, _, info, work = step(work, heart, now, blood, load)
+        if bool(info.converged):
+            if rate == 0.0:
+                return wall, work
+            now, reached = wall, rate
+            rate = rate / CREEP_RATIO if rate > SLOWEST_CREEP else 0.0
+        else:
+            work = refresh(work, heart, now, load)
+            fastest = max(FIRST_CREEP, CREEP_RATIO * rate)
+            rate = fastest if reached is None else float(np.sqrt(reached * max(rate, 1e-3)))
+    raise SolveFailed(
+        f"the wall does not come to rest under {np.round(pressure, 2)} kPa: residual "
+        f"{float(info.residual):.1e}, smallest volume ratio "
+        f"{float(info.least_volume_ratio):.2f}. Check the mesh with `heartsim mesh check` and the "
+        "stiffness of the tissue."
+    )
 
 
 def fill(

@@ -14,15 +14,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
 from heartsim import equilibrium
-from heartsim.bloodside import pressures_given
 from heartsim.coupling import WallState
 from heartsim.equilibrium import Workspace
 from heartsim.errors import SolveFailed
+from heartsim.fem.solid import deformation, volume_ratio_all
 from heartsim.heart import Heart
 from heartsim.units import mm
 
@@ -36,11 +35,11 @@ MOST_ROUNDS: Final = 40
 MEMORY: Final = 4
 """Earlier guesses that Anderson mixing combines."""
 
-LONGEST_MOVE: Final = 3.0 * mm
-"""A loaded wall is carried from one shape to the next in moves of at most this distance."""
+LEAST_RATIO: Final = 0.7
+"""A cell keeps at least this share of its volume in one move of the unloaded shape."""
 
-SMALLEST_MOVE: Final = 1.0 / 16.0
-"""Part of the way below which moves give up."""
+MOST_HALVINGS: Final = 12
+"""Trials of a move; nodes that are still in the way have all but stayed where they were."""
 
 Shape = Float[np.ndarray, "v 3"]
 
@@ -134,8 +133,8 @@ def unload(
         if distance.max() < enough or rounds == MOST_ROUNDS:
             break
         history = [*history[-MEMORY:], (shape, error)]
-        last, shape = shape, _mixed(history)
-        state, work = _reload(work, heart_at, state, (last, shape), pressure)
+        heart, shape = _towards(heart_at, heart, _mixed(history), state)
+        state, work = equilibrium.hold(work, heart, state, pressure)
     if distance.max() > USABLE:
         raise SolveFailed(
             f"unloaded shape: after {rounds} rounds the reloaded heart is still "
@@ -143,6 +142,30 @@ def unload(
             'the tissue, or set imaged_at = "unloaded".'
         )
     return Unloaded(shape, state, float(distance.max()), float(distance.mean()), rounds), work
+
+
+def _towards(
+    heart_at: Callable[[Shape], Heart], heart: Heart, wanted: Shape, wall: WallState
+) -> tuple[Heart, Shape]:
+    """Move the unloaded shape as far as the loaded wall on it stays a good guess.
+
+    Nodes of cells that the move would squeeze go half the way, and again half if need be: a thin
+    lip between two valve openings then holds back itself and not the whole heart.
+    """
+    vertices = len(wanted)
+    last = np.asarray(heart.solid.space.points)[:vertices]
+    corners = np.asarray(heart.solid.space.cells)[:, :4]
+    size, share = np.asarray(heart.cell_volume), np.ones((vertices, 1))
+    following, shape = heart, last
+    for _ in range(MOST_HALVINGS):
+        shape = last + share * (wanted - last)
+        following = heart_at(shape)
+        ratio = volume_ratio_all(deformation(following.solid, wall.u))
+        narrow = np.minimum(np.asarray(ratio).min(axis=1), following.cell_volume / size)
+        if narrow.min() > LEAST_RATIO:
+            break
+        share[np.unique(corners[narrow <= LEAST_RATIO])] *= 0.5
+    return following, shape
 
 
 def _mixed(history: list[tuple[Shape, Shape]]) -> Shape:
@@ -156,31 +179,3 @@ def _mixed(history: list[tuple[Shape, Shape]]) -> Shape:
     best_error = error.ravel() - past_error @ weights
     best_shape = shape.ravel() - past_shape @ weights
     return (best_shape - best_error).reshape(shape.shape)
-
-
-def _reload(
-    work: Workspace,
-    heart_at: Callable[[Shape], Heart],
-    state: WallState,
-    shapes: tuple[Shape, Shape],
-    pressure: Float[np.ndarray, " k"],
-) -> tuple[WallState, Workspace]:
-    """Carry a loaded wall from one unloaded shape to the next; from empty where that fails."""
-    last, following = shapes
-    blood = pressures_given(jnp.asarray(pressure))
-    farthest = np.linalg.norm(following - last, axis=1).max()
-    fraction, size = 0.0, min(1.0, LONGEST_MOVE / farthest)
-    while fraction < 1.0 and size >= SMALLEST_MOVE:
-        target = min(1.0, fraction + size)
-        heart = heart_at(last + target * (following - last))
-        load = equilibrium.passive_load(heart)
-        again, _, info, work = equilibrium.step(work, heart, state, blood, load)
-        if bool(info.converged):
-            fraction, state = target, again
-        else:
-            work = equilibrium.refresh(work, heart, state, load)
-            size *= 0.5
-    if fraction == 1.0:
-        return state, work
-    heart = heart_at(following)
-    return equilibrium.inflate(work, heart, equilibrium.rest(heart), pressure)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from zipfile import BadZipFile
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -14,7 +15,6 @@ from heartsim.build import Anatomy, heart_on
 from heartsim.cache import cache_folder
 from heartsim.equilibrium import Workspace
 from heartsim.heart import Heart
-from heartsim.mesh.heartmesh import HeartMesh
 from heartsim.prestress import CLOSE_ENOUGH, USABLE, Guess, Listener, Unloaded, unload
 from heartsim.procedures.perform import on_heart
 from heartsim.progress import Progress
@@ -56,7 +56,7 @@ def unloaded(
         return unload(work, heart_at, points, pressure, start=start, enough=enough, report=told)
 
     imaged = heart_at(built.mesh.points)
-    kept = cache_folder() / "unloaded" / f"{_shape_key(scenario, built.mesh)}.npz"
+    kept = cache_folder() / "unloaded" / f"{_shape_key(imaged, pressure)}.npz"
     start, rounds = _recall(kept, imaged), 0
     if start is None:
         element, nearby = scenario.patient.element, None
@@ -76,11 +76,13 @@ def unloaded(
     return replace(found, rounds=rounds), work
 
 
-def _shape_key(scenario: Scenario, mesh: HeartMesh) -> str:
-    """Hash of all that the unloaded shape depends on."""
-    digest = hashlib.sha256(scenario.unloading_key().encode())
-    for array in (mesh.points, mesh.tets, mesh.fields["fiber"]):
-        digest.update(np.ascontiguousarray(array).tobytes())
+def _shape_key(imaged: Heart, pressure: np.ndarray) -> str:
+    """Hash of all that the unloaded shape depends on: the passive wall as imaged, and its load."""
+    tissue = replace(imaged.tissue, contractility=jnp.zeros(()))
+    solid = replace(imaged.solid, material=tissue)
+    digest = hashlib.sha256()
+    for leaf in jax.tree.leaves((solid, imaged.supports, imaged.cavities, pressure)):
+        digest.update(np.ascontiguousarray(leaf).tobytes())
     return digest.hexdigest()[:32]
 
 

@@ -12,7 +12,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from heartsim.fem.operator import WallOperator
 from heartsim.fem.space import FunctionSpace, Nodes, mesh_edges
@@ -61,7 +61,7 @@ class Factorized(eqx.Module):
         def renew() -> Factor:
             return frontal.factorize(self.plan, _elements(operator), 1.0 - free)
 
-        factor = jax.lax.cond(self.work > TIRED, renew, lambda: self.factor)
+        factor = jax.lax.cond(self.renews, renew, lambda: self.factor)
         return Inverse(self.plan, factor), replace(self, factor=factor)
 
     def used(self, iterations: Int[Array, ""]) -> "Factorized":
@@ -71,6 +71,11 @@ class Factorized(eqx.Module):
     def stale(self) -> "Factorized":
         """The same, to be renewed at the next use."""
         return replace(self, work=jnp.asarray(TIRED + 1, jnp.int32))
+
+    @property
+    def renews(self) -> Bool[Array, ""]:
+        """Whether the next use makes new factors."""
+        return self.work > TIRED
 
     @property
     def dtype(self) -> jnp.dtype:

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import scipy.sparse as sparse
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from heartsim.fem.operator import WallOperator
 from heartsim.fem.space import FunctionSpace, Nodes
@@ -97,6 +97,11 @@ class Multigrid(eqx.Module):
         """Nothing to note: the host watches the work and refreshes the levels."""
         del iterations
         return self
+
+    @property
+    def renews(self) -> Bool[Array, ""]:
+        """Smoothers are always made anew."""
+        return jnp.ones((), bool)
 
     @property
     def dtype(self) -> jnp.dtype:

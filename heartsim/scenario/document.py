@@ -174,22 +174,10 @@ class Scenario(Section):
         """SHA-256 of everything that can change the result, the bytes of a mesh file included."""
         content = self.resolved()
         del content["title"]
-        return self._hash(content)
-
-    def unloading_key(self) -> str:
-        """SHA-256 of what decides the unloaded shape: patient, disease, passive tissue, support."""
-        content = self.resolved()
-        patient = self.patient.model_dump(exclude={"body_surface"})
-        tissue = {**self.tissue.model_dump(), "parameters": self.tissue.parameter_set}
-        del tissue["contractility"]
-        kept = {name: content[name] for name in ("condition", "support")}
-        return self._hash({"patient": patient, **kept, "tissue": tissue})
-
-    def _hash(self, content: dict[str, object]) -> str:
-        mesh, patient = Path(self.patient.mesh), content["patient"]
-        if mesh.is_file() and isinstance(patient, dict):
+        mesh = Path(self.patient.mesh)
+        if mesh.is_file():
             content["mesh_sha256"] = hashlib.sha256(mesh.read_bytes()).hexdigest()
-            content["patient"] = {**patient, "mesh": mesh.name}
+            content["patient"] = {**self.patient.model_dump(), "mesh": mesh.name}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 

@@ -1,11 +1,13 @@
 """Unloaded shapes of patients: found once, then recalled."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from heartsim.patient import prepare
 from heartsim.progress import Progress
-from heartsim.unloading import _recall
+from heartsim.unloading import _recall, _shape_key
 
 
 def test_a_damaged_file_in_the_cache_counts_as_none(patient, tmp_path):
@@ -15,6 +17,21 @@ def test_a_damaged_file_in_the_cache_counts_as_none(patient, tmp_path):
     assert _recall(path, patient.heart) is None
     np.savez(path, points=np.zeros((4, 3)))
     assert _recall(path, patient.heart) is None
+
+
+def test_a_shape_is_recalled_for_the_same_passive_wall_and_load_only(patient):
+    heart, load = patient.heart, np.array([1.0, 0.5])
+
+    def with_tissue(**change):
+        tissue = replace(heart.tissue, **change)
+        return replace(heart, solid=replace(heart.solid, material=tissue))
+
+    key, tissue = _shape_key(heart, load), heart.tissue
+    assert _shape_key(with_tissue(contractility=2 * tissue.contractility), load) == key
+    assert _shape_key(replace(heart, circulation=None), load) == key
+    assert _shape_key(with_tissue(stiffness=2 * tissue.stiffness), load) != key
+    assert _shape_key(with_tissue(fibrous=2 * tissue.fibrous), load) != key
+    assert _shape_key(heart, 2 * load) != key
 
 
 @pytest.mark.slow

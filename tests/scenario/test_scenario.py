@@ -242,14 +242,6 @@ def test_hash_follows_the_content_and_not_the_title():
     assert base.content_hash() != base.with_procedures(tavr()).content_hash()
 
 
-def test_operations_and_blood_do_not_change_the_unloaded_shape():
-    base = Scenario.from_dict(PLAIN)
-    same = base.with_({"circulation.heart_rate": "90 /min", "tissue.contractility": "90 kPa"})
-    assert base.unloading_key() == same.with_procedures(tavr()).unloading_key()
-    for change in ({"tissue.stiffness": 2}, {"condition": [{"name": "infarct"}]}):
-        assert base.unloading_key() != base.with_(change).unloading_key()
-
-
 def test_hash_follows_the_bytes_of_the_mesh(tmp_path):
     mesh = tmp_path / "heart.vtu"
     mesh.write_bytes(b"one")
