@@ -140,22 +140,20 @@ def ventricle(recording: Recording, name: str, measured: Mapping[str, float]) ->
     """
     ed, es = events(recording, name)
     pressure, volume = recording.pressure[name] / mmHg, recording.volume[name] / mL
-    period = recording.heart_rate_period
-    once = slice(None, -1 if _closed(recording) else None)
-    peak = elastance.isovolumic_peak(
-        recording.time[once], period, pressure[once], end_diastole=ed % len(pressure[once])
-    )
+    forward, backward = valve_volumes(recording, _OUTLET[name][1])
+    arterial = _ratio(measured["ESP_mmHg"], measured["SV_mL"])
     filled = (float(volume[ed]), float(pressure[ed]))
     emptied = (float(volume[es]), float(pressure[es]))
-    line = elastance.single_beat(peak, filled, emptied)
+    line = elastance.single_beat(_isovolumic_peak(recording, name), filled, emptied)
     left_over = elastance.potential_energy(line, emptied) * mmHg * mL / J
     area = measured["stroke_work_J"] + left_over
     curve = elastance.klotz(*filled)
-    forward, backward = valve_volumes(recording, _OUTLET[name][1])
-    arterial = _ratio(measured["ESP_mmHg"], measured["SV_mL"])
-    slope = pressure_slope(recording, name)
     zero, free = relaxation_constants(
-        recording.time, period, recording.pressure[name], slope, recording.pressure[name][ed]
+        recording.time,
+        recording.heart_rate_period,
+        recording.pressure[name],
+        pressure_slope(recording, name),
+        recording.pressure[name][ed],
     )
     return {
         "forward_SV_mL": (forward - backward) / mL,
@@ -167,7 +165,7 @@ def ventricle(recording: Recording, name: str, measured: Mapping[str, float]) ->
         "potential_energy_J": left_over,
         "PVA_J": area,
         "efficiency_percent": 100 * measured["stroke_work_J"] / area,
-        "energy_per_minute_J": area * minute / period,
+        "energy_per_minute_J": area * minute / recording.heart_rate_period,
         "V15_mL": curve.V15,
         "V30_mL": curve.V30,
         "EDPVR_beta": curve.beta,
@@ -177,10 +175,14 @@ def ventricle(recording: Recording, name: str, measured: Mapping[str, float]) ->
     }
 
 
-def _closed(recording: Recording) -> bool:
-    """Whether the last sample is the first one of the next beat."""
+def _isovolumic_peak(recording: Recording, name: str) -> float:
+    """Peak pressure without ejection [mmHg], from the samples of the beat, each once."""
+    period = recording.heart_rate_period
     span = recording.time[-1] - recording.time[0]
-    return bool(span >= recording.heart_rate_period * (1 - 1e-9))
+    once = slice(None, -1 if span >= period * (1 - 1e-9) else None)
+    pressure = recording.pressure[name][once] / mmHg
+    start = events(recording, name).end_diastole % len(pressure)
+    return elastance.isovolumic_peak(recording.time[once], period, pressure, end_diastole=start)
 
 
 def pressure_slope(recording: Recording, name: str) -> Float[np.ndarray, " times"]:

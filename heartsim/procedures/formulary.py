@@ -71,6 +71,28 @@ def _drug(
         Response(knob, largest, half * route.unit, *steepness)
         for knob, (largest, half, *steepness) in curves.items()
     )
+    return Operation(
+        name=name,
+        title=name.capitalize(),
+        kind="operation",
+        indication=indication,
+        changes=", ".join(knob.replace("_", " ") for knob in curves) + ": dose, effect site, Hill",
+        parameters=_parameters(route, doses, half_life, receptors, ceiling),
+        limits=("; ".join(filter(None, (limits, _LIMITS)))),
+        expected=expected,
+        source=source,
+        build=_build(name, route, responses, half_life),
+    )
+
+
+def _parameters(
+    route: Route,
+    doses: tuple[float, float, float, float],
+    half_life: float,
+    receptors: bool,
+    ceiling: str,
+) -> dict[str, Parameter]:
+    """Doses that a clinician may state; see `_drug`."""
     usual, low, high, most = (f"{dose:g} {route.symbol}" for dose in doses)
     parameters = {
         "dose": Parameter(
@@ -104,18 +126,7 @@ def _drug(
         parameters["blockade"] = Parameter(
             "beta blocker on board, concentration over its K_B", "0", "number", ("0", "20")
         )
-    return Operation(
-        name=name,
-        title=name.capitalize(),
-        kind="operation",
-        indication=indication,
-        changes=", ".join(knob.replace("_", " ") for knob in curves) + ": dose, effect site, Hill",
-        parameters=parameters,
-        limits=("; ".join(filter(None, (limits, _LIMITS)))),
-        expected=expected,
-        source=source,
-        build=_build(name, route, responses, half_life),
-    )
+    return parameters
 
 
 _LIMITS: Final = (
