@@ -46,7 +46,7 @@ def unloaded(
         return on_heart(heart_on(built, points, scenario), scenario.conditions)[0]
 
     def report(rounds: int, error: float) -> None:
-        progress.say(f"  round {rounds}: reloaded shape within {error:.3f} mm of the image")
+        progress.say(f"  round {rounds}: reloaded shape {error:.3f} mm off the image on average")
 
     def search(
         start: Guess | None, enough: float, told: Listener | None = None
@@ -72,7 +72,10 @@ def unloaded(
         start, rounds = _recall(kept, imaged), found.rounds
     # the same last solve whether the shape was found or kept: a resumed run repeats every bit
     found, work = search(start, USABLE)
-    progress.say(f"unloaded shape: reloaded within {found.largest_error:.3f} mm of the image")
+    progress.say(
+        f"unloaded shape: reloaded {found.mean_error:.3f} mm off the image on average, "
+        f"{found.largest_error:.2f} mm at the worst node"
+    )
     return replace(found, rounds=rounds), work
 
 

@@ -20,7 +20,7 @@ def test_unloaded_shape_reloads_to_the_image(scenario, patient):
 
     work = equilibrium.workspace(heart_at(mesh.points), built.nodes)
     found, _ = unload(work, heart_at, mesh.points, patient.moment.wall.pressure)
-    assert found.largest_error < 0.1
+    assert found.largest_error < 0.2
     heart = heart_at(found.points)
     fresh = equilibrium.workspace(heart, built.nodes)
     loaded, _ = equilibrium.inflate(
