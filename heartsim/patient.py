@@ -6,9 +6,10 @@ import numpy as np
 
 from heartsim import equilibrium
 from heartsim.beat import Moment, begin
-from heartsim.build import Anatomy, anatomy, first_blood, heart_on
+from heartsim.build import Anatomy, anatomy, heart_on
 from heartsim.equilibrium import Workspace
 from heartsim.heart import Heart, cavity_volumes
+from heartsim.loop import first_blood
 from heartsim.mesh import library, quality
 from heartsim.mesh.heartmesh import HeartMesh
 from heartsim.mesh.surfaces import cavity_volume

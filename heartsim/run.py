@@ -18,12 +18,13 @@ from heartsim.checkpoint import Checkpoint, drop_checkpoint, load_checkpoint, sa
 from heartsim.equilibrium import Workspace
 from heartsim.errors import ScenarioError
 from heartsim.indices import summarize
+from heartsim.lumped import record
 from heartsim.patient import Patient, prepare
 from heartsim.progress import Progress
 from heartsim.recorder import Recorder
 from heartsim.report import write_report
 from heartsim.restart import passive_curve, periodic_guess, refill, volumes_of
-from heartsim.result import Result, finished, save
+from heartsim.result import Recording, Result, finished, save
 from heartsim.result.recording import CHAMBERS
 from heartsim.scenario import Scenario
 from heartsim.units import mL, mmHg, ms
@@ -90,6 +91,10 @@ def run(
     chosen = runtime.start(device)
     compiling = runtime.CompileClock()
     started = time.perf_counter()
+    if scenario.patient.model == "0D":
+        solver = {"device": chosen.platform}
+        recording = record(scenario, _provenance(scenario, digest), solver)
+        return _kept(recording, scenario, folder)
     with Progress(scenario.name, quiet=quiet) as progress:
         patient = prepare(scenario, progress)
         saved = load_checkpoint(folder, digest) if resume else None
@@ -110,16 +115,27 @@ def run(
         },
         reload=None if patient.reload is None else patient.reload.summary(),
         receipts=patient.receipts,
-        provenance={
-            "scenario": scenario.resolved(),
-            "scenario_sha256": digest,
-            "versions": runtime.versions(),
-        },
+        provenance=_provenance(scenario, digest),
     )
+    result = _kept(recording, scenario, folder)
+    drop_checkpoint(folder)
+    return result
+
+
+def _provenance(scenario: Scenario, digest: str) -> dict[str, object]:
+    """What a result says about its origin."""
+    return {
+        "scenario": scenario.resolved(),
+        "scenario_sha256": digest,
+        "versions": runtime.versions(),
+    }
+
+
+def _kept(recording: Recording, scenario: Scenario, folder: Path) -> Result:
+    """Result folder of a recording, with its report."""
     indices = summarize(recording, audit(recording), scenario=scenario.title or scenario.name)
     result = save(recording, folder, indices)
     write_report(result)
-    drop_checkpoint(folder)
     return result
 
 

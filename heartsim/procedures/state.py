@@ -40,6 +40,8 @@ class SetRate(HeartEdit):
             target="rhythm:rate",
             amounts={"before_per_min": minute / blood.period, "after_per_min": self.rate * minute},
         )
+        if not heart.chambers:
+            return heart.at_period(period), receipt
         before = heart.activation
         shorter = (period / blood.period) ** 0.5
         twitch = replace(
@@ -80,6 +82,8 @@ class ScaleStrength(HeartEdit):
             target="strength:all",
             amounts={"factor": self.factor},
         )
+        if not heart.chambers:
+            return heart.stronger(self.factor), receipt
         contractility = heart.tissue.contractility * self.factor
         return with_tissue(heart, replace(heart.tissue, contractility=contractility)), receipt
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, PrivateAttr, ValidationError
+from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from heartsim.errors import ProcedureConflict
 from heartsim.procedures.catalogue import CATALOGUE, plan
@@ -15,6 +15,7 @@ from heartsim.procedures.perform import check_conflicts
 from heartsim.scenario.entries import check_entries, entry_schema, resolved_entry
 from heartsim.scenario.models import (
     Activation,
+    Chamber,
     Circulation,
     Entry,
     Patient,
@@ -95,6 +96,17 @@ class Scenario(Section):
             If it cannot be used; the message names every problem.
         """
         return cls._checked(dict(document), source="scenario", text="")
+
+    @model_validator(mode="after")
+    def _walls_have_no_elastance(self) -> Self:
+        """Refuse elastances of ventricles that a mesh replaces."""
+        for name in ("LV", "RV"):
+            if self.patient.model == "3D" and getattr(self.circulation, name) != Chamber():
+                raise ValueError(
+                    f"circulation.{name} is the elastance of a 0D ventricle, but this one is a 3D "
+                    'wall. Remove it, or write patient.model = "0D".'
+                )
+        return self
 
     @classmethod
     def _checked(cls, document: Document, *, source: str, text: str) -> Self:

@@ -64,8 +64,14 @@ class ImagedPressure(Section):
 class Patient(Section):
     """Whose heart: geometry, how it was imaged, fibers and elements."""
 
-    mesh: Annotated[str, Field(min_length=1, max_length=500)] = Field(
-        description="A name from `heartsim data list`, or a path relative to this file."
+    model: Literal["3D", "0D"] = Field(
+        default="3D",
+        description="3D: a wall of finite elements. 0D: four elastance chambers, in a second.",
+    )
+    mesh: Annotated[str, Field(max_length=500)] = Field(
+        default="",
+        description="A name from `heartsim data list`, or a path relative to this file; "
+        "not needed by a 0D model.",
     )
     resolution: Annotated[float, Quantity("length", "1 mm", "15 mm")] | None = Field(
         default=None, description="Coarsen the mesh to this edge length; omit to keep it."
@@ -79,6 +85,16 @@ class Patient(Section):
     element: Literal["P2P1", "P1P1"] = Field(
         default="P2P1", description="P2P1 for coarse meshes (3 mm and up), P1P1 for fine ones."
     )
+
+
+    @model_validator(mode="after")
+    def _wall_has_a_mesh(self) -> Self:
+        """Refuse a 3D model without geometry."""
+        if self.model == "3D" and not self.mesh:
+            raise ValueError(
+                'mesh is missing. Name one of `heartsim data list`, or write model = "0D".'
+            )
+        return self
 
 
 class Tissue(Section):
@@ -180,8 +196,62 @@ class Valve(Section):
     )
 
 
+    band: Annotated[float, Quantity("area", "0.05 cm2", "20 cm2")] | None = Field(
+        default=None, description="Effective area of a band or fixed stenosis in series."
+    )
+
+
+class Chamber(Section):
+    """Elastance of a 0D chamber; what is omitted is that of a healthy adult."""
+
+    active: Annotated[float, Quantity("elastance", "0 mmHg/mL", "50 mmHg/mL")] | None = Field(
+        default=None, description="Elastance that contraction adds."
+    )
+    passive: Annotated[float, Quantity("elastance", "0.001 mmHg/mL", "5 mmHg/mL")] | None = Field(
+        default=None, description="Elastance of the relaxed chamber at its unstressed volume."
+    )
+    stiffening: Annotated[float, Quantity("per volume", "0 /mL", "1 /mL")] | None = Field(
+        default=None, description="Exponential rate at which it stiffens as it fills."
+    )
+    unstressed: Annotated[float, Quantity("volume", "0.1 mL", "300 mL")] | None = Field(
+        default=None, description="Volume at zero pressure."
+    )
+    contraction: Annotated[float, Quantity("time", "20 ms", "800 ms")] | None = Field(
+        default=None, description="Duration of the rise of activation."
+    )
+    relaxation: Annotated[float, Quantity("time", "20 ms", "800 ms")] | None = Field(
+        default=None, description="Duration of its fall."
+    )
+
+
+class Pericardium(Section):
+    """Sac around the four chambers, p = pressure (exp(stiffening (V - unstressed)) - 1)."""
+
+    pressure: Annotated[float, Quantity("pressure", "0 mmHg", "20 mmHg")] = usual(
+        "0 mmHg", "Scale of its pressure; 0 is an open pericardium."
+    )
+    stiffening: Annotated[float, Quantity("per volume", "0 /mL", "1 /mL")] = usual("0.03 /mL")
+    unstressed: Annotated[float, Quantity("volume", "10 mL", "2000 mL")] = usual(
+        "400 mL", "Blood in the heart at which it begins to press."
+    )
+
+
+class Septum(Section):
+    """Interaction of 0D ventricles through their septum."""
+
+    compliance: Annotated[float, Quantity("compliance", "0 mL/mmHg", "5 mL/mmHg")] = usual(
+        "0 mL/mmHg", "Of the relaxed septum; 0 is none."
+    )
+    stiffening: Annotated[float, Quantity("number", "0", "1000")] = Field(
+        default=50.0, description="How many times stiffer it gets as it contracts."
+    )
+
+
+_Hole = Annotated[float, Quantity("area", "0 cm2", "10 cm2")]
+
+
 class Circulation(Section):
-    """The blood around the 3D ventricles: a closed loop with 0D atria."""
+    """The blood around the heart: a closed loop, with 0D atria and, without a mesh, ventricles."""
 
     model: Literal["closed-loop"] = "closed-loop"
     heart_rate: Annotated[float, Quantity("frequency", "30 /min", "220 /min")] = usual("72 /min")
@@ -200,6 +270,15 @@ class Circulation(Section):
     blood_volume: Annotated[float, Quantity("volume", "100 mL", "5000 mL")] | None = Field(
         default=None, description="Stressed blood volume; omit to take it from the starting state."
     )
+    atrial_shunt: _Hole = usual("0 cm2", "Hole between the atria.")
+    ventricular_shunt: _Hole = usual("0 cm2", "Hole between the ventricles.")
+    ductus: _Hole = usual("0 cm2", "Aorta to pulmonary artery.")
+    pericardium: Pericardium = Pericardium()
+    septum: Septum = Septum()
+    LV: Chamber = Chamber()
+    RV: Chamber = Chamber()
+    LA: Chamber = Chamber()
+    RA: Chamber = Chamber()
     mitral: Valve = Valve()
     aortic: Valve = Valve()
     tricuspid: Valve = Valve()

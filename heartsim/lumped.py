@@ -1,0 +1,207 @@
+"""A heart without a mesh: four elastance chambers in the closed loop, beating within a second.
+
+It shares circulation, operations, indices, results and reports with the 3D heart. What needs a wall
+(stress, strain, segments, regional disease) it does not have, and says so.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+
+from heartsim.circulation.adult import STRESSED_VOLUME, healthy_adult
+from heartsim.circulation.chambers import Elastance
+from heartsim.circulation.closed_loop import Circulation, blood_volume, with_blood_volume
+from heartsim.circulation.components import Scalar
+from heartsim.circulation.graph import CHAMBERS, VENTRICLES, State
+from heartsim.circulation.periodic import LimitCycle, limit_cycle
+from heartsim.errors import ScenarioError, SolveFailed
+from heartsim.loop import circulation_of
+from heartsim.mesh.heartmesh import HeartMesh
+from heartsim.procedures.edit import AnatomyEdit
+from heartsim.procedures.perform import on_heart
+from heartsim.result import Recording
+from heartsim.result.recording import VALVES
+from heartsim.scenario import Scenario
+from heartsim.units import ms
+
+STEPS: Final = 400
+"""Steps in a beat, whatever the heart rate."""
+
+MOST_BEATS: Final = 300
+
+
+class LumpedHeart(eqx.Module):
+    """Heart whose chambers are all 0D.
+
+    Attributes
+    ----------
+    circulation : Circulation
+        The loop with its chambers.
+    blood : State
+        The blood in it at the start of a beat.
+    """
+
+    circulation: Circulation
+    blood: State
+
+    @property
+    def chambers(self) -> tuple[str, ...]:
+        """3D chambers: none."""
+        return ()
+
+    def at_period(self, period: Scalar) -> "LumpedHeart":
+        """Heart at another period; contraction shortens with its square root, as a twitch does."""
+        shorter = (period / self.circulation.period) ** 0.5
+        changed = {
+            name: replace(
+                law, contraction=law.contraction * shorter, relaxation=law.relaxation * shorter
+            )
+            for name in CHAMBERS
+            if isinstance(law := getattr(self.circulation, name), Elastance)
+        }
+        return replace(self, circulation=replace(self.circulation, period=period, **changed))
+
+    def stronger(self, factor: Scalar) -> "LumpedHeart":
+        """Heart whose four chambers contract more or less."""
+        changed = {
+            name: replace(law, active=law.active * factor)
+            for name in CHAMBERS
+            if isinstance(law := getattr(self.circulation, name), Elastance)
+        }
+        return replace(self, circulation=replace(self.circulation, **changed))
+
+
+def lumped_heart(scenario: Scenario) -> tuple[LumpedHeart, tuple[dict[str, object], ...]]:
+    """0D heart of a scenario after its conditions and operations, and their receipts.
+
+    All operations on one patient start with the same stressed blood volume: the scenario's, or
+    that of the healthy adult.
+
+    Raises
+    ------
+    ScenarioError
+        If a condition or operation changes the anatomy of a wall that is not there.
+    """
+    for procedure in (*scenario.conditions, *scenario.procedures):
+        if any(isinstance(edit, AnatomyEdit) for edit in procedure.edits):
+            raise ScenarioError(
+                f"{scenario.name}: {procedure.name} changes a part of the wall, and a 0D heart "
+                'has no wall. Run it with patient.model = "3D" and a mesh.'
+            )
+    _, blood = healthy_adult()
+    loop = circulation_of(scenario)
+    total = scenario.circulation.blood_volume or STRESSED_VOLUME
+    heart = LumpedHeart(loop, with_blood_volume(loop, blood, jnp.asarray(total)))
+    heart, ill = on_heart(heart, scenario.conditions)
+    heart, treated = on_heart(heart, scenario.procedures, overlap=scenario.overlap)
+    return heart, tuple(receipt.as_dict() for receipt in (*ill, *treated))
+
+
+def settle(heart: LumpedHeart) -> LimitCycle:
+    """Periodic beat of a 0D heart that holds the blood it has.
+
+    Raises
+    ------
+    SolveFailed
+        If the traces are not numbers.
+    """
+    found = limit_cycle(heart.circulation, heart.blood, STEPS, most_beats=MOST_BEATS)
+    if not np.all(np.isfinite(found.traces.blood_volume)):
+        raise SolveFailed(
+            "the 0D circulation did not reach a periodic state: its pressures are not numbers. "
+            "Look for an elastance, resistance or volume far outside the healthy range."
+        )
+    return found
+
+
+def record(
+    scenario: Scenario, provenance: Mapping[str, object], solver: Mapping[str, object]
+) -> Recording:
+    """Run a 0D scenario to its periodic beat.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    provenance, solver
+        What the recording says about its origin and computation, beside what is added here.
+
+    Returns
+    -------
+    Recording
+        Traces of the beat, and no wall: an empty mesh and wall energies that are not numbers.
+    """
+    heart, receipts = lumped_heart(scenario)
+    found = settle(heart)
+    trace, period = found.traces, float(heart.circulation.period)
+    time = np.append(0.0, np.asarray(trace.time))
+    ended = scenario.protocol.periodic_within >= float(found.change)
+    drift = float(blood_volume(heart.circulation, found.state) / blood_volume(
+        heart.circulation, heart.blood) - 1)  # fmt: skip
+    # the end of a periodic beat is its start
+    whole = {
+        kind: {name: _closed(values) for name, values in getattr(trace, kind).items()}
+        for kind in ("pressure", "volume", "flow")
+    }
+    nothing = np.full(len(time), np.nan)
+    work = -sum(_work(whole["pressure"][name], whole["volume"][name]) for name in VENTRICLES)
+    return Recording(
+        mesh=no_mesh(scenario.name),
+        time=time,
+        pressure=whole["pressure"],
+        volume=whole["volume"],
+        flow={name: whole["flow"][name] for name in VALVES},
+        blood_volume=_closed(trace.blood_volume),
+        energy={
+            "stored": nothing,
+            "active_work": nothing,
+            "pressure_work": work,
+            "dissipated": nothing,
+        },
+        wall_volume=nothing,
+        snapshot_time=np.zeros(1),
+        displacement=np.zeros((1, 0, 3)),
+        fiber_stress=np.zeros((1, 0)),
+        fiber_strain=np.zeros((1, 0)),
+        active_tension=np.zeros((1, 0)),
+        heart_rate_period=period,
+        beats=int(found.beats),
+        periodicity_change=float(found.change),
+        status="converged" if ended else "not periodic",
+        solver={
+            "model": "0D",
+            "time_step_ms": period / STEPS / ms,
+            "steps": STEPS * int(found.beats),
+            "blood_volume_drift_relative": drift,
+            **solver,
+        },
+        receipts=receipts,
+        provenance=provenance,
+    )
+
+
+def no_mesh(name: str) -> HeartMesh:
+    """Mesh of a heart without a wall."""
+    return HeartMesh(
+        name=f"{name} (0D)",
+        points=np.zeros((0, 3)),
+        tets=np.zeros((0, 4), int),
+        regions={},
+        surfaces={},
+        cavities={},
+        origin="elastance chambers, no geometry",
+    )
+
+
+def _closed(trace: Scalar) -> np.ndarray:
+    values = np.asarray(trace)
+    return np.append(values[-1], values)
+
+
+def _work(pressure: np.ndarray, volume: np.ndarray) -> np.ndarray:
+    """Work that a chamber does on the blood since the start of the beat [µJ]."""
+    steps = 0.5 * (pressure[1:] + pressure[:-1]) * -np.diff(volume)
+    return np.append(0.0, np.cumsum(steps))
