@@ -10,6 +10,7 @@ from heartsim.circulation.chambers import Chamber, Elastance
 from heartsim.circulation.closed_loop import Circulation, with_blood_volume
 from heartsim.circulation.components import Orifice, Valve, Vessel
 from heartsim.circulation.graph import CHAMBERS, VALVES, State
+from heartsim.circulation.pumps import Balloon, Pump
 from heartsim.circulation.surroundings import Pericardium, Septum
 from heartsim.scenario import Scenario
 from heartsim.scenario import models as plans
@@ -25,12 +26,16 @@ def circulation_of(scenario: Scenario) -> Circulation:
         name: _hole(getattr(loop, name), getattr(plan, name))
         for name in ("atrial_shunt", "ventricular_shunt", "ductus")
     }
-    sac, septum = plan.pericardium, plan.septum
+    sac, septum, devices = plan.pericardium, plan.septum, plan.devices
+    pumps = {"left_pump": devices.lvad, "right_pump": devices.rvad, "ecmo": devices.ecmo}
+    gas = devices.balloon
     return replace(
         loop,
         **chambers,
         **valves,
         **holes,
+        **{name: Pump(pump.area, pump.resistance, pump.head) for name, pump in pumps.items()},
+        balloon=Balloon(gas.volume, gas.inflated, gas.deflated),
         period=jnp.asarray(1.0 / plan.heart_rate),
         av_delay=jnp.asarray(scenario.activation.av_delay),
         systemic_arteries=_bed(

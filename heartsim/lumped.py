@@ -18,15 +18,16 @@ from heartsim.circulation.closed_loop import Circulation, blood_volume, with_blo
 from heartsim.circulation.components import Scalar
 from heartsim.circulation.graph import CHAMBERS, VENTRICLES, State
 from heartsim.circulation.periodic import LimitCycle, limit_cycle
+from heartsim.circulation.topology import fontan, glenn, norwood, single_left_ventricle
 from heartsim.errors import ScenarioError, SolveFailed
 from heartsim.loop import circulation_of
 from heartsim.mesh.heartmesh import HeartMesh
-from heartsim.procedures.edit import AnatomyEdit
+from heartsim.procedures.edit import AnatomyEdit, Receipt
 from heartsim.procedures.perform import on_heart
 from heartsim.result import Recording
 from heartsim.result.recording import VALVES
 from heartsim.scenario import Scenario
-from heartsim.units import ms
+from heartsim.units import mL, ms
 
 STEPS: Final = 400
 """Steps in a beat, whatever the heart rate."""
@@ -96,9 +97,38 @@ def lumped_heart(scenario: Scenario) -> tuple[LumpedHeart, tuple[dict[str, objec
     loop = circulation_of(scenario)
     total = scenario.circulation.blood_volume or STRESSED_VOLUME
     heart = LumpedHeart(loop, with_blood_volume(loop, blood, jnp.asarray(total)))
+    heart, routed = _rerouted(heart, scenario)
     heart, ill = on_heart(heart, scenario.conditions)
     heart, treated = on_heart(heart, scenario.procedures, overlap=scenario.overlap)
-    return heart, tuple(receipt.as_dict() for receipt in (*ill, *treated))
+    return heart, tuple(receipt.as_dict() for receipt in (*routed, *ill, *treated))
+
+
+def _rerouted(heart: LumpedHeart, scenario: Scenario) -> tuple[LumpedHeart, tuple[Receipt, ...]]:
+    """Heart with the blood going the way that a scenario says, and what had to move for it."""
+    plan = scenario.circulation
+    routes, kind, hole = plan.routes, plan.routes.topology, plan.atrial_shunt
+    if kind == "biventricular":
+        return heart, ()
+    loop, blood = heart.circulation, heart.blood
+    if kind == "norwood":
+        loop, blood, moved = norwood(loop, blood, hole, plan.ductus)
+    else:
+        loop, blood, moved = single_left_ventricle(loop, blood, hole)
+    apart = 0.0
+    if kind == "glenn":
+        loop, blood, apart = glenn(loop, blood, routes.upper_body, routes.connection)
+    elif kind == "fontan":
+        loop, blood, _ = fontan(loop, blood, routes.connection, routes.fenestration)
+    receipt = Receipt(
+        action=f"re-routed the blood: {kind}",
+        target="routes",
+        amounts={
+            "taken_from_unused_ventricle_mL": moved / mL,
+            "given_to_upper_veins_mL": apart / mL,
+            "blood_volume_mL": blood_volume(loop, blood) / mL,
+        },
+    )
+    return LumpedHeart(loop, blood), (receipt,)
 
 
 def settle(heart: LumpedHeart) -> LimitCycle:
@@ -135,7 +165,18 @@ def record(
         Traces of the beat, and no wall: an empty mesh and wall energies that are not numbers.
     """
     heart, receipts = lumped_heart(scenario)
-    found = settle(heart)
+    return recording_of(heart, settle(heart), scenario, receipts, provenance, solver)
+
+
+def recording_of(
+    heart: LumpedHeart,
+    found: LimitCycle,
+    scenario: Scenario,
+    receipts: tuple[dict[str, object], ...],
+    provenance: Mapping[str, object],
+    solver: Mapping[str, object],
+) -> Recording:
+    """Recording of a periodic beat; parameters as in `record`."""
     trace, period = found.traces, float(heart.circulation.period)
     time = np.append(0.0, np.asarray(trace.time))
     ended = scenario.protocol.periodic_within >= float(found.change)

@@ -283,6 +283,7 @@ def pressures(
         + pulmonary.impedance * state.flow("pulmonary"),
         "systemic_veins": node["systemic_veins"],
         "pulmonary_veins": node["pulmonary_veins"],
+        "upper_veins": node["upper_veins"],
     }
 
 

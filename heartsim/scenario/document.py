@@ -20,6 +20,7 @@ from heartsim.scenario.models import (
     Entry,
     Patient,
     Protocol,
+    Routes,
     Section,
     Support,
     Tissue,
@@ -98,14 +99,18 @@ class Scenario(Section):
         return cls._checked(dict(document), source="scenario", text="")
 
     @model_validator(mode="after")
-    def _walls_have_no_elastance(self) -> Self:
-        """Refuse elastances of ventricles that a mesh replaces."""
-        for name in ("LV", "RV"):
-            if self.patient.model == "3D" and getattr(self.circulation, name) != Chamber():
-                raise ValueError(
-                    f"circulation.{name} is the elastance of a 0D ventricle, but this one is a 3D "
-                    'wall. Remove it, or write patient.model = "0D".'
-                )
+    def _walls_are_not_lumped(self) -> Self:
+        """Refuse what only 0D ventricles have where a mesh replaces them."""
+        if self.patient.model == "0D":
+            return self
+        stated = [n for n in ("LV", "RV") if getattr(self.circulation, n) != Chamber()]
+        stated += ["routes"] if self.circulation.routes != Routes() else []
+        stated += ["septum"] if self.circulation.septum.compliance else []
+        if stated:
+            raise ValueError(
+                f"circulation.{stated[0]} belongs to 0D ventricles, but these are 3D walls. "
+                'Remove it, or write patient.model = "0D".'
+            )
         return self
 
     @classmethod

@@ -86,7 +86,6 @@ class Patient(Section):
         default="P2P1", description="P2P1 for coarse meshes (3 mm and up), P1P1 for fine ones."
     )
 
-
     @model_validator(mode="after")
     def _wall_has_a_mesh(self) -> Self:
         """Refuse a 3D model without geometry."""
@@ -195,7 +194,6 @@ class Valve(Section):
         "0 cm2", "Effective regurgitant orifice area."
     )
 
-
     band: Annotated[float, Quantity("area", "0.05 cm2", "20 cm2")] | None = Field(
         default=None, description="Effective area of a band or fixed stenosis in series."
     )
@@ -248,6 +246,53 @@ class Septum(Section):
 
 
 _Hole = Annotated[float, Quantity("area", "0 cm2", "10 cm2")]
+Topology = Literal["biventricular", "single ventricle", "glenn", "fontan", "norwood"]
+
+
+class Routes(Section):
+    """Which way the blood goes; single ventricles are the left one, of a Norwood the right one."""
+
+    topology: Topology = "biventricular"
+    upper_body: Annotated[float, Quantity("number", "10 %", "90 %")] = Field(
+        default=0.5, description="Glenn: part of the systemic flow that the upper body takes."
+    )
+    connection: Annotated[float, Quantity("resistance", "0.01 WU", "20 WU")] = usual(
+        "0.5 WU", "Glenn, Fontan: resistance of the cavopulmonary connection."
+    )
+    fenestration: _Hole = usual("0 cm2", "Fontan: hole from the veins to the atrium.")
+
+
+class Pump(Section):
+    """Rotary pump on its head-flow curve, head - load = R q + rho/(2 A²) q²."""
+
+    head: Annotated[float, Quantity("pressure", "0 mmHg", "600 mmHg")] = usual(
+        "100 mmHg", "Head at which it stalls."
+    )
+    resistance: Annotated[float, Quantity("resistance", "0.001 mmHg s/mL")] = usual(
+        "0.2 mmHg s/mL", "Linear loss."
+    )
+    area: _Hole = usual("0 cm2", "Orifice of its quadratic loss; 0 is no pump.")
+
+
+class Balloon(Section):
+    """Intra-aortic balloon."""
+
+    volume: Annotated[float, Quantity("volume", "0 mL", "60 mL")] = usual("0 mL", "0 is none.")
+    inflated: Annotated[float, Quantity("time", "0 ms", "2000 ms")] = usual(
+        "450 ms", "Start of inflation in the beat, at the closure of the aortic valve."
+    )
+    deflated: Annotated[float, Quantity("time", "0 ms", "2000 ms")] = usual(
+        "130 ms", "Start of deflation in the beat, before the aortic valve opens."
+    )
+
+
+class Devices(Section):
+    """Pumps."""
+
+    lvad: Pump = Field(default=Pump(), description="Left ventricle to aorta (LVAD, Impella).")
+    rvad: Pump = Field(default=Pump(), description="Right ventricle to pulmonary artery.")
+    ecmo: Pump = Field(default=Pump(), description="Right atrium to aorta.")
+    balloon: Balloon = Balloon()
 
 
 class Circulation(Section):
@@ -273,6 +318,8 @@ class Circulation(Section):
     atrial_shunt: _Hole = usual("0 cm2", "Hole between the atria.")
     ventricular_shunt: _Hole = usual("0 cm2", "Hole between the ventricles.")
     ductus: _Hole = usual("0 cm2", "Aorta to pulmonary artery.")
+    routes: Routes = Routes()
+    devices: Devices = Devices()
     pericardium: Pericardium = Pericardium()
     septum: Septum = Septum()
     LV: Chamber = Chamber()

@@ -114,7 +114,7 @@ def test_leaflets_follow_their_target_with_their_time_constant():
 
 
 def test_blood_in_a_valve_has_inertia():
-    """L q' + R q = dp in a plain valve: one implicit step from q0 gives (dp dt + L q0)/(L + R dt)."""
+    """L q' + R q = dp in a plain valve; one step from q0 gives (dp dt + L q0)/(L + R dt)."""
     inertance, drop, dt, before = 2e-3 * mmHg * s**2 / mL, 3 * mmHg, 2.0, 80.0
     part = dataclasses.replace(valve(PLAIN), inertance=inertance)
     settled, push = part.within_step(jnp.asarray(before), jnp.asarray(PLAIN), jnp.asarray(dt))
