@@ -10,7 +10,7 @@ from heartsim.balance import audit
 from heartsim.indices import summarize, value
 from heartsim.lumped import lumped_heart, recording_of, settle
 from heartsim.scenario import Scenario
-from heartsim.units import L, mL, minute, mmHg
+from heartsim.units import L, minute, mmHg
 
 AREA = 1.9
 """Body surface of the adult whose volumes and flows are compared [m²]."""
