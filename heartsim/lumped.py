@@ -14,20 +14,26 @@ import numpy as np
 
 from heartsim.circulation.adult import STRESSED_VOLUME, healthy_adult
 from heartsim.circulation.chambers import Elastance
-from heartsim.circulation.closed_loop import Circulation, blood_volume, with_blood_volume
+from heartsim.circulation.closed_loop import (
+    Circulation,
+    blood_volume,
+    with_blood_volume,
+    with_chambers,
+)
 from heartsim.circulation.components import Scalar
+from heartsim.circulation.emulate import emulate_chamber
 from heartsim.circulation.graph import CHAMBERS, VENTRICLES, State
 from heartsim.circulation.periodic import LimitCycle, limit_cycle
 from heartsim.circulation.topology import fontan, glenn, norwood, single_left_ventricle
-from heartsim.errors import ScenarioError, SolveFailed
+from heartsim.errors import ProcedureError, ResultError, ScenarioError, SolveFailed
 from heartsim.loop import circulation_of
 from heartsim.mesh.heartmesh import HeartMesh
-from heartsim.procedures.edit import AnatomyEdit, Receipt
+from heartsim.procedures.edit import AnatomyEdit, Edit, Procedure, Receipt
 from heartsim.procedures.perform import on_heart
-from heartsim.result import Recording
+from heartsim.result import Recording, Result
 from heartsim.result.recording import VALVES
 from heartsim.scenario import Scenario
-from heartsim.units import mL, ms
+from heartsim.units import mL, mmHg, ms
 
 STEPS: Final = 400
 """Steps in a beat, whatever the heart rate."""
@@ -55,7 +61,18 @@ class LumpedHeart(eqx.Module):
         return ()
 
     def at_period(self, period: Scalar) -> "LumpedHeart":
-        """Heart at another period; contraction shortens with its square root, as a twitch does."""
+        """Heart at another period; contraction shortens with its square root, as a twitch does.
+
+        Raises
+        ------
+        ProcedureError
+            If a ventricle is fitted to a beat: it knows one heart rate only.
+        """
+        if not all(isinstance(getattr(self.circulation, n), Elastance) for n in VENTRICLES):
+            raise ProcedureError(
+                "ventricles fitted to a beat know its heart rate only. Fit to a beat at the wanted "
+                "rate, or omit patient.fitted_to."
+            )
         shorter = (period / self.circulation.period) ** 0.5
         changed = {
             name: replace(
@@ -87,20 +104,74 @@ def lumped_heart(scenario: Scenario) -> tuple[LumpedHeart, tuple[dict[str, objec
     ScenarioError
         If a condition or operation changes the anatomy of a wall that is not there.
     """
-    for procedure in (*scenario.conditions, *scenario.procedures):
-        if any(isinstance(edit, AnatomyEdit) for edit in procedure.edits):
-            raise ScenarioError(
-                f"{scenario.name}: {procedure.name} changes a part of the wall, and a 0D heart "
-                'has no wall. Run it with patient.model = "3D" and a mesh.'
-            )
+    fitted = bool(scenario.patient.fitted_to)
+    conditions = tuple(_lumped_part(one, fitted, scenario.name) for one in scenario.conditions)
+    procedures = tuple(_lumped_part(one, False, scenario.name) for one in scenario.procedures)
     _, blood = healthy_adult()
     loop = circulation_of(scenario)
     total = scenario.circulation.blood_volume or STRESSED_VOLUME
+    if fitted:
+        loop, held = _emulated(loop, scenario)
+        total = scenario.circulation.blood_volume or held
     heart = LumpedHeart(loop, with_blood_volume(loop, blood, jnp.asarray(total)))
     heart, routed = _rerouted(heart, scenario)
-    heart, ill = on_heart(heart, scenario.conditions)
-    heart, treated = on_heart(heart, scenario.procedures, overlap=scenario.overlap)
+    heart, ill = on_heart(heart, conditions)
+    heart, treated = on_heart(heart, procedures, overlap=scenario.overlap)
     return heart, tuple(receipt.as_dict() for receipt in (*routed, *ill, *treated))
+
+
+def _lumped_part(procedure: Procedure, fitted: bool, name: str) -> Procedure:
+    """What a condition or operation changes beside the wall; a fitted heart already has the rest.
+
+    Raises
+    ------
+    ScenarioError
+        If it changes a wall that is not there.
+    """
+
+    def of_wall(edit: Edit) -> bool:
+        tissue = any(target.startswith("tissue:") for target in edit.targets)
+        return tissue or isinstance(edit, AnatomyEdit)
+
+    if any(map(of_wall, procedure.edits)) and not fitted:
+        raise ScenarioError(
+            f"{name}: {procedure.name} changes a part of the wall, and a 0D heart has no wall. Run "
+            'it with patient.model = "3D" and a mesh.'
+        )
+    return replace(procedure, edits=tuple(e for e in procedure.edits if not of_wall(e)))
+
+
+def _emulated(loop: Circulation, scenario: Scenario) -> tuple[Circulation, float]:
+    """Loop with ventricles fitted to a stored 3D beat, and the blood volume of that beat [mm³].
+
+    Raises
+    ------
+    ResultError
+        If the folder is not a result with passive curves.
+    """
+    result = Result.load(scenario.patient.fitted_to)
+    curves, table = result.provenance.get("passive_curve"), result.traces
+    if not isinstance(curves, Mapping) or not curves:
+        raise ResultError(
+            f"{result.folder}: has no passive curves of 3D ventricles. Give the folder of a 3D run."
+        )
+    beat = table[table["t_ms"] < float(loop.period) * (1 - 1e-9)]
+    chambers = {
+        name: emulate_chamber(
+            (
+                beat["t_ms"].to_numpy(),
+                beat[f"V_{name}_mL"].to_numpy() * mL,
+                beat[f"P_{name}_mmHg"].to_numpy() * mmHg,
+            ),
+            (
+                np.asarray(curve["volume_mL"]) * mL,
+                np.asarray(curve["pressure_mmHg"]) * mmHg,
+            ),
+            trigger=float(loop.av_delay),
+        )
+        for name, curve in curves.items()
+    }
+    return with_chambers(loop, chambers), float(table["blood_volume_mL"].iloc[0]) * mL
 
 
 def _rerouted(heart: LumpedHeart, scenario: Scenario) -> tuple[LumpedHeart, tuple[Receipt, ...]]:

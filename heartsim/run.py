@@ -23,7 +23,13 @@ from heartsim.patient import Patient, prepare
 from heartsim.progress import Progress
 from heartsim.recorder import Recorder
 from heartsim.report import write_report
-from heartsim.restart import passive_curve, periodic_guess, refill, volumes_of
+from heartsim.restart import (
+    PassiveCurve,
+    passive_curve,
+    periodic_guess,
+    refill,
+    volumes_of,
+)
 from heartsim.result import Recording, Result, finished, save
 from heartsim.result.recording import CHAMBERS
 from heartsim.scenario import Scenario
@@ -40,6 +46,7 @@ class _Outcome:
     status: str
     beats: int
     change: float
+    curve: PassiveCurve
 
 
 def run(
@@ -115,7 +122,7 @@ def run(
         },
         reload=None if patient.reload is None else patient.reload.summary(),
         receipts=patient.receipts,
-        provenance=_provenance(scenario, digest),
+        provenance=_provenance(scenario, digest) | {"passive_curve": outcome.curve.summary()},
     )
     result = _kept(recording, scenario, folder)
     drop_checkpoint(folder)
@@ -238,14 +245,14 @@ def _beats(
             f"({work.effort.newton} Newton steps so far)"
         )
         if change <= plan.periodic_within:
-            return _Outcome(recorder, work, "converged", beat + 1, change)
+            return _Outcome(recorder, work, "converged", beat + 1, change, curve)
         if beat + 1 < plan.at_most_beats:
             moment = next_beat(moment)
             if beat < JUMPS:
                 blood = periodic_guess(heart, recorder, moment.blood, curve, steps=400)
                 work, moment = refill(work, heart, moment, blood)
             start = volumes_of(moment.blood, CHAMBERS)
-    return _Outcome(recorder, work, "not periodic", plan.at_most_beats, change)
+    return _Outcome(recorder, work, "not periodic", plan.at_most_beats, change, curve)
 
 
 def _status(beat: int, t: float, period: float, recorder: Recorder) -> str:

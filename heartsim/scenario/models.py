@@ -2,7 +2,14 @@
 
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from heartsim.errors import UnitError, closest
 from heartsim.scenario.quantities import Quantity, usual
@@ -73,6 +80,11 @@ class Patient(Section):
         description="A name from `heartsim data list`, or a path relative to this file; "
         "not needed by a 0D model.",
     )
+    fitted_to: Annotated[str, Field(max_length=500)] = Field(
+        default="",
+        description="0D: folder of a 3D result of this patient, whose ventricles are emulated; "
+        "omit for elastances.",
+    )
     resolution: Annotated[float, Quantity("length", "1 mm", "15 mm")] | None = Field(
         default=None, description="Coarsen the mesh to this edge length; omit to keep it."
     )
@@ -86,14 +98,16 @@ class Patient(Section):
         default="P2P1", description="P2P1 for coarse meshes (3 mm and up), P1P1 for fine ones."
     )
 
-    @model_validator(mode="after")
-    def _wall_has_a_mesh(self) -> Self:
+    @field_validator("mesh")
+    @classmethod
+    def _wall_has_a_mesh(cls, mesh: str, info: ValidationInfo) -> str:
         """Refuse a 3D model without geometry."""
-        if self.model == "3D" and not self.mesh:
+        if not mesh and info.data.get("model") == "3D":
             raise ValueError(
-                'mesh is missing. Name one of `heartsim data list`, or write model = "0D".'
+                "missing. A name from `heartsim data list`, or a path relative to this file; "
+                'or write model = "0D" for a heart without a mesh.'
             )
-        return self
+        return mesh
 
 
 class Tissue(Section):

@@ -12,6 +12,8 @@ from heartsim.circulation.periodic import run_beat
 from heartsim.circulation.surroundings import Pericardium, Septum
 from heartsim.units import cm, mL, mmHg
 
+pytestmark = pytest.mark.slow
+
 STEPS = 200
 INDICES = ("MAP", "pulse", "EDV", "ESV", "stroke work", "LVEDP", "mPAP", "leak", "shunt")
 PARAMETERS = (

@@ -123,7 +123,12 @@ def table() -> str:
     return "\n".join(rows)
 
 
-@pytest.mark.parametrize("name", RANGES)
+QUICK = ("healthy_0D", "aortic_stenosis_0D", "fontan_0D")
+
+
+@pytest.mark.parametrize(
+    "name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in RANGES]
+)
 def test_disease_state_is_inside_its_ranges(name):
     found = numbers(name)
     outside = {

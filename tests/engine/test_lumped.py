@@ -1,16 +1,21 @@
 """0D hearts: same folder, indices, report and comparison as a 3D heart."""
 
+import json
 import math
 
+import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from heartsim.compare import compare
 from heartsim.errors import ScenarioError
 from heartsim.indices import value
+from heartsim.loop import circulation_of
 from heartsim.report import write_comparison
 from heartsim.result import Result
 from heartsim.run import run
 from heartsim.scenario import Scenario
+from heartsim.units import mL, mmHg
 
 STENOSIS = {
     "title": "Stenosis",
@@ -90,6 +95,32 @@ def test_rerouted_heart_says_what_blood_it_moved(tmp_path):
     assert receipt["amounts"]["blood_volume_mL"] == pytest.approx(1500)
 
 
+def test_fitted_ventricles_repeat_the_beat_they_were_fitted_to(tmp_path):
+    """A result that carries its passive curves comes back: EF within 2 points, pressures 5 %."""
+    scenario = Scenario.from_dict({"patient": {"model": "0D"}})
+    first = run(scenario, tmp_path / "first", device="cpu", quiet=True)
+    loop, volumes = circulation_of(scenario), np.linspace(0.3, 1.6, 9) * 120 * mL
+    curves = {
+        name: {
+            "volume_mL": (volumes / mL).tolist(),
+            "pressure_mmHg": [
+                float(getattr(loop, name).at(jnp.asarray(800.0), jnp.asarray(1000.0))(v)) / mmHg
+                for v in jnp.asarray(volumes)
+            ],
+        }
+        for name in ("LV", "RV")
+    }
+    path = first.folder / "provenance.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "passive_curve": curves}))
+    fitted = scenario.with_({"patient.fitted_to": str(first.folder)})
+    second = run(fitted, tmp_path / "second", device="cpu", quiet=True)
+    for chamber in ("LV", "RV"):
+        was, now = (value(r.indices, f"chambers.{chamber}.EF_percent") for r in (first, second))
+        assert abs(now - was) < 2
+    for name in ("circulation.MAP_mmHg", "circulation.mPAP_mmHg", "chambers.LV.EDP_mmHg"):
+        assert value(second.indices, name) == pytest.approx(value(first.indices, name), rel=0.05)
+
+
 def test_regional_disease_needs_a_wall(tmp_path):
     scenario = Scenario.from_dict({**STENOSIS, "condition": [{"name": "infarct"}]})
     with pytest.raises(ScenarioError, match="a 0D heart has no wall"):
@@ -99,7 +130,7 @@ def test_regional_disease_needs_a_wall(tmp_path):
 @pytest.mark.parametrize(
     ("patient", "blood", "words"),
     [
-        ({}, {}, "mesh is missing"),
+        ({}, {}, "patient.mesh: missing"),
         ({"mesh": "biventricle"}, {"LV": {"active": "2 mmHg/mL"}}, "belongs to 0D ventricles"),
         ({"mesh": "biventricle"}, {"routes": {"topology": "fontan"}}, "belongs to 0D ventricles"),
     ],
