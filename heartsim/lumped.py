@@ -6,7 +6,7 @@ It shares circulation, operations, indices, results and reports with the 3D hear
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Final, cast
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -26,6 +26,7 @@ from heartsim.circulation.graph import CHAMBERS, VENTRICLES, State
 from heartsim.circulation.periodic import LimitCycle, limit_cycle
 from heartsim.circulation.topology import fontan, glenn, norwood, single_left_ventricle
 from heartsim.errors import ProcedureError, ResultError, ScenarioError, SolveFailed
+from heartsim.heart import Heart
 from heartsim.loop import circulation_of
 from heartsim.mesh.heartmesh import HeartMesh
 from heartsim.procedures.edit import AnatomyEdit, Edit, Procedure, Receipt
@@ -115,9 +116,12 @@ def lumped_heart(scenario: Scenario) -> tuple[LumpedHeart, tuple[dict[str, objec
         total = scenario.circulation.blood_volume or held
     heart = LumpedHeart(loop, with_blood_volume(loop, blood, jnp.asarray(total)))
     heart, routed = _rerouted(heart, scenario)
-    heart, ill = on_heart(heart, conditions)
-    heart, treated = on_heart(heart, procedures, overlap=scenario.overlap)
-    return heart, tuple(receipt.as_dict() for receipt in (*routed, *ill, *treated))
+    # edits of the circulation are the same for a heart with a wall and without one
+    sick, ill = on_heart(cast(Heart, heart), conditions)
+    cured, treated = on_heart(sick, procedures, overlap=scenario.overlap)
+    return cast(LumpedHeart, cured), tuple(
+        receipt.as_dict() for receipt in (*routed, *ill, *treated)
+    )
 
 
 def _lumped_part(procedure: Procedure, fitted: bool, name: str) -> Procedure:
@@ -159,9 +163,9 @@ def _emulated(loop: Circulation, scenario: Scenario) -> tuple[Circulation, float
     chambers = {
         name: emulate_chamber(
             (
-                beat["t_ms"].to_numpy(),
-                beat[f"V_{name}_mL"].to_numpy() * mL,
-                beat[f"P_{name}_mmHg"].to_numpy() * mmHg,
+                np.asarray(beat["t_ms"], float),
+                np.asarray(beat[f"V_{name}_mL"], float) * mL,
+                np.asarray(beat[f"P_{name}_mmHg"], float) * mmHg,
             ),
             (
                 np.asarray(curve["volume_mL"]) * mL,

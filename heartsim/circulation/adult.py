@@ -69,13 +69,10 @@ def _state(
     Veins of the upper body and the coronary bed, which are absent, are empty.
     """
     still = (0.0,) * len(VALVES)
-    return State(
-        *(leaf(v * mL) for v in volumes),
-        *(leaf(p * mmHg) for p in (*pressures, 0, 0)),
-        leaf(0.0),
-        *(leaf(q * _FLOW) for q in (*flows, 0, 0)),
-        *map(leaf, still + still),
-    )
+    beds = [p * mmHg for p in (*pressures, 0, 0)]
+    outflows = [q * _FLOW for q in (*flows, 0, 0)]
+    values = [*(v * mL for v in volumes), *beds, 0.0, *outflows, *still, *still]
+    return State(*map(leaf, values))
 
 
 def _dormant() -> dict[str, eqx.Module | float]:

@@ -1,7 +1,7 @@
 """Edits of the state: heart rate, strength of all muscle, resistance of a vascular bed."""
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Protocol, final, runtime_checkable
 
 from heartsim.procedures.circuit import circulation_of
 from heartsim.procedures.edit import Dose, HeartEdit, Receipt
@@ -11,6 +11,19 @@ from heartsim.units import minute
 if TYPE_CHECKING:
     from heartsim.circulation.components import Vessel
     from heartsim.heart import Heart
+
+
+@runtime_checkable
+class Lumped(Protocol):
+    """Heart without a wall, whose chambers know themselves how to beat faster or stronger."""
+
+    def at_period(self, period: Dose) -> "Heart":
+        """Heart at another period [ms]."""
+        ...
+
+    def stronger(self, factor: Dose) -> "Heart":
+        """Heart that contracts more or less."""
+        ...
 
 
 @final
@@ -40,7 +53,7 @@ class SetRate(HeartEdit):
             target="rhythm:rate",
             amounts={"before_per_min": minute / blood.period, "after_per_min": self.rate * minute},
         )
-        if not heart.chambers:
+        if isinstance(heart, Lumped):
             return heart.at_period(period), receipt
         before = heart.activation
         shorter = (period / blood.period) ** 0.5
@@ -82,7 +95,7 @@ class ScaleStrength(HeartEdit):
             target="strength:all",
             amounts={"factor": self.factor},
         )
-        if not heart.chambers:
+        if isinstance(heart, Lumped):
             return heart.stronger(self.factor), receipt
         contractility = heart.tissue.contractility * self.factor
         return with_tissue(heart, replace(heart.tissue, contractility=contractility)), receipt
