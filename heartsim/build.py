@@ -1,19 +1,16 @@
-"""From a scenario to a heart: anatomy, fibers, tissue, supports, circulation."""
+"""From a scenario to a heart: anatomy, fibers, tissue, supports."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Final
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
 from heartsim.activation import eikonal
 from heartsim.activation.twitch import Activation, Twitch
-from heartsim.circulation.adult import STRESSED_VOLUME, healthy_adult
-from heartsim.circulation.closed_loop import Circulation, State, with_blood_volume
-from heartsim.circulation.components import Vessel
+from heartsim.circulation.closed_loop import Circulation
 from heartsim.errors import ScenarioError, not_found
 from heartsim.fem.cavity import CavitySurface, cavity_surface
 from heartsim.fem.elements import quadrature
@@ -21,6 +18,7 @@ from heartsim.fem.solid import Solid
 from heartsim.fem.space import DEGREE, Nodes, function_space, number_nodes
 from heartsim.fem.support import Support, support
 from heartsim.heart import Heart
+from heartsim.loop import circulation_of
 from heartsim.mesh.heartmesh import HeartMesh
 from heartsim.microstructure import fibers
 from heartsim.microstructure.coordinates import Coordinates, coordinates
@@ -254,54 +252,3 @@ def _edges(points: np.ndarray, tets: np.ndarray) -> Float[np.ndarray, "c 3 3"]:
 
 def _unit(vectors: np.ndarray) -> np.ndarray:
     return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
-
-
-def circulation_of(scenario: Scenario) -> Circulation:
-    """Closed loop of a scenario: the healthy adult with the scenario's numbers."""
-    plan = scenario.circulation
-    loop, _ = healthy_adult()
-    loop = replace(
-        loop,
-        period=jnp.asarray(1.0 / plan.heart_rate),
-        av_delay=jnp.asarray(scenario.activation.av_delay),
-        systemic_arteries=_bed(
-            loop.systemic_arteries, plan.systemic_resistance, plan.systemic_compliance
-        ),
-        pulmonary_arteries=_bed(
-            loop.pulmonary_arteries, plan.pulmonary_resistance, plan.pulmonary_compliance
-        ),
-    )
-    for name in ("mitral", "aortic", "tricuspid", "pulmonary"):
-        wanted, valve = getattr(plan, name), getattr(loop, name)
-        area = valve.area if wanted.area is None else jnp.asarray(wanted.area)
-        changed = replace(valve, area=area, regurgitant_area=jnp.asarray(wanted.leak))
-        loop = eqx.tree_at(lambda c, name=name: getattr(c, name), loop, changed)
-    return loop
-
-
-def _bed(vessel: Vessel, resistance: float, compliance: float) -> Vessel:
-    return replace(vessel, resistance=jnp.asarray(resistance), compliance=jnp.asarray(compliance))
-
-
-def first_blood(
-    scenario: Scenario, imaged: Mapping[str, float], held: Mapping[str, float]
-) -> State:
-    """State of the circulation at the start of the first beat.
-
-    The stressed blood volume is the scenario's, or what a healthy adult holds outside the
-    ventricles plus the imaged ventricles; it depends on the patient only, so all operations on
-    one patient start with the same blood.
-
-    Parameters
-    ----------
-    scenario : Scenario
-    imaged : mapping of chamber to volume
-        Ventricular volumes of the imaged shape [mm³].
-    held : mapping of chamber to volume
-        Ventricular volumes of the loaded wall now [mm³].
-    """
-    _, state = healthy_adult()
-    outside = STRESSED_VOLUME - sum(float(state.volume(name)) for name in imaged)
-    total = scenario.circulation.blood_volume or outside + sum(imaged.values())
-    filled = {f"V_{name}": jnp.asarray(volume) for name, volume in held.items()}
-    return with_blood_volume(circulation_of(scenario), state._replace(**filled), jnp.asarray(total))

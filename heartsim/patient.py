@@ -6,10 +6,11 @@ import numpy as np
 
 from heartsim import equilibrium
 from heartsim.beat import Moment, begin
-from heartsim.build import Anatomy, anatomy, first_blood, heart_on
+from heartsim.build import Anatomy, anatomy, heart_on
 from heartsim.circulation.closed_loop import blood_volume, with_blood_volume
 from heartsim.equilibrium import Workspace
 from heartsim.heart import Heart, cavity_volumes
+from heartsim.loop import first_blood
 from heartsim.mesh import library, quality
 from heartsim.mesh.heartmesh import HeartMesh
 from heartsim.mesh.surfaces import cavity_volume

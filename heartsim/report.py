@@ -54,10 +54,11 @@ def write_report(source: Result | str | Path) -> Path:
     folder = result.folder
     style.save_png(loops.loops_sheet([result]), folder / "pv_loops.png")
     style.save_png(loops.pressures_sheet(result), folder / "pressures.png")
-    try:
-        style.save_png(scene.heart([result]), folder / "heart_ed_es.png")
-    except NoScreen as error:
-        _log.warning("%s", error)
+    if result.has_wall:
+        try:
+            style.save_png(scene.heart([result]), folder / "heart_ed_es.png")
+        except NoScreen as error:
+            _log.warning("%s", error)
     write_file(folder / "report.html", html([result]))
     return folder / "report.html"
 
@@ -95,6 +96,8 @@ def html(results: Sequence[Result], comparison: Comparison | None = None) -> str
         rule = f"Loading rule: {comparison.loading_rule}; all scenarios at {comparison.rule}."
         caveat = f"{style.CAVEAT} {rule}"
         opening = [_remarks(comparison.remarks())]
+    walls = [(r, n) for r, n in zip(results, names, strict=True) if r.has_wall]
+    hearts, called = [r for r, _ in walls], [n for _, n in walls]
     body = "".join(
         [
             f'<p class="caveat">{escape(caveat)}</p>',
@@ -102,8 +105,8 @@ def html(results: Sequence[Result], comparison: Comparison | None = None) -> str
             page.section("Key numbers", _table(results, names, _named(MAIN)), _note()),
             page.section("Pressure-volume loops", _loops(results)),
             page.section("Pressures and volumes", *_pressures(results, names)),
-            page.section("Stress and strain of the wall", *_hearts(results, names)),
-            page.section("Segments of the left ventricle", *_bullseyes(results, names)),
+            page.section("Stress and strain of the wall", *_hearts(hearts, called)),
+            page.section("Segments of the left ventricle", *_bullseyes(hearts, called)),
             page.section("What the operations changed", *_receipts(results, names)),
             page.section("All numbers", _table(results, names, CATALOGUE)),
             page.section("How it was computed", _numerics(results, names)),
@@ -243,6 +246,8 @@ def _pressures(results: Sequence[Result], names: Sequence[str]) -> list[str]:
 
 def _hearts(results: Sequence[Result], names: Sequence[str]) -> list[str]:
     """Cut-open hearts on shared color ranges: stress at both times, strain at end-systole."""
+    if not results:
+        return []
     try:
         parts = []
         for scalar, times in _HEARTS:
@@ -269,6 +274,8 @@ def _hearts(results: Sequence[Result], names: Sequence[str]) -> list[str]:
 
 def _bullseyes(results: Sequence[Result], names: Sequence[str]) -> list[str]:
     """Seventeen-segment plots of each scenario, on shared color ranges."""
+    if not results:
+        return []
     ranges = {q.key: bullseye.shared_range(results, q) for q in bullseye.QUANTITIES}
     parts = []
     for result, name in zip(results, names, strict=True):

@@ -22,6 +22,7 @@ from heartsim.coupling import WallState
 from heartsim.equilibrium import Workspace
 from heartsim.heart import Heart, cavity_volumes
 from heartsim.recorder import Recorder
+from heartsim.units import mL, mmHg
 
 LEVELS: Final = ((0.7, 0.4, 0.15), (1.5, 2.2))
 """Passive curve: multiples of the imaged pressures, downwards and upwards from these."""
@@ -33,6 +34,16 @@ class PassiveCurve:
 
     volume: Mapping[str, np.ndarray]
     pressure: Mapping[str, np.ndarray]
+
+    def summary(self) -> dict[str, dict[str, list[float]]]:
+        """Curves of each ventricle in clinical units, for the record of a run."""
+        return {
+            name: {
+                "volume_mL": (self.volume[name] / mL).tolist(),
+                "pressure_mmHg": (self.pressure[name] / mmHg).tolist(),
+            }
+            for name in self.volume
+        }
 
 
 def passive_curve(work: Workspace, heart: Heart, wall: WallState) -> tuple[PassiveCurve, Workspace]:

@@ -21,13 +21,14 @@ from heartsim.equilibrium import Workspace
 from heartsim.errors import ScenarioError
 from heartsim.indices import summarize, value
 from heartsim.loading import Trial, rule_of, settle
+from heartsim.lumped import record
 from heartsim.patient import Patient, prepare
 from heartsim.procedures import Procedure, on_heart
 from heartsim.progress import Progress
 from heartsim.recorder import Recorder
 from heartsim.report import write_report
 from heartsim.restart import PassiveCurve, passive_curve, periodic_guess, refill, volumes_of
-from heartsim.result import Result, finished, save
+from heartsim.result import Recording, Result, finished, save
 from heartsim.result.recording import CHAMBERS
 from heartsim.scenario import Scenario
 from heartsim.scenario.models import Protocol
@@ -48,6 +49,7 @@ class _Outcome:
     status: str
     beats: int
     change: float
+    curve: PassiveCurve
 
 
 def run(
@@ -98,6 +100,10 @@ def run(
     chosen = runtime.start(device)
     compiling = runtime.CompileClock()
     started = time.perf_counter()
+    if scenario.patient.model == "0D":
+        solver = {"device": chosen.platform}
+        recording = record(scenario, _provenance(scenario, digest), solver)
+        return _kept(recording, scenario, folder)
     with Progress(scenario.name, quiet=quiet) as progress:
         patient = prepare(scenario, progress)
         saved = load_checkpoint(folder, digest) if resume else None
@@ -119,12 +125,24 @@ def run(
         },
         reload=None if patient.reload is None else patient.reload.summary(),
         receipts=patient.receipts,
-        provenance={
-            "scenario": scenario.resolved(),
-            "scenario_sha256": digest,
-            "versions": runtime.versions(),
-        },
+        provenance=_provenance(scenario, digest) | {"passive_curve": outcome.curve.summary()},
     )
+    result = _kept(recording, scenario, folder)
+    drop_checkpoint(folder)
+    return result
+
+
+def _provenance(scenario: Scenario, digest: str) -> dict[str, object]:
+    """What a result says about its origin."""
+    return {
+        "scenario": scenario.resolved(),
+        "scenario_sha256": digest,
+        "versions": runtime.versions(),
+    }
+
+
+def _kept(recording: Recording, scenario: Scenario, folder: Path) -> Result:
+    """Result folder of a recording, with its report."""
     indices = summarize(
         recording,
         audit(recording),
@@ -133,7 +151,6 @@ def run(
     )
     result = save(recording, folder, indices)
     write_report(result)
-    drop_checkpoint(folder)
     return result
 
 
@@ -317,14 +334,15 @@ def _beats(
             f"({work.effort.newton} Newton steps so far)"
         )
         if change <= plan.periodic_within:
-            return _Outcome(patient, moment, recorder, work, "converged", beat + 1, change)
+            return _Outcome(patient, moment, recorder, work, "converged", beat + 1, change, curve)
         if beat + 1 < plan.at_most_beats:
             moment = next_beat(moment)
             if beat < JUMPS:
                 blood = periodic_guess(heart, recorder, moment.blood, curve, steps=400)
                 work, moment = refill(work, heart, moment, blood)
             start = volumes_of(moment.blood, CHAMBERS)
-    return _Outcome(patient, moment, recorder, work, "not periodic", plan.at_most_beats, change)
+    beats = plan.at_most_beats
+    return _Outcome(patient, moment, recorder, work, "not periodic", beats, change, curve)
 
 
 def _status(beat: int, t: float, period: float, recorder: Recorder) -> str:

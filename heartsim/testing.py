@@ -1,10 +1,11 @@
-"""Public contracts: what any constitutive law must obey, for those who write their own.
+"""Public contracts: what a constitutive law or a valve must obey, for those who write their own.
 
 ::
 
     from heartsim import runtime, testing
     runtime.use_float64()
     testing.check_law(MyLaw(...))
+    testing.check_valve(MyValve(...))
 """
 
 from collections.abc import Iterable
@@ -17,13 +18,18 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from heartsim import runtime
+from heartsim.circulation.components import Valve
 from heartsim.tissue.law import Law, Symmetric
+from heartsim.units import mmHg, ms
 
 _STEP = 1e-5
 _ROUND_OFF = 1e-12
 _DIFFERENCE_TOLERANCE = 1e-7
 _COMPILED_TOLERANCE = 1e-13
 _PAIRS = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
+
+_DROPS = np.concatenate([np.linspace(-150, 150, 101), np.linspace(-0.4, 0.4, 161)])
+"""Pressure drops at which a valve is tried [mmHg]."""
 
 _WORKING = {
     "fiber stretch 1.15": np.diag([1.15, 1.15**-0.5, 1.15**-0.5]),
@@ -101,6 +107,68 @@ def check_law(law: Law, *, stress_free: bool = True) -> None:
     _check_forms(law, here, name)
     _check_wild(far, name)
     _check_parameters(law, name)
+
+
+def check_valve(valve: Valve) -> None:
+    """Check the contract of a valve, which keeps the circulation's step solvable.
+
+    The clauses: no flow without a drop; flow runs down the pressure, never up; flow grows with
+    the drop and has no corner; a closed competent valve passes nothing; the valve within a time
+    step obeys the same, whatever flow and opening it starts with, and settles to itself;
+    everything is finite, gradients in the parameters included.
+
+    Parameters
+    ----------
+    valve : Valve
+        The valve, with scalar parameters.
+
+    Raises
+    ------
+    ContractError
+        At the first clause that fails.
+    PrecisionError
+        If JAX runs in single precision.
+    """
+    runtime.require_float64()
+    name = type(valve).__name__
+    drops = jnp.asarray(_DROPS * mmHg)
+    _check_flow(valve, drops, name)
+    if float(valve.regurgitant_area) == 0.0:
+        leak = float(jnp.max(jnp.abs(valve.flow(jnp.minimum(drops, 0.0)))))
+        _require(leak == 0, f"{name}: leak of the competent valve", leak, 0)
+    for share in (0.0, 0.5, 1.0):
+        opening = share * valve.area
+        part, push = valve.within_step(jnp.asarray(50.0), opening, jnp.asarray(1 * ms))
+        label = f"{name} within a step, {share:.0%} open"
+        _require_finite(np.asarray(push), f"{label}: push")
+        _check_flow(part, drops, label)
+    settled, _ = valve.within_step(jnp.asarray(0.0), valve.area, jnp.asarray(1e9 * ms))
+    _require_close(
+        np.asarray(settled.flow(drops)), np.asarray(valve.flow(drops)), 1e-6, f"{name}: long step"
+    )
+    slopes = jax.vmap(jax.grad(lambda v, drop: v.flow(drop)), in_axes=(None, 0))(valve, drops)
+    for path, slope in jax.tree.leaves_with_path(slopes):
+        where = f"{name}{jax.tree_util.keystr(path)}: gradient of the flow"
+        _require_finite(np.asarray(slope), where)
+
+
+def _check_flow(valve: Valve, drops: Float[Array, " drops"], name: str) -> None:
+    """Flow at rest, its sign, its growth and its smoothness."""
+    flow, slope = jax.vmap(jax.value_and_grad(valve.flow))(drops)
+    _require_finite(np.asarray(flow), f"{name}: flow")
+    _require_finite(np.asarray(slope), f"{name}: slope of the flow")
+    still = float(valve.flow(jnp.zeros(())))
+    _require(still == 0, f"{name}: flow without a drop", still, 0)
+    uphill = float(jnp.min(flow * drops))
+    _require(uphill >= 0, f"{name}: least flow times drop", uphill, "not negative")
+    falling = float(jnp.min(slope))
+    _require(falling >= 0, f"{name}: least slope", falling, "not negative")
+    # a corner would keep its jump however close the two sides
+    apart = jnp.asarray(1e-9 * mmHg)
+    sides = jax.vmap(jax.grad(valve.flow))
+    jump = float(jnp.max(jnp.abs(sides(drops + apart) - sides(drops - apart))))
+    bound = 1e-3 * (1 + float(jnp.max(slope)))
+    _require(jump <= bound, f"{name}: jump of the slope", jump, f"at most {bound:.1e}")
 
 
 def _components(gradients: Iterable[Float[np.ndarray, "3 3"]]) -> _States:

@@ -65,6 +65,7 @@ _SYMBOLS: Final = {
     "compliance": {"mL/mmHg": mL / mmHg, "mm3/kPa": 1.0},
     "inertance": {"mmHg s2/mL": mmHg * s**2 / mL, "mmHg*s2/mL": mmHg * s**2 / mL},
     "elastance": {"mmHg/mL": mmHg / mL, "kPa/mm3": 1.0},
+    "per volume": {"/mL": 1 / mL, "1/mL": 1 / mL},
     "stiffness per area": {"kPa/mm": 1.0, "Pa/m": Pa / m},
     "damping per area": {"kPa ms/mm": 1.0, "kPa*ms/mm": 1.0, "kPa s/mm": s, "kPa*s/mm": s},
     "viscosity": {"kPa ms": 1.0, "Pa s": Pa * s},

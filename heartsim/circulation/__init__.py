@@ -3,15 +3,14 @@
 from heartsim.circulation.adult import healthy_adult, regazzoni_2022
 from heartsim.circulation.closed_loop import (
     Circulation,
-    State,
     blood_volume,
     flows,
     pressures,
-    residual,
     with_blood_volume,
     with_chambers,
 )
 from heartsim.circulation.emulate import EmulatedChamber, emulate_chamber
+from heartsim.circulation.graph import State
 from heartsim.circulation.periodic import LimitCycle, Traces, beat, limit_cycle, periodic_state
 from heartsim.circulation.step import Cavities, Step, advance, advance_coupled
 
@@ -34,7 +33,6 @@ __all__ = [
     "periodic_state",
     "pressures",
     "regazzoni_2022",
-    "residual",
     "with_blood_volume",
     "with_chambers",
 ]

@@ -2,16 +2,14 @@
 
 from typing import Final
 
-from heartsim.circulation.closed_loop import Circulation, State, with_blood_volume
-from heartsim.circulation.components import (
-    Conduit,
-    Elastance,
-    Orifice,
-    Pump,
-    Valve,
-    Vessel,
-    leaf,
-)
+import equinox as eqx
+
+from heartsim.circulation.chambers import Elastance
+from heartsim.circulation.closed_loop import Circulation, with_blood_volume
+from heartsim.circulation.components import Conduit, Orifice, Valve, Vessel, leaf
+from heartsim.circulation.graph import CONDUITS, HOLES, PUMPS, VALVES, State
+from heartsim.circulation.pumps import Balloon, Pump
+from heartsim.circulation.surroundings import Pericardium, Septum
 from heartsim.units import cm, minute, mL, mmHg, ms, s
 
 _ELASTANCE: Final = mmHg / mL
@@ -27,6 +25,9 @@ STRESSED_VOLUME: Final = 1110 * mL
 """Total stressed blood volume of the healthy adult [mm³], a fifth of all blood."""
 
 _SHUNT_RESISTANCE: Final = 0.002 * _RESISTANCE
+
+_SPARE_COMPLIANCE: Final = 1.0 * _COMPLIANCE
+"""Of beds that are absent: without a way in or out they stay empty whatever it is."""
 
 
 def _elastance(
@@ -63,20 +64,37 @@ def _valve(area: float, resistance: float) -> Valve:
 def _state(
     volumes: tuple[float, ...], pressures: tuple[float, ...], flows: tuple[float, ...]
 ) -> State:
-    """State from mL, mmHg and mL/s in the order of its fields."""
-    return State(
-        *(leaf(v * mL) for v in volumes),
-        *(leaf(p * mmHg) for p in pressures),
-        *(leaf(q * _FLOW) for q in flows),
+    """State with closed valves from mL, mmHg and mL/s in the order of its fields.
+
+    Veins of the upper body and the coronary bed, which are absent, are empty.
+    """
+    still = (0.0,) * len(VALVES)
+    beds = [p * mmHg for p in (*pressures, 0, 0)]
+    outflows = [q * _FLOW for q in (*flows, 0, 0)]
+    values = [*(v * mL for v in volumes), *beds, 0.0, *outflows, *still, *still]
+    return State(*map(leaf, values))
+
+
+def _dormant() -> dict[str, eqx.Module | float]:
+    """Branches, beds and surroundings that a healthy adult does without, all absent."""
+    absent = Vessel(
+        resistance=_RESISTANCE,
+        compliance=_SPARE_COMPLIANCE,
+        inertance=0.0,
+        impedance=0.0,
+        tied=1.0,
     )
-
-
-def _dormant() -> dict[str, Orifice | Conduit | Pump]:
-    """Surgical branches, all absent."""
-    holes = ("atrial_shunt", "ventricular_shunt", "ductus", "fenestration")
-    return {name: Orifice(area=0.0, resistance=_SHUNT_RESISTANCE) for name in holes} | {
-        "cavopulmonary": Conduit(conductance=0.0),
-        "pump": Pump(conductance=0.0, head=0.0),
+    return {
+        **{name: Orifice(area=0.0, resistance=_SHUNT_RESISTANCE) for name in HOLES},
+        **{name: Conduit(conductance=0.0) for name in CONDUITS},
+        **{name: Pump(area=0.0, resistance=_SHUNT_RESISTANCE, head=0.0) for name in PUMPS},
+        "neoaortic": _valve(0.0, 0.001),
+        "upper_veins": absent,
+        "coronary": absent,
+        "balloon": Balloon(volume=0.0, inflated=0.0, deflated=0.0),
+        "pericardium": Pericardium(pressure=0.0, stiffening=0.0, unstressed=0.0),
+        "septum": Septum(compliance=0.0, stiffening=0.0),
+        "muscle_squeeze": 0.0,
     }
 
 

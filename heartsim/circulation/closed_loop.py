@@ -1,14 +1,7 @@
-"""Adult closed loop: four chambers, four valves, two circulations, and dormant surgical branches.
+"""Closed loop: the parameters of every part and the laws that join them.
 
-::
-
-      ┌─ systemic_veins ──▶ RA ─tricuspid▶ RV ─pulmonary▶ pulmonary_arteries ─┐
-      │                     ║ atrial_shunt  ║ ventricular_shunt   ║ ductus     ▼
-      └─ systemic_arteries ◀aortic─ LV ◀mitral─ LA ◀───────────── pulmonary_veins
-
-The topology is data: `BRANCHES` names where each flow leaves and where it enters, and the same
-flow is subtracted there and added here, so blood is conserved whatever the parameters. Absence is
-a zero (closed shunt, stopped pump), never another network: a procedure only changes leaves.
+Absence is a zero (closed shunt, stopped pump), never another network: a procedure only changes
+leaves.
 
 Time convention: t = 0 is late diastole, at the trigger of the atria; the ventricles are
 triggered ``av_delay`` later; everything repeats with ``period``.
@@ -16,68 +9,37 @@ triggered ``av_delay`` later; everything repeats with ``period``.
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Final, NamedTuple, final
+from typing import final
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
-from heartsim.circulation.components import (
-    Chamber,
-    Conduit,
-    Orifice,
-    Pump,
-    Relation,
-    Scalar,
-    Valve,
-    Vessel,
-    parameter,
+from heartsim.circulation.chambers import Chamber, Relation
+from heartsim.circulation.components import Conduit, Orifice, Scalar, Valve, Vessel, parameter
+from heartsim.circulation.graph import (
+    BEDS,
+    BRANCHES,
+    CHAMBERS,
+    CONDUITS,
+    FREE_WALL,
+    HOLES,
+    NODES,
+    PUMPS,
+    SECTIONS,
+    VALVES,
+    VENTRICLES,
+    Beds,
+    Branches,
+    Gates,
+    Nodes,
+    State,
+    pressure_drops,
 )
-
-CHAMBERS: Final = ("LA", "LV", "RA", "RV")
-VENTRICLES: Final = ("LV", "RV")
-BEDS: Final = ("systemic_arteries", "systemic_veins", "pulmonary_arteries", "pulmonary_veins")
-NODES: Final = CHAMBERS + BEDS
-VALVES: Final = ("mitral", "aortic", "tricuspid", "pulmonary")
-
-BRANCHES: Final[Mapping[str, tuple[str, str]]] = {
-    "mitral": ("LA", "LV"),
-    "aortic": ("LV", "systemic_arteries"),
-    "tricuspid": ("RA", "RV"),
-    "pulmonary": ("RV", "pulmonary_arteries"),
-    "systemic_arteries": ("systemic_arteries", "systemic_veins"),
-    "systemic_veins": ("systemic_veins", "RA"),
-    "pulmonary_arteries": ("pulmonary_arteries", "pulmonary_veins"),
-    "pulmonary_veins": ("pulmonary_veins", "LA"),
-    "atrial_shunt": ("LA", "RA"),
-    "ventricular_shunt": ("LV", "RV"),
-    "ductus": ("systemic_arteries", "pulmonary_arteries"),
-    "fenestration": ("systemic_veins", "LA"),
-    "cavopulmonary": ("systemic_veins", "pulmonary_arteries"),
-    "pump": ("LV", "systemic_arteries"),
-}
-"""Flow name → (node it leaves, node it enters)."""
-
-HOLES: Final = ("atrial_shunt", "ventricular_shunt", "ductus", "fenestration")
-
-
-def _incidence() -> Float[np.ndarray, "nodes branches"]:
-    """Signed incidence (node, branch): +1 where a flow enters, -1 where it leaves."""
-    table = np.zeros((len(NODES), len(BRANCHES)))
-    for column, (source, target) in enumerate(BRANCHES.values()):
-        table[NODES.index(source), column] = -1.0
-        table[NODES.index(target), column] = 1.0
-    return table
-
-
-INCIDENCE: Final = _incidence()
-
-BED_BRANCHES: Final = slice(len(VALVES), len(VALVES) + len(BEDS))
-"""Where `BEDS` stand among `BRANCHES`."""
-
-_SECTIONS: Final = (4, 8, 12, 13)
+from heartsim.circulation.pumps import Balloon, Pump
+from heartsim.circulation.surroundings import Pericardium, Septum, contact
 
 
 @final
@@ -92,60 +54,49 @@ class Circulation(eqx.Module):
     aortic: Valve
     tricuspid: Valve
     pulmonary: Valve
+    neoaortic: Valve
+    """Right ventricle to aorta: Norwood, truncus, double outlet."""
     systemic_arteries: Vessel
     systemic_veins: Vessel
+    """Systemic veins; where `upper_veins` are apart, those of the lower body."""
     pulmonary_arteries: Vessel
     pulmonary_veins: Vessel
+    upper_veins: Vessel
+    """Veins of the upper body and superior vena cava, where they are apart."""
+    coronary: Vessel
+    """Blood in the muscle's vessels, squeezed by the left ventricle; drains into the RA."""
     atrial_shunt: Orifice
     """Hole between the atria, flow left to right positive."""
     ventricular_shunt: Orifice
     """Hole between the ventricles, flow left to right positive."""
     ductus: Orifice
-    """Aorta to pulmonary artery: ductus, Blalock-Taussig or Potts shunt."""
+    """Aorta to pulmonary artery: ductus, Blalock-Taussig or Potts shunt, truncus."""
     fenestration: Orifice
     """Systemic veins to left atrium (Fontan fenestration)."""
     cavopulmonary: Conduit
-    """Systemic veins to pulmonary arteries (Glenn, Fontan)."""
-    pump: Pump
-    """Left ventricle to aorta (assist device)."""
+    """Systemic veins to pulmonary arteries (Fontan)."""
+    glenn: Conduit
+    """Upper veins to pulmonary arteries (Glenn)."""
+    upper_body: Conduit
+    """Arteries to veins of the upper body, where they are apart."""
+    coronary_arteries: Conduit
+    """Aorta to the vessels in the muscle."""
+    left_pump: Pump
+    """Left ventricle to aorta (LVAD, Impella)."""
+    right_pump: Pump
+    """Right ventricle to pulmonary artery (RVAD)."""
+    ecmo: Pump
+    """Right atrium to aorta (veno-arterial ECMO)."""
+    balloon: Balloon
+    """Intra-aortic balloon."""
+    pericardium: Pericardium
+    septum: Septum
     period: Scalar = parameter()
     """Heart period, 60 s / rate [ms]."""
     av_delay: Scalar = parameter()
     """Trigger of the ventricles after that of the atria [ms]."""
-
-
-class State(NamedTuple):
-    """Blood volumes [mm³], pressures of the vascular beds [kPa], flows out of them [mm³/ms]."""
-
-    V_LA: Scalar
-    V_LV: Scalar
-    V_RA: Scalar
-    V_RV: Scalar
-    p_systemic_arteries: Scalar
-    p_systemic_veins: Scalar
-    p_pulmonary_arteries: Scalar
-    p_pulmonary_veins: Scalar
-    Q_systemic_arteries: Scalar
-    Q_systemic_veins: Scalar
-    Q_pulmonary_arteries: Scalar
-    Q_pulmonary_veins: Scalar
-
-    def volume(self, chamber: str) -> Scalar:
-        """Volume of a chamber [mm³]."""
-        return getattr(self, f"V_{chamber}")
-
-    def pressure(self, bed: str) -> Scalar:
-        """Pressure of a vascular bed [kPa]."""
-        return getattr(self, f"p_{bed}")
-
-    def outflow(self, bed: str) -> Scalar:
-        """Flow out of a vascular bed [mm³/ms]."""
-        return getattr(self, f"Q_{bed}")
-
-
-Nodes = Float[Array, " nodes"]
-Branches = Float[Array, " branches"]
-Beds = Float[Array, " beds"]
+    muscle_squeeze: Scalar = parameter()
+    """Part of the left ventricular pressure that acts on the coronary bed from outside."""
 
 
 def chamber_relation(circulation: Circulation, chamber: str, t: Scalar) -> Relation:
@@ -153,6 +104,124 @@ def chamber_relation(circulation: Circulation, chamber: str, t: Scalar) -> Relat
     trigger = circulation.av_delay if chamber in VENTRICLES else jnp.zeros_like(circulation.period)
     law: Chamber = getattr(circulation, chamber)
     return law.at(t - trigger, circulation.period)
+
+
+@final
+class Network(eqx.Module):
+    """Everything but the chambers at one instant, parts of a kind stacked: one call serves all."""
+
+    valves: Valve
+    """`VALVES`, stacked."""
+    impedance: Gates
+    """Characteristic impedance behind each valve [kPa ms/mm³]."""
+    beds: Vessel
+    """`BEDS`, stacked."""
+    holes: Orifice
+    """`HOLES`, stacked."""
+    conduits: Conduit
+    """`CONDUITS`, stacked."""
+    pumps: Pump
+    """`PUMPS`, stacked."""
+    pericardium: Pericardium
+    septum_compliance: Scalar
+    """Of the septum as stiff as it is now [mm³/kPa]."""
+    muscle_squeeze: Scalar
+    gas: Scalar
+    """Pressure by which a balloon raises that of the arteries [kPa]."""
+
+    def flows(self, drop: Branches, push: Gates, outflow: Beds) -> Branches:
+        """Flow of each of `BRANCHES` [mm³/ms].
+
+        Parameters
+        ----------
+        drop : (branches,)
+            Pressure drops [kPa].
+        push : (valves,)
+            Drops that moving blood adds at the valves [kPa].
+        outflow : (beds,)
+            Flows out of `BEDS` [mm³/ms], which have inertia of their own.
+        """
+        valve, _, hole, conduit, pump = jnp.split(drop, SECTIONS)
+        return jnp.concatenate(
+            [
+                self.valves.flow(valve + push, self.impedance),
+                outflow,
+                self.holes.flow(hole),
+                self.conduits.flow(conduit),
+                self.pumps.flow(pump),
+            ]
+        )
+
+    def pressures(
+        self,
+        chambers: Float[Array, " chambers"],
+        beds: Beds,
+        heart: Scalar,
+        lumped: Bool[np.ndarray, " chambers"],
+    ) -> Nodes:
+        """Pressure of each of `NODES` [kPa].
+
+        Parameters
+        ----------
+        chambers, beds : (chambers,), (beds,)
+            Transmural pressures [kPa].
+        heart : () float
+            Blood in all four chambers [mm³].
+        lumped : (chambers,) bool
+            Chambers that the pericardium presses on: those that are 0D. A 3D wall has supports of
+            its own.
+        """
+        inside = chambers + jnp.where(lumped, self.pericardium.squeeze(heart), 0.0)
+        muscle = self.muscle_squeeze * inside[CHAMBERS.index("LV")]
+        outside = {"systemic_arteries": self.gas, "coronary": muscle}
+        on_beds = jnp.stack([outside.get(bed, jnp.zeros_like(heart)) for bed in BEDS])
+        return jnp.concatenate([inside, beds + on_beds])
+
+    def within_step(self, previous: State, dt: Scalar) -> tuple["Network", Gates]:
+        """Network at the end of an implicit step, and the push of moving blood [kPa]."""
+        flow, opening = previous.group("Q", VALVES), previous.group("A", VALVES)
+        valves, push = self.valves.within_step(flow, opening, dt)
+        return dataclasses.replace(self, valves=valves), push
+
+    def openings(self, flow: Branches) -> Gates:
+        """Open area of each valve [mm²] by the direction of its flow."""
+        forward = flow[: len(VALVES)] > 0
+        return jnp.where(forward, self.valves.area, self.valves.regurgitant_area)
+
+
+def network(circulation: Circulation, t: Scalar) -> Network:
+    """Sort the parts of a loop by kind, as they are at a beat time [ms]."""
+
+    def together(names: tuple[str, ...]) -> eqx.Module:
+        parts = [getattr(circulation, name) for name in names]
+        return jax.tree.map(lambda *leaves: jnp.stack(leaves), *parts)
+
+    aorta, artery = circulation.systemic_arteries, circulation.pulmonary_arteries
+    none = jnp.zeros_like(aorta.impedance)
+    behind = {
+        "aortic": aorta.impedance,
+        "neoaortic": aorta.impedance,
+        "pulmonary": artery.impedance,
+    }
+    e = circulation.LV.strength(t - circulation.av_delay, circulation.period)
+    return Network(
+        valves=together(VALVES),
+        impedance=jnp.stack([behind.get(name, none) for name in VALVES]),
+        beds=together(BEDS),
+        holes=together(HOLES),
+        conduits=together(CONDUITS),
+        pumps=together(PUMPS),
+        pericardium=circulation.pericardium,
+        septum_compliance=circulation.septum.bulge(jnp.ones_like(e), e),
+        muscle_squeeze=circulation.muscle_squeeze,
+        gas=circulation.balloon.gas(t, circulation.period) / aorta.compliance,
+    )
+
+
+def stored_volumes(circulation: Circulation, state: State) -> Nodes:
+    """Stressed blood volume held by each of `NODES` [mm³]."""
+    compliance = jnp.stack([getattr(circulation, bed).compliance for bed in BEDS])
+    return jnp.concatenate([state.group("V", CHAMBERS), compliance * state.group("p", BEDS)])
 
 
 def node_pressures(
@@ -170,133 +239,18 @@ def node_pressures(
         Pressures that come from outside, such as those of 3D cavities [kPa]; its keys choose the
         chambers whose own elastance is not used.
     """
-    chambers = [
+    volume = state.group("V", CHAMBERS)
+    free = volume + FREE_WALL * state.V_septum
+    inside = [
         chamber_pressures[name]
         if name in chamber_pressures
-        else chamber_relation(circulation, name, t)(state.volume(name))
-        for name in CHAMBERS
+        else chamber_relation(circulation, name, t)(free[i])
+        + (contact(volume[i]) if name in VENTRICLES else 0.0)
+        for i, name in enumerate(CHAMBERS)
     ]
-    return jnp.stack(chambers + [state.pressure(name) for name in BEDS])
-
-
-def pressure_drops(pressure: Nodes) -> Branches:
-    """Pressure drop along each of `BRANCHES` [kPa]."""
-    return -jnp.asarray(INCIDENCE, pressure.dtype).T @ pressure
-
-
-def net_inflow(flow: Branches) -> Nodes:
-    """Net flow into each of `NODES` [mm³/ms]; the entries sum to zero."""
-    return jnp.asarray(INCIDENCE, flow.dtype) @ flow
-
-
-@final
-class Network(eqx.Module):
-    """Components of the loop by kind, parameters stacked, so that one call serves all."""
-
-    valves: Valve
-    """`VALVES`, stacked."""
-    impedance: Float[Array, " valves"]
-    """Characteristic impedance behind each valve [kPa ms/mm³]."""
-    beds: Vessel
-    """`BEDS`, stacked."""
-    holes: Orifice
-    """`HOLES`, stacked."""
-    cavopulmonary: Conduit
-    pump: Pump
-
-    def flows(self, drop: Branches, outflow: Beds) -> Branches:
-        """Flow of each of `BRANCHES` [mm³/ms].
-
-        Parameters
-        ----------
-        drop : (branches,)
-            Pressure drops [kPa].
-        outflow : (beds,)
-            Flows out of `BEDS` [mm³/ms], which have inertia of their own.
-        """
-        valve, _, hole, conduit, pump = jnp.split(drop, _SECTIONS)
-        return jnp.concatenate(
-            [
-                self.valves.flow(valve, self.impedance),
-                outflow,
-                self.holes.flow(hole),
-                self.cavopulmonary.flow(conduit),
-                self.pump.flow(pump),
-            ]
-        )
-
-    def implicit_outflow(self, previous: State, dt: Scalar) -> tuple[Beds, Beds]:
-        """Conductance and carried part of the flow out of each bed, see `Vessel`."""
-        return self.beds.implicit_outflow(outflows(previous), dt)
-
-
-def network(circulation: Circulation) -> Network:
-    """Sort the components of a loop by kind."""
-
-    def together(names: tuple[str, ...]) -> eqx.Module:
-        parts = [getattr(circulation, name) for name in names]
-        return jax.tree.map(lambda *leaves: jnp.stack(leaves), *parts)
-
-    aorta, artery = circulation.systemic_arteries, circulation.pulmonary_arteries
-    none = jnp.zeros_like(aorta.impedance)
-    return Network(
-        valves=together(VALVES),
-        impedance=jnp.stack([none, aorta.impedance, none, artery.impedance]),
-        beds=together(BEDS),
-        holes=together(HOLES),
-        cavopulmonary=circulation.cavopulmonary,
-        pump=circulation.pump,
-    )
-
-
-def outflows(state: State) -> Beds:
-    """Flows out of `BEDS` [mm³/ms]."""
-    return jnp.stack([state.outflow(name) for name in BEDS])
-
-
-def stored_volumes(circulation: Circulation, state: State) -> Nodes:
-    """Stressed blood volume held by each of `NODES` [mm³]."""
-    chambers = [state.volume(name) for name in CHAMBERS]
-    return jnp.stack(
-        chambers + [getattr(circulation, bed).compliance * state.pressure(bed) for bed in BEDS]
-    )
-
-
-def residual(
-    circulation: Circulation,
-    state: State,
-    previous: State,
-    t: Scalar,
-    dt: Scalar,
-    chamber_pressures: Mapping[str, Scalar],
-) -> State:
-    """Implicit Euler residual of one step from ``t`` to ``t + dt``.
-
-    Parameters
-    ----------
-    circulation : Circulation
-        The loop.
-    state, previous : State
-        State at ``t + dt`` and at ``t``.
-    t, dt : () float
-        Time at the start of the step and its length [ms].
-    chamber_pressures : mapping of str to () float
-        Pressures at ``t + dt`` of the chambers that are not 0D [kPa].
-
-    Returns
-    -------
-    State
-        Residual of each equation as a volume [mm³]: of each node, stored volume minus its
-        previous value minus inflow; of each inertance, ``dt`` times the error of its flow. The
-        nodal entries add up to the change of total blood volume.
-    """
-    parts = network(circulation)
-    drop = pressure_drops(node_pressures(circulation, state, t + dt, chamber_pressures))
-    conductance, carried = parts.implicit_outflow(previous, dt)
-    gained = stored_volumes(circulation, state) - stored_volumes(circulation, previous)
-    nodal = gained - dt * net_inflow(parts.flows(drop, outflows(state)))
-    inertial = dt * (outflows(state) - conductance * drop[BED_BRANCHES] - carried)
-    return State(*nodal, *inertial)
+    lumped = np.array([name not in chamber_pressures for name in CHAMBERS])
+    beds = state.group("p", BEDS)
+    return network(circulation, t).pressures(jnp.stack(inside), beds, volume.sum(), lumped)
 
 
 def flows(
@@ -304,7 +258,10 @@ def flows(
 ) -> dict[str, Scalar]:
     """Flow of each of `BRANCHES` at a state [mm³/ms]; valves forward positive."""
     drop = pressure_drops(node_pressures(circulation, state, t, chamber_pressures))
-    flow = network(circulation).flows(drop, outflows(state))
+    parts = network(circulation, t)
+    law = parts.flows(drop, jnp.zeros(len(VALVES), drop.dtype), state.group("Q", BEDS))
+    # valves remember: the step that led to the state knows their flow
+    flow = law.at[: len(VALVES)].set(state.group("Q", VALVES))
     return dict(zip(BRANCHES, flow, strict=True))
 
 
@@ -318,13 +275,15 @@ def pressures(
     """
     values = node_pressures(circulation, state, t, chamber_pressures)
     node = dict(zip(NODES, values, strict=True))
-    flow = flows(circulation, state, t, chamber_pressures)
     systemic, pulmonary = circulation.systemic_arteries, circulation.pulmonary_arteries
+    ejected = state.flow("aortic") + state.flow("neoaortic")
     return {name: node[name] for name in CHAMBERS} | {
-        "aorta": node["systemic_arteries"] + systemic.impedance * flow["aortic"],
-        "pulmonary_artery": node["pulmonary_arteries"] + pulmonary.impedance * flow["pulmonary"],
+        "aorta": node["systemic_arteries"] + systemic.impedance * ejected,
+        "pulmonary_artery": node["pulmonary_arteries"]
+        + pulmonary.impedance * state.flow("pulmonary"),
         "systemic_veins": node["systemic_veins"],
         "pulmonary_veins": node["pulmonary_veins"],
+        "upper_veins": node["upper_veins"],
     }
 
 

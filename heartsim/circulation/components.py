@@ -1,4 +1,4 @@
-"""Components of the blood network: valve, orifice, pump, vessel, elastance chamber.
+"""Components of the blood network: valve, orifice, conduit, vessel.
 
 Every branch is a smooth (C1), monotone law flow = q(pressure drop), written explicitly, and
 every store of blood has a pressure that grows with its volume. An implicit Euler step of any
@@ -7,7 +7,7 @@ network of such parts therefore has exactly one solution, with a non-singular ta
 Units: pressure [kPa], flow [mm³/ms] (= mL/s), volume [mm³], time [ms], area [mm²].
 """
 
-from abc import abstractmethod
+import dataclasses
 from typing import Final, final
 
 import equinox as eqx
@@ -21,9 +21,6 @@ BLEND: Final = 0.2 * mmHg
 
 _FLOOR: Final = 1e-9
 """Pressure that keeps square roots differentiable at no flow through no orifice [kPa]."""
-
-_RHYTHM: Final = 0.98
-"""Largest part of the period that contraction and relaxation together may take."""
 
 Scalar = Float[Array, ""]
 
@@ -90,11 +87,22 @@ class Valve(eqx.Module):
 
     ::
 
-        upstream ──[ R ]──▷|──  area (forward), regurgitant_area (backward)  ── downstream
+        upstream ──( L )──[ R ]──▷|──)(── downstream
+                                  A    narrowing
 
-    ``dp = R q + rho/(2 A²) q|q|`` with A the forward effective orifice area (EOA) for dp > 0
-    and the regurgitant orifice area (EROA) for dp < 0. A competent valve has EROA = 0 and does
+    ``dp = L q' + R q + rho/(2 A²) q|q|`` with A the forward effective orifice area (EOA) for q > 0
+    and the regurgitant orifice area (EROA) for q < 0. A competent valve has EROA = 0 and does
     not leak at all. `smooth_positive` joins the two sides within ±`BLEND` of dp = 0.
+
+    The leaflets take their time: the open area follows its target, EOA or EROA, with the time
+    constants of opening and closing, ``τ A' = target - A``, in the spirit of [1]_ but linear, so
+    that a step has one solution. Inertance and both times may be 0: the valve then answers at
+    once. A band or fixed stenosis is in series, 1/A² = 1/A_valve² + 1/A_band².
+
+    References
+    ----------
+    .. [1] Mynard et al. (2012). A simple, versatile valve model for use in lumped parameter and
+       one-dimensional cardiovascular models. doi:10.1002/cnm.1466
     """
 
     area: Scalar = parameter()
@@ -103,9 +111,17 @@ class Valve(eqx.Module):
     """Effective regurgitant orifice area [mm²]; 0 is competent."""
     resistance: Scalar = parameter()
     """Linear resistance [kPa ms/mm³]."""
+    narrowing: Scalar = eqx.field(converter=leaf, default=0.0)
+    """Band or stenosis in series, as one over its squared effective area [1/mm⁴]; 0 is none."""
+    inertance: Scalar = eqx.field(converter=leaf, default=0.0)
+    """Inertance of the blood in the valve [kPa ms²/mm³]."""
+    opening_time: Scalar = eqx.field(converter=leaf, default=0.0)
+    """Time constant of opening [ms]."""
+    closing_time: Scalar = eqx.field(converter=leaf, default=0.0)
+    """Time constant of closing [ms]."""
 
     def flow(self, drop: Scalar, series: Scalar | float = 0.0) -> Scalar:
-        """Flow for a pressure drop across the valve and a resistance in series with it.
+        """Flow of the settled valve for a pressure drop across it and a resistance in series.
 
         Parameters
         ----------
@@ -119,9 +135,41 @@ class Valve(eqx.Module):
         () float
             Flow [mm³/ms], forward positive.
         """
-        area = jnp.where(drop > 0, self.area, self.regurgitant_area)
+        opening = jnp.where(drop > 0, self.area, self.regurgitant_area)
+        area = opening / jnp.sqrt(1 + self.narrowing * opening**2)
         size = orifice_flow(smooth_positive(jnp.abs(drop)), area, self.resistance + series)
         return jnp.sign(drop) * size
+
+    def within_step(self, flow: Scalar, opening: Scalar, dt: Scalar) -> tuple["Valve", Scalar]:
+        """Valve as it is at the end of an implicit Euler step, itself a settled valve.
+
+        Parameters
+        ----------
+        flow, opening : () float
+            Flow [mm³/ms] and open area [mm²] at the start of the step.
+        dt : () float
+            Length of the step [ms].
+
+        Returns
+        -------
+        valve : Valve
+            Its areas are those reached at the end of the step with flow forward and backward, its
+            resistance holds the inertance.
+        push : () float
+            Pressure drop that the moving blood adds [kPa].
+        """
+
+        def reached(target: Scalar, time: Scalar) -> Scalar:
+            return (time * opening + dt * target) / (time + dt)
+
+        inertia = self.inertance / dt
+        settled = dataclasses.replace(
+            self,
+            area=reached(self.area, self.opening_time),
+            regurgitant_area=reached(self.regurgitant_area, self.closing_time),
+            resistance=self.resistance + inertia,
+        )
+        return settled, inertia * flow
 
 
 @final
@@ -157,24 +205,6 @@ class Conduit(eqx.Module):
 
 
 @final
-class Pump(eqx.Module):
-    """Continuous-flow assist pump with a straight head-flow line, ``q = G (dp + H)``.
-
-    H is the head at which the pump stalls; above it blood runs backwards, as it does in a
-    centrifugal pump. Conductance 0 is absence.
-    """
-
-    conductance: Scalar = parameter()
-    """Slope of the head-flow line [mm³/(ms kPa)]."""
-    head: Scalar = parameter()
-    """Shut-off head [kPa]."""
-
-    def flow(self, drop: Scalar) -> Scalar:
-        """Flow [mm³/ms] for the drop from inlet to outlet [kPa], negative against a load."""
-        return self.conductance * (drop + self.head)
-
-
-@final
 class Vessel(eqx.Module):
     """Vascular bed: characteristic impedance, compliance, then resistance and inertance.
 
@@ -194,6 +224,8 @@ class Vessel(eqx.Module):
     """[kPa ms²/mm³]"""
     impedance: Scalar = parameter()
     """Characteristic impedance at the inlet [kPa ms/mm³]; used for the two great arteries."""
+    tied: Scalar = eqx.field(converter=leaf, default=0.0)
+    """Part of the outflow that is tied off: 0 open, 1 ligated."""
 
     def implicit_outflow(self, previous: Scalar, dt: Scalar) -> tuple[Scalar, Scalar]:
         """Outflow at the end of an implicit Euler step, as ``conductance * drop + carried``.
@@ -212,108 +244,5 @@ class Vessel(eqx.Module):
         """
         inertia = self.inertance / dt
         total = self.resistance + inertia
-        return 1 / total, inertia * previous / total
-
-
-class Relation(eqx.Module):
-    """Interface of a pressure-volume relation at one instant; pressure grows with volume."""
-
-    @abstractmethod
-    def __call__(self, volume: Scalar) -> Scalar:
-        """Pressure [kPa] at a volume [mm³]."""
-
-
-@final
-class Line(Relation):
-    """Straight relation, ``p = E (V - V0)``."""
-
-    elastance: Scalar = parameter()
-    """[kPa/mm³]"""
-    unstressed: Scalar = parameter()
-    """[mm³]"""
-
-    def __call__(self, volume: Scalar) -> Scalar:
-        """Pressure [kPa] at a volume [mm³]."""
-        return self.elastance * (volume - self.unstressed)
-
-
-@final
-class Held(Relation):
-    """Pressure that comes from outside, whatever the volume."""
-
-    pressure: Scalar = parameter()
-    """[kPa]"""
-
-    def __call__(self, volume: Scalar) -> Scalar:
-        """Pressure [kPa]; the volume [mm³] does not matter."""
-        return self.pressure + jnp.zeros_like(volume)
-
-
-class Chamber(eqx.Module):
-    """Interface of a chamber without a 3D model."""
-
-    @abstractmethod
-    def at(self, time: Scalar, period: Scalar) -> Relation:
-        """Pressure-volume relation at a time since the chamber's trigger [ms]."""
-
-
-@final
-class Elastance(Chamber):
-    """Time-varying elastance, ``p = (E_active e(t) + E_passive) (V - V0)`` [1]_.
-
-    ``e`` rises as a half cosine over ``contraction`` and falls as one over ``relaxation``, see
-    `activation`.
-
-    References
-    ----------
-    .. [1] Regazzoni et al. (2022). A cardiac electromechanical model coupled with a lumped-
-       parameter model for closed-loop blood circulation. doi:10.1016/j.jcp.2022.111083
-    """
-
-    active: Scalar = parameter()
-    """Elastance added at full contraction [kPa/mm³]."""
-    passive: Scalar = parameter()
-    """Elastance of the relaxed chamber [kPa/mm³]."""
-    unstressed: Scalar = parameter()
-    """Volume at zero pressure V0 [mm³]."""
-    onset: Scalar = parameter()
-    """Start of contraction after the trigger of the chamber [ms]."""
-    contraction: Scalar = parameter()
-    """Duration of the rise [ms]."""
-    relaxation: Scalar = parameter()
-    """Duration of the fall [ms]."""
-
-    def at(self, time: Scalar, period: Scalar) -> Line:
-        """Pressure-volume line at a time since the chamber's trigger [ms]."""
-        e = activation(time - self.onset, period, self.contraction, self.relaxation)
-        return Line(self.active * e + self.passive, self.unstressed)
-
-
-def activation(time: Scalar, period: Scalar, contraction: Scalar, relaxation: Scalar) -> Scalar:
-    """Periodic activation between 0 and 1, made of two half cosines, C1 in time.
-
-    ::
-
-        e = (1 - cos(π a/TC))/2  while a < TC
-        e = (1 + cos(π b/TR))/2  while 0 ≤ b = a - TC < TR,  else 0;   a = time mod period
-
-    When TC + TR exceeds the period (a racing heart), both shrink to fit.
-
-    Parameters
-    ----------
-    time : () float
-        Time since the onset of contraction [ms], any sign.
-    period, contraction, relaxation : () float
-        Heart period, TC and TR [ms].
-
-    Returns
-    -------
-    () float
-        Activation.
-    """
-    fit = jnp.minimum(1.0, _RHYTHM * period / (contraction + relaxation))
-    a = jnp.mod(time, period)
-    rise, fall = fit * contraction, fit * relaxation
-    rising = (1 - jnp.cos(jnp.pi * jnp.clip(a / rise, 0.0, 1.0))) / 2
-    falling = (1 + jnp.cos(jnp.pi * jnp.clip((a - rise) / fall, 0.0, 1.0))) / 2
-    return rising * falling
+        open_ = 1 - self.tied
+        return open_ / total, open_ * inertia * previous / total

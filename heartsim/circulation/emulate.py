@@ -15,11 +15,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from heartsim.circulation.components import Chamber, Line, Relation, Scalar, leaf, parameter
+from heartsim.circulation.chambers import Chamber, Line, Relation, collapse
+from heartsim.circulation.components import Scalar, leaf, parameter
 from heartsim.errors import InputError
 
 _DEAD_FRACTION: Final = 0.25
 _DEAD_LIMIT: Final = 0.9
+_EMPTY: Final = 0.25
+"""Share of the smallest passive volume below which the walls meet and resist suction."""
 
 
 @final
@@ -71,7 +74,10 @@ def monotone_curve(x: Float[Array, " n"], y: Float[Array, " n"]) -> MonotoneCurv
 
 @final
 class Mixture(Relation):
-    """Relation between the passive curve and the active line, ``(1 - e) p_passive + e p_a + d``."""
+    """Relation between the passive curve and the active line, ``(1 - e) p_passive + e p_a + d``.
+
+    A chamber that is almost empty resists by `collapse`, far below any recorded volume.
+    """
 
     passive: MonotoneCurve
     active: Line
@@ -81,7 +87,8 @@ class Mixture(Relation):
     def __call__(self, volume: Scalar) -> Scalar:
         """Pressure [kPa] at a volume [mm³]."""
         relaxed, contracted = self.passive(volume), self.active(volume)
-        return relaxed + self.activation * (contracted - relaxed) + self.offset
+        empty = collapse(volume, _EMPTY * self.passive.x[0], self.passive.slope[0])
+        return relaxed + self.activation * (contracted - relaxed) + self.offset + empty
 
 
 @final
@@ -112,9 +119,14 @@ class EmulatedChamber(Chamber):
     def at(self, time: Scalar, period: Scalar) -> Mixture:
         """Pressure-volume relation at a time since the chamber's trigger [ms]."""
         phase = jnp.mod(time + self.trigger, period)
-        e = jnp.interp(phase, self.time, self.activation, period=period)
+        e = self.strength(time, period)
         d = jnp.interp(phase, self.time, self.offset, period=period)
         return Mixture(self.passive, self.active, e, d)
+
+    def strength(self, time: Scalar, period: Scalar) -> Scalar:
+        """Activation at a time since the chamber's trigger [ms]."""
+        phase = jnp.mod(time + self.trigger, period)
+        return jnp.interp(phase, self.time, self.activation, period=period)
 
 
 def emulate_chamber(

@@ -7,28 +7,25 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from heartsim.circulation.closed_loop import (
-    CHAMBERS,
-    Circulation,
-    State,
-    blood_volume,
-    flows,
-    network,
-    pressures,
-)
+from heartsim.circulation.closed_loop import Circulation, blood_volume, flows, pressures
 from heartsim.circulation.components import Scalar
-from heartsim.circulation.step import advance, inverse
-from heartsim.units import mL, ms
+from heartsim.circulation.graph import BEDS, CHAMBERS, VALVES, State
+from heartsim.circulation.newton import solve
+from heartsim.circulation.step import advance
+from heartsim.units import mL, mm, ms
 
 TOLERANCE: Final = 1e-3 * mL
 """Change from beat to beat of the blood in any compartment that counts as periodic [mm³]."""
 
 _WINDOW: Final = 6
 _FLOW_WEIGHT: Final = 10 * ms
+_AREA_WEIGHT: Final = 1 * mm
 _RIDGE: Final = 1e-12
 _SETBACK: Final = 2.0
+_LEAST: Final = 0.1
+"""Share of a chamber's volume or of a valve's opening that an extrapolation must leave."""
 
-_Vector = Float[Array, " 12"]
+_Vector = Float[Array, " entries"]
 
 
 class Traces(NamedTuple):
@@ -64,7 +61,7 @@ class _Window(NamedTuple):
 
     x: _Vector
     change: _Vector
-    differences: Float[Array, "2 window 12"]
+    differences: Float[Array, "2 window entries"]
 
 
 class _Search(NamedTuple):
@@ -97,19 +94,24 @@ def run_beat(circulation: Circulation, state: State, n_steps: int) -> tuple[Stat
     """
     dt = circulation.period / n_steps
 
-    def step(now: State, t: Scalar) -> tuple[State, Traces]:
+    def step(now: State, t: Scalar) -> tuple[State, State]:
         new = advance(circulation, now, t, dt, {})
-        end = t + dt
-        traces = Traces(
-            time=end,
-            pressure=pressures(circulation, new, end, {}),
-            volume={name: new.volume(name) for name in CHAMBERS},
-            flow=flows(circulation, new, end, {}),
-            blood_volume=blood_volume(circulation, new),
-        )
-        return new, traces
+        return new, new
 
-    return jax.lax.scan(step, state, dt * jnp.arange(n_steps, dtype=dt.dtype))
+    starts = dt * jnp.arange(n_steps, dtype=dt.dtype)
+    last, states = jax.lax.scan(step, state, starts)
+    return last, jax.vmap(lambda now, t: _traces(circulation, now, t))(states, starts + dt)
+
+
+def _traces(circulation: Circulation, state: State, t: Scalar) -> Traces:
+    """What is recorded of one state."""
+    return Traces(
+        time=t,
+        pressure=pressures(circulation, state, t, {}),
+        volume={name: state.volume(name) for name in CHAMBERS},
+        flow=flows(circulation, state, t, {}),
+        blood_volume=blood_volume(circulation, state),
+    )
 
 
 beat = eqx.filter_jit(run_beat)
@@ -228,9 +230,11 @@ def _search(
 
 def _scale(circulation: Circulation) -> _Vector:
     """Factors that turn the entries of a `State` into volumes [mm³]."""
-    ones = jnp.ones(4, circulation.period.dtype)
-    compliance = network(circulation).beds.compliance
-    return jnp.concatenate([ones, compliance, _FLOW_WEIGHT * ones])
+    compliance = jnp.stack([getattr(circulation, bed).compliance for bed in BEDS])
+    ones = jnp.ones(len(CHAMBERS), compliance.dtype)
+    flow = jnp.full(len(BEDS) + len(VALVES), _FLOW_WEIGHT, compliance.dtype)
+    area = jnp.full(len(VALVES), _AREA_WEIGHT, compliance.dtype)
+    return jnp.concatenate([ones, compliance, ones[:1], flow, area])
 
 
 def _accelerate(search: _Search) -> tuple[_Vector, _Window]:
@@ -243,5 +247,10 @@ def _accelerate(search: _Search) -> tuple[_Vector, _Window]:
     step, slope = differences
     gram = slope @ slope.T
     ridge = _RIDGE * jnp.trace(gram) + jnp.finfo(gram.dtype).tiny
-    weights = inverse(gram + ridge * jnp.eye(_WINDOW, dtype=gram.dtype)) @ (slope @ change)
-    return x + change - weights @ (step + slope), _Window(x, change, differences)
+    weights = solve(gram + ridge * jnp.eye(_WINDOW, dtype=gram.dtype), slope @ change)
+    plain = x + change
+    ahead = plain - weights @ (step + slope)
+    # a combination of beats may lie where no beat can: an empty chamber, a negative opening
+    held = jnp.array([*range(len(CHAMBERS)), *range(x.size - len(VALVES), x.size)])
+    possible = jnp.all(ahead[held] >= _LEAST * plain[held])
+    return jnp.where(possible, ahead, plain), _Window(x, change, differences)

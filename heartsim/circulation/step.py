@@ -1,10 +1,14 @@
 """One implicit Euler step of the closed loop, alone or against linearised 3D cavities.
 
 Unknown of the step: one number per node, the volume of a 0D chamber or the pressure of a bed or
-of a 3D cavity. Each storage grows with its unknown and each branch flow with its pressure drop,
-so the tangent is a diagonally dominant M-matrix: never singular, safe to eliminate without
-pivoting, and every Newton direction reduces the residual. The full step of a valve that switches
-may overshoot, so each iteration takes the length, among a few, that leaves the least residual.
+of a 3D cavity, and the bulge of the septum. Each storage grows with its unknown and each
+branch flow with its pressure drop, so the step has one solution and its tangent is never singular.
+Newton's direction always reduces the residual, but the full step of a valve that switches may
+overshoot, so a step that does not help is shortened until it does.
+
+A chamber cannot hold less than no blood: its volume moves along ``V²/(V - d)`` instead of
+``V + d`` where d < 0, which is the same to first order and stays positive however long the step.
+
 Gradients come from one last Newton step with a frozen tangent, which is the implicit function
 theorem written as code.
 """
@@ -15,38 +19,43 @@ from typing import Final, NamedTuple, final
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
+from heartsim.circulation.chambers import Held, Relation
 from heartsim.circulation.closed_loop import (
+    Circulation,
+    Network,
+    chamber_relation,
+    network,
+    stored_volumes,
+)
+from heartsim.circulation.components import Scalar
+from heartsim.circulation.graph import (
     BED_BRANCHES,
     BEDS,
     CHAMBERS,
+    FREE_WALL,
     INCIDENCE,
     NODES,
+    VALVES,
+    VENTRICLES,
     Beds,
     Branches,
-    Circulation,
-    Network,
+    Gates,
     Nodes,
     State,
-    chamber_relation,
     net_inflow,
-    network,
     pressure_drops,
-    stored_volumes,
 )
-from heartsim.circulation.components import Held, Relation, Scalar
+from heartsim.circulation.newton import Unknown, newton, solve
+from heartsim.circulation.surroundings import contact
 from heartsim.units import mL
 
 TOLERANCE: Final = 1e-9 * mL
 """Largest residual of a node that counts as solved [mm³], beside the rounding of its volume."""
 
 _ROUNDING: Final = 1e-13
-
-MAX_ITERATIONS: Final = 60
-"""Newton iterations of one step; 3 to 6 are usual."""
-
-_STEPS: Final = (1.0, 0.5, 0.25, 0.1, 0.03, 0.01, 1e-3, 1e-4)
 
 
 @final
@@ -152,6 +161,7 @@ class _Problem(eqx.Module):
     relations: tuple[Relation, ...]
     """Pressure-volume relation of each chamber at the end of the step."""
     parts: Network
+    push: Gates
     conductance: Beds
     carried: Beds
     before: Nodes
@@ -159,20 +169,41 @@ class _Problem(eqx.Module):
     dt: Scalar
     cavities: Cavities
 
-    def pressures(self, unknown: Nodes) -> Nodes:
-        """Pressure of each node [kPa], each from its own unknown."""
+    def lumped(self) -> Bool[np.ndarray, " chambers"]:
+        """Chambers with a relation of their own."""
+        given = zip(CHAMBERS, self.relations, strict=True)
         coupled = self.cavities.chambers
-        chambers = [
-            value if name in coupled else relation(value)
-            for value, name, relation in zip(unknown, CHAMBERS, self.relations, strict=False)
-        ]
-        return jnp.concatenate([jnp.stack(chambers), unknown[len(CHAMBERS) :]])
+        return np.array([n not in coupled and not isinstance(r, Held) for n, r in given])
 
-    def volumes(self, unknown: Nodes) -> Nodes:
+    def walls(self, free: Float[Array, " chambers"]) -> Float[Array, " chambers"]:
+        """Pressure of each chamber's wall [kPa] at its free volume, or the coupled one itself."""
+        coupled = self.cavities.chambers
+        if not coupled and _of_a_kind(self.relations):
+            together = jax.tree.map(lambda *leaves: jnp.stack(leaves), *self.relations)
+            return jax.vmap(lambda law, volume: law(volume))(together, free)
+        inside = [
+            value if name in coupled else relation(value)
+            for value, name, relation in zip(free, CHAMBERS, self.relations, strict=True)
+        ]
+        return jnp.stack(inside)
+
+    def contact(self, chambers: Float[Array, " chambers"]) -> Float[Array, " chambers"]:
+        """Pressure of 0D ventricles so empty that their walls touch [kPa]."""
+        touching = np.array([name in VENTRICLES for name in CHAMBERS]) & self.lumped()
+        return jnp.where(touching, contact(jnp.where(touching, chambers, jnp.inf)), 0.0)
+
+    def pressures(self, unknown: Unknown) -> Nodes:
+        """Pressure of each node [kPa]."""
+        count = len(CHAMBERS)
+        heart = self.volumes(unknown)[:count].sum()
+        inside = self.walls(_free(unknown)) + self.contact(unknown[:count])
+        return self.parts.pressures(inside, unknown[count:-1], heart, self.lumped())
+
+    def volumes(self, unknown: Unknown) -> Nodes:
         """Blood volume in each node [mm³]."""
-        index = _cavity_nodes(self.cavities)
-        ones = jnp.ones_like(unknown[: len(CHAMBERS)])
-        stored = unknown * jnp.concatenate([ones, self.parts.beds.compliance])
+        index, count = _cavity_nodes(self.cavities), len(CHAMBERS)
+        beds = self.parts.beds.compliance * unknown[count:-1]
+        stored = jnp.concatenate([unknown[:count], beds])
         return stored.at[index].set(self.cavities.at(unknown[index]))
 
     def tolerance(self) -> Scalar:
@@ -183,31 +214,93 @@ class _Problem(eqx.Module):
         """Flow out of each bed [mm³/ms]."""
         return self.conductance * drop[BED_BRANCHES] + self.carried
 
-    def flows(self, drop: Branches) -> Branches:
-        """Flow of each branch [mm³/ms] from its pressure drop [kPa]."""
-        return self.parts.flows(drop, self.outflow(drop))
-
-    def balance(self, unknown: Nodes) -> Nodes:
-        """Blood that each node gains without its being brought there [mm³]."""
-        inflow = net_inflow(self.flows(pressure_drops(self.pressures(unknown))))
-        return self.volumes(unknown) - self.before - self.dt * inflow
-
-    def tangent(self, unknown: Nodes) -> Float[Array, "nodes nodes"]:
-        """Matrix of the linearised balance, ``S + dt N g Nᵀ P``.
-
-        S is the storage, N the incidence, g the slope of each branch law and P the slope of each
-        node's pressure. Both laws are local, so one directional derivative gives all slopes.
-        """
-        pressure, stiffness = jax.jvp(self.pressures, (unknown,), (jnp.ones_like(unknown),))
+    def flows(self, pressure: Nodes) -> Branches:
+        """Flow of each branch [mm³/ms] from the pressures of the nodes [kPa]."""
         drop = pressure_drops(pressure)
-        _, slope = jax.jvp(self.flows, (drop,), (jnp.ones_like(drop),))
+        return self.parts.flows(drop, self.push, self.outflow(drop))
+
+    def balance(self, unknown: Unknown) -> Unknown:
+        """Blood that each node gains without its being brought there, and the septum's [mm³]."""
+        inflow = net_inflow(self.flows(self.pressures(unknown)))
+        gained = self.volumes(unknown) - self.before - self.dt * inflow
+        wall = self.walls(_free(unknown))
+        drop = wall[CHAMBERS.index("LV")] - wall[CHAMBERS.index("RV")]
+        return jnp.append(gained, unknown[-1] - self._septum_compliance() * drop)
+
+    def _septum_compliance(self) -> Scalar:
+        """Compliance of the septum between 0D ventricles; 3D ones have a septum of their own."""
+        both = all(self.lumped()[CHAMBERS.index(name)] for name in VENTRICLES)
+        return self.parts.septum_compliance if both else jnp.zeros_like(self.dt)
+
+    def tangent(self, unknown: Unknown) -> Float[Array, "unknown unknown"]:
+        """Derivative of the balance, ``S + dt N g Nᵀ P`` above the row of the septum.
+
+        S is the storage, N the incidence, g the slope of each branch law and P that of the node
+        pressures. Branch laws and transmural pressures are local, so one directional derivative
+        gives all slopes of each.
+        """
+        index, count = _cavity_nodes(self.cavities), len(CHAMBERS)
+        own = jnp.concatenate([jnp.ones(count), self.parts.beds.compliance])
+        held = jnp.pad(jnp.diag(own), ((0, 0), (0, 1)))
+        if self.cavities.chambers:
+            held = held.at[index].set(0.0).at[index[:, None], index].set(self.cavities.compliance)
+        free = _free(unknown)
+        _, wall = jax.jvp(self.walls, (free,), (jnp.ones_like(free),))
+        stiffness = self._stiffness(unknown, wall, held[:count].sum(axis=0))
+        drop = pressure_drops(self.pressures(unknown))
+        ones = jnp.ones_like(drop)
+        _, slope = jax.jvp(
+            lambda d: self.parts.flows(d, self.push, self.outflow(d)), (drop,), (ones,)
+        )
         incidence = jnp.asarray(INCIDENCE, unknown.dtype)
-        exchange = (incidence * slope[None]) @ incidence.T * stiffness[None]
-        ones = jnp.ones_like(unknown[: len(CHAMBERS)])
-        storage = jnp.diag(jnp.concatenate([ones, self.parts.beds.compliance]))
-        index = _cavity_nodes(self.cavities)
-        storage = storage.at[index[:, None], index[None]].set(self.cavities.compliance)
-        return storage + self.dt * exchange
+        exchange = (incidence * slope[None]) @ (incidence.T @ stiffness)
+        sides = np.array([{"LV": 1.0, "RV": -1.0}.get(name, 0.0) for name in CHAMBERS])
+        bulge = self._septum_compliance() * sides * wall
+        last = jnp.concatenate([-bulge, jnp.zeros(len(BEDS)), 1 - (bulge @ FREE_WALL)[None]])
+        return jnp.concatenate([held + self.dt * exchange, last[None]])
+
+    def _stiffness(
+        self, unknown: Unknown, wall: Float[Array, " chambers"], heart: Unknown
+    ) -> Float[Array, "nodes unknown"]:
+        """Derivative of the node pressures.
+
+        Parameters
+        ----------
+        unknown : (unknown,)
+        wall : (chambers,)
+            Derivative of `walls`.
+        heart : (unknown,)
+            Derivative of the blood in the four chambers.
+        """
+        count = len(CHAMBERS)
+        chambers, volume = unknown[:count], self.volumes(unknown)[:count].sum()
+        _, touch = jax.jvp(self.contact, (chambers,), (jnp.ones_like(chambers),))
+        _, sac = jax.jvp(self.parts.pericardium.squeeze, (volume,), (jnp.ones_like(volume),))
+        local = jnp.concatenate([wall + touch, jnp.ones(len(BEDS), wall.dtype)])
+        stiffness = jnp.pad(jnp.diag(local), ((0, 0), (0, 1)))
+        stiffness = stiffness.at[:count, -1].set(wall * FREE_WALL)
+        pressed = np.append(self.lumped(), np.zeros(len(BEDS), bool))
+        stiffness = stiffness + jnp.where(pressed[:, None], sac * heart[None], 0.0)
+        muscle = self.parts.muscle_squeeze * stiffness[CHAMBERS.index("LV")]
+        return stiffness.at[NODES.index("coronary")].add(muscle)
+
+    def moved(self, unknown: Unknown, change: Unknown) -> Unknown:
+        """Unknown after a change; volumes of 0D chambers stay positive."""
+        less = jnp.minimum(change, 0.0)
+        kept = jnp.where(less < 0, unknown * unknown / (unknown - less), unknown + change)
+        positive = np.append(self.lumped(), np.zeros(len(BEDS) + 1, bool))
+        return jnp.where(positive, kept, unknown + change)
+
+
+def _free(unknown: Unknown) -> Float[Array, " chambers"]:
+    """Free-wall volume of each chamber [mm³]: without the bulge of the septum."""
+    return unknown[: len(CHAMBERS)] + FREE_WALL * unknown[-1]
+
+
+def _of_a_kind(laws: tuple[Relation, ...]) -> bool:
+    """Whether laws can be stacked and evaluated in one call."""
+    kinds = {(jax.tree.structure(one), *map(jnp.shape, jax.tree.leaves(one))) for one in laws}
+    return len(kinds) == 1
 
 
 def _cavity_nodes(cavities: Cavities) -> Int[Array, " k"]:
@@ -224,8 +317,8 @@ def _problem(
     cavities: Cavities,
 ) -> _Problem:
     """Evaluate all that depends on time and on the state at the start of the step."""
-    parts = network(circulation)
-    conductance, carried = parts.implicit_outflow(state, dt)
+    parts, push = network(circulation, t + dt).within_step(state, dt)
+    conductance, carried = parts.beds.implicit_outflow(state.group("Q", BEDS), dt)
     relations = [
         Held(chamber_pressures[name])
         if name in chamber_pressures
@@ -233,7 +326,7 @@ def _problem(
         for name in CHAMBERS
     ]
     before = stored_volumes(circulation, state)
-    return _Problem(tuple(relations), parts, conductance, carried, before, dt, cavities)
+    return _Problem(tuple(relations), parts, push, conductance, carried, before, dt, cavities)
 
 
 def _step(
@@ -246,76 +339,24 @@ def _step(
 ) -> Step:
     """Advance with any mixture of 0D, prescribed and linearised 3D chambers."""
     problem = _problem(circulation, state, t, dt, chamber_pressures, cavities)
-    start = [
-        cavities.pressure[cavities.chambers.index(name)]
-        if name in cavities.chambers
-        else state.volume(name)
-        for name in CHAMBERS
-    ] + [state.pressure(name) for name in BEDS]
-    unknown, converged, iterations = _solve(problem, jnp.stack(start))
+    index = _cavity_nodes(cavities)
+    start = jnp.stack(state)[: len(NODES) + 1]
+    unknown, converged, iterations = _solve(problem, start.at[index].set(cavities.pressure))
     pressure, stored = problem.pressures(unknown), problem.volumes(unknown)
-    outflow = problem.outflow(pressure_drops(pressure))
-    count = len(CHAMBERS)
-    new = State(*stored[:count], *pressure[count:], *outflow)
-    return Step(new, pressure[_cavity_nodes(cavities)], converged, iterations)
+    flow = problem.flows(pressure)
+    new = State(
+        *stored[: len(CHAMBERS)],
+        *unknown[len(CHAMBERS) :],
+        *flow[BED_BRANCHES],
+        *flow[: len(VALVES)],
+        *problem.parts.openings(flow),
+    )
+    return Step(new, pressure[index], converged, iterations)
 
 
-def _solve(problem: _Problem, start: Nodes) -> tuple[Nodes, Bool[Array, ""], Int[Array, ""]]:
+def _solve(problem: _Problem, start: Unknown) -> tuple[Unknown, Bool[Array, ""], Int[Array, ""]]:
     """Solve the balance of all nodes and attach its derivative."""
     frozen = jax.lax.stop_gradient(problem)
-    unknown, size, iterations = _newton(frozen, jax.lax.stop_gradient(start))
-    polished = unknown - inverse(frozen.tangent(unknown)) @ problem.balance(unknown)
+    unknown, size, iterations = newton(frozen, jax.lax.stop_gradient(start))
+    polished = unknown - solve(frozen.tangent(unknown), problem.balance(unknown))
     return polished, size < frozen.tolerance(), iterations
-
-
-def _newton(problem: _Problem, start: Nodes) -> tuple[Nodes, Float[Array, ""], Int[Array, ""]]:
-    """Damped Newton iteration; returns the root, its largest residual, and the iterations."""
-    steps, tolerance = jnp.asarray(_STEPS, start.dtype), problem.tolerance()
-
-    def unfinished(carry: tuple[Nodes, Scalar, Int[Array, ""]]) -> Bool[Array, ""]:
-        _, size, iteration = carry
-        return (size >= tolerance) & (iteration < MAX_ITERATIONS)
-
-    def iterate(
-        carry: tuple[Nodes, Scalar, Int[Array, ""]],
-    ) -> tuple[Nodes, Scalar, Int[Array, ""]]:
-        unknown, _, iteration = carry
-        direction = -inverse(problem.tangent(unknown)) @ problem.balance(unknown)
-        candidates = unknown[None] + steps[:, None] * direction[None]
-        values = jax.vmap(problem.balance)(candidates)
-        norms = jnp.sum(values**2, axis=1)
-        best = jnp.argmin(jnp.where(jnp.isnan(norms), jnp.inf, norms))
-        return candidates[best], jnp.max(jnp.abs(values[best])), iteration + 1
-
-    first = (start, jnp.full((), jnp.inf, start.dtype), jnp.zeros((), int))
-    return jax.lax.while_loop(unfinished, iterate, first)
-
-
-def inverse(matrix: Float[Array, "n n"]) -> Float[Array, "n n"]:
-    """Inverse of a small matrix by Gauss-Jordan elimination without pivoting.
-
-    Stable for diagonally dominant (by rows or columns) and positive definite matrices. It is
-    plain array code: thousands of systems under `vmap` become one batched kernel.
-
-    Parameters
-    ----------
-    matrix : (n, n)
-        Matrix; n is small.
-
-    Returns
-    -------
-    (n, n) float
-        Inverse.
-    """
-    size = matrix.shape[0]
-    identity = jnp.eye(size, dtype=matrix.dtype)
-
-    def clear(i: Int[Array, ""], table: Float[Array, "n m"]) -> Float[Array, "n m"]:
-        row = jax.lax.dynamic_slice_in_dim(table, i, 1, axis=0)
-        column = jax.lax.dynamic_slice_in_dim(table, i, 1, axis=1)
-        unit = jax.lax.dynamic_slice_in_dim(identity, i, 1, axis=1)
-        pivot = jax.lax.dynamic_slice_in_dim(column, i, 1, axis=0)
-        return table - (column - unit) * (row / pivot)
-
-    table = jnp.concatenate([matrix, identity], axis=1)
-    return jax.lax.fori_loop(0, size, clear, table)[:, size:]

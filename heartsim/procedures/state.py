@@ -9,21 +9,35 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, final
 
+from heartsim.errors import ProcedureError
 from heartsim.procedures.circuit import circulation_of
 from heartsim.procedures.edit import Dose, HeartEdit, Receipt
 from heartsim.procedures.material import with_tissue
 from heartsim.units import minute
 
 if TYPE_CHECKING:
-    from heartsim.circulation.components import Elastance, Vessel
+    from heartsim.circulation.chambers import Elastance
+    from heartsim.circulation.components import Vessel
     from heartsim.heart import Heart
 
 CHAMBERS = ("LA", "LV", "RA", "RV")
 
 
 def with_rate(heart: "Heart", rate: Dose) -> "Heart":
-    """Heart at another rate [1/ms]; twitch and 0D chambers shorten with the root of the period."""
+    """Heart at another rate [1/ms]; twitch and 0D chambers shorten with the root of the period.
+
+    Raises
+    ------
+    ProcedureError
+        If a 0D ventricle is fitted to a beat: it knows one heart rate only.
+    """
     blood = circulation_of(heart)
+    fitted = [name for name in ("LV", "RV") if not hasattr(getattr(blood, name), "contraction")]
+    if fitted and not heart.chambers:
+        raise ProcedureError(
+            "ventricles fitted to a beat know its heart rate only. Fit to a beat at the wanted "
+            "rate, or omit patient.fitted_to."
+        )
     period = 1 / rate
     shorter = (period / blood.period) ** 0.5
     quicker = _with_chambers(

@@ -113,6 +113,12 @@ class Result:
         listed = self.provenance.get("receipts")
         return tuple(listed) if isinstance(listed, list) else ()
 
+    @property
+    def has_wall(self) -> bool:
+        """Whether the heart has a 3D wall; a 0D one has traces and indices only."""
+        mesh = self.provenance.get("mesh")
+        return not isinstance(mesh, Mapping) or bool(mesh.get("tets"))
+
     @cached_property
     def traces(self) -> pd.DataFrame:
         """Last beat: columns ``t_ms``, ``P_LV_mmHg``, ``V_LV_mL``, ``Q_mitral_mL_per_s``, more."""
@@ -124,7 +130,9 @@ class Result:
 
     @cached_property
     def frame_files(self) -> tuple[tuple[float, Path], ...]:
-        """Time [ms] and file of each snapshot."""
+        """Time [ms] and file of each snapshot; none of a heart without a wall."""
+        if not self.has_wall:
+            return ()
         path = self.folder / "fields.pvd"
         try:
             rows = ET.fromstring(path.read_bytes()).iterfind(".//DataSet")
@@ -206,7 +214,8 @@ def save(recording: Recording, folder: str | Path, indices: Mapping[str, object]
     """
     with new_folder(folder, last="indices.json") as path:
         traces(recording).to_csv(path / "traces.csv", index=False, float_format="%.10g")
-        _write_fields(recording, path)
+        if len(recording.mesh.tets):
+            _write_fields(recording, path)
         _write_json(path / "provenance.json", _provenance(recording))
         _write_json(path / "indices.json", indices)
     return Result.load(folder)

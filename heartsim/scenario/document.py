@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, PrivateAttr, ValidationError
+from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from heartsim.errors import ProcedureConflict
 from heartsim.procedures.catalogue import CATALOGUE, plan
@@ -15,10 +15,12 @@ from heartsim.procedures.perform import check_conflicts
 from heartsim.scenario.entries import check_entries, entry_schema, resolved_entry
 from heartsim.scenario.models import (
     Activation,
+    Chamber,
     Circulation,
     Entry,
     Patient,
     Protocol,
+    Routes,
     Section,
     Support,
     Tissue,
@@ -95,6 +97,21 @@ class Scenario(Section):
             If it cannot be used; the message names every problem.
         """
         return cls._checked(dict(document), source="scenario", text="")
+
+    @model_validator(mode="after")
+    def _walls_are_not_lumped(self) -> Self:
+        """Refuse what only 0D ventricles have where a mesh replaces them."""
+        if self.patient.model == "0D":
+            return self
+        stated = [n for n in ("LV", "RV") if getattr(self.circulation, n) != Chamber()]
+        stated += ["routes"] if self.circulation.routes != Routes() else []
+        stated += ["septum"] if self.circulation.septum.compliance else []
+        if stated:
+            raise ValueError(
+                f"circulation.{stated[0]} belongs to 0D ventricles, but these are 3D walls. "
+                'Remove it, or write patient.model = "0D".'
+            )
+        return self
 
     @classmethod
     def _checked(cls, document: Document, *, source: str, text: str) -> Self:

@@ -2,7 +2,14 @@
 
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from heartsim.errors import UnitError, closest
 from heartsim.scenario.quantities import Quantity, usual
@@ -64,8 +71,19 @@ class ImagedPressure(Section):
 class Patient(Section):
     """Whose heart: geometry, how it was imaged, fibers and elements."""
 
-    mesh: Annotated[str, Field(min_length=1, max_length=500)] = Field(
-        description="A name from `heartsim data list`, or a path relative to this file."
+    model: Literal["3D", "0D"] = Field(
+        default="3D",
+        description="3D: a wall of finite elements. 0D: four elastance chambers, in a second.",
+    )
+    mesh: Annotated[str, Field(max_length=500)] = Field(
+        default="",
+        description="A name from `heartsim data list`, or a path relative to this file; "
+        "not needed by a 0D model.",
+    )
+    fitted_to: Annotated[str, Field(max_length=500)] = Field(
+        default="",
+        description="0D: folder of a 3D result of this patient, whose ventricles are emulated; "
+        "omit for elastances.",
     )
     resolution: Annotated[float, Quantity("length", "1 mm", "15 mm")] | None = Field(
         default=None, description="Coarsen the mesh to this edge length; omit to keep it."
@@ -82,6 +100,17 @@ class Patient(Section):
     element: Literal["P2P1", "P1P1"] = Field(
         default="P2P1", description="P2P1 for coarse meshes (3 mm and up), P1P1 for fine ones."
     )
+
+    @field_validator("mesh")
+    @classmethod
+    def _wall_has_a_mesh(cls, mesh: str, info: ValidationInfo) -> str:
+        """Refuse a 3D model without geometry."""
+        if not mesh and info.data.get("model") == "3D":
+            raise ValueError(
+                "missing. A name from `heartsim data list`, or a path relative to this file; "
+                'or write model = "0D" for a heart without a mesh.'
+            )
+        return mesh
 
 
 class Tissue(Section):
@@ -182,9 +211,109 @@ class Valve(Section):
         "0 cm2", "Effective regurgitant orifice area."
     )
 
+    band: Annotated[float, Quantity("area", "0.05 cm2", "20 cm2")] | None = Field(
+        default=None, description="Effective area of a band or fixed stenosis in series."
+    )
+
+
+class Chamber(Section):
+    """Elastance of a 0D chamber; what is omitted is that of a healthy adult."""
+
+    active: Annotated[float, Quantity("elastance", "0 mmHg/mL", "50 mmHg/mL")] | None = Field(
+        default=None, description="Elastance that contraction adds."
+    )
+    passive: Annotated[float, Quantity("elastance", "0.001 mmHg/mL", "5 mmHg/mL")] | None = Field(
+        default=None, description="Elastance of the relaxed chamber at its unstressed volume."
+    )
+    stiffening: Annotated[float, Quantity("per volume", "0 /mL", "1 /mL")] | None = Field(
+        default=None, description="Exponential rate at which it stiffens as it fills."
+    )
+    unstressed: Annotated[float, Quantity("volume", "0.1 mL", "300 mL")] | None = Field(
+        default=None, description="Volume at zero pressure."
+    )
+    contraction: Annotated[float, Quantity("time", "20 ms", "800 ms")] | None = Field(
+        default=None, description="Duration of the rise of activation."
+    )
+    relaxation: Annotated[float, Quantity("time", "20 ms", "800 ms")] | None = Field(
+        default=None, description="Duration of its fall."
+    )
+
+
+class Pericardium(Section):
+    """Sac around the four chambers, p = pressure (exp(stiffening (V - unstressed)) - 1)."""
+
+    pressure: Annotated[float, Quantity("pressure", "0 mmHg", "20 mmHg")] = usual(
+        "0 mmHg", "Scale of its pressure; 0 is an open pericardium."
+    )
+    stiffening: Annotated[float, Quantity("per volume", "0 /mL", "1 /mL")] = usual("0.03 /mL")
+    unstressed: Annotated[float, Quantity("volume", "10 mL", "2000 mL")] = usual(
+        "400 mL", "Blood in the heart at which it begins to press."
+    )
+
+
+class Septum(Section):
+    """Interaction of 0D ventricles through their septum."""
+
+    compliance: Annotated[float, Quantity("compliance", "0 mL/mmHg", "5 mL/mmHg")] = usual(
+        "0 mL/mmHg", "Of the relaxed septum; 0 is none."
+    )
+    stiffening: Annotated[float, Quantity("number", "0", "1000")] = Field(
+        default=50.0, description="How many times stiffer it gets as it contracts."
+    )
+
+
+_Hole = Annotated[float, Quantity("area", "0 cm2", "10 cm2")]
+Topology = Literal["biventricular", "single ventricle", "glenn", "fontan", "norwood"]
+
+
+class Routes(Section):
+    """Which way the blood goes; single ventricles are the left one, of a Norwood the right one."""
+
+    topology: Topology = "biventricular"
+    upper_body: Annotated[float, Quantity("number", "10 %", "90 %")] = Field(
+        default=0.5, description="Glenn: part of the systemic flow that the upper body takes."
+    )
+    connection: Annotated[float, Quantity("resistance", "0.01 WU", "20 WU")] = usual(
+        "0.5 WU", "Glenn, Fontan: resistance of the cavopulmonary connection."
+    )
+    fenestration: _Hole = usual("0 cm2", "Fontan: hole from the veins to the atrium.")
+
+
+class Pump(Section):
+    """Rotary pump on its head-flow curve, head - load = R q + rho/(2 A²) q²."""
+
+    head: Annotated[float, Quantity("pressure", "0 mmHg", "600 mmHg")] = usual(
+        "100 mmHg", "Head at which it stalls."
+    )
+    resistance: Annotated[float, Quantity("resistance", "0.001 mmHg s/mL")] = usual(
+        "0.2 mmHg s/mL", "Linear loss."
+    )
+    area: _Hole = usual("0 cm2", "Orifice of its quadratic loss; 0 is no pump.")
+
+
+class Balloon(Section):
+    """Intra-aortic balloon."""
+
+    volume: Annotated[float, Quantity("volume", "0 mL", "60 mL")] = usual("0 mL", "0 is none.")
+    inflated: Annotated[float, Quantity("time", "0 ms", "2000 ms")] = usual(
+        "450 ms", "Start of inflation in the beat, at the closure of the aortic valve."
+    )
+    deflated: Annotated[float, Quantity("time", "0 ms", "2000 ms")] = usual(
+        "130 ms", "Start of deflation in the beat, before the aortic valve opens."
+    )
+
+
+class Devices(Section):
+    """Pumps."""
+
+    lvad: Pump = Field(default=Pump(), description="Left ventricle to aorta (LVAD, Impella).")
+    rvad: Pump = Field(default=Pump(), description="Right ventricle to pulmonary artery.")
+    ecmo: Pump = Field(default=Pump(), description="Right atrium to aorta.")
+    balloon: Balloon = Balloon()
+
 
 class Circulation(Section):
-    """The blood around the 3D ventricles: a closed loop with 0D atria."""
+    """The blood around the heart: a closed loop, with 0D atria and, without a mesh, ventricles."""
 
     model: Literal["closed-loop"] = "closed-loop"
     heart_rate: Annotated[float, Quantity("frequency", "30 /min", "220 /min")] = usual("72 /min")
@@ -203,6 +332,17 @@ class Circulation(Section):
     blood_volume: Annotated[float, Quantity("volume", "100 mL", "5000 mL")] | None = Field(
         default=None, description="Stressed blood volume; omit to take it from the starting state."
     )
+    atrial_shunt: _Hole = usual("0 cm2", "Hole between the atria.")
+    ventricular_shunt: _Hole = usual("0 cm2", "Hole between the ventricles.")
+    ductus: _Hole = usual("0 cm2", "Aorta to pulmonary artery.")
+    routes: Routes = Routes()
+    devices: Devices = Devices()
+    pericardium: Pericardium = Pericardium()
+    septum: Septum = Septum()
+    LV: Chamber = Chamber()
+    RV: Chamber = Chamber()
+    LA: Chamber = Chamber()
+    RA: Chamber = Chamber()
     mitral: Valve = Valve()
     aortic: Valve = Valve()
     tricuspid: Valve = Valve()

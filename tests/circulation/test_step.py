@@ -17,10 +17,12 @@ from heartsim.circulation import (
     flows,
     healthy_adult,
     regazzoni_2022,
-    residual,
 )
 from heartsim.circulation import step as implicit
-from heartsim.circulation.closed_loop import NODES, chamber_relation
+from heartsim.circulation.closed_loop import chamber_relation, stored_volumes
+from heartsim.circulation.graph import NODES, net_inflow
+from heartsim.circulation.newton import MAX_ITERATIONS
+from heartsim.circulation.surroundings import Pericardium, Septum
 from heartsim.units import cm, mL, ms
 
 
@@ -38,9 +40,11 @@ def tangent_line(circulation, names, volumes, t) -> Cavities:
     return Cavities(tuple(names), pressure, jnp.stack(volumes), jnp.diag(1 / stiffness))
 
 
-def test_inverse_of_a_dominant_matrix():
-    matrix = np.random.default_rng(1).normal(size=(8, 8)) + 20 * np.eye(8)
-    assert_allclose(implicit.inverse(jnp.asarray(matrix)), np.linalg.inv(matrix), atol=1e-14)
+def test_solution_of_a_dominant_system():
+    matrix, right = np.split(np.random.default_rng(1).normal(size=(8, 9)), [8], axis=1)
+    matrix += 20 * np.eye(8)
+    found = implicit.solve(jnp.asarray(matrix), jnp.asarray(right[:, 0]))
+    assert_allclose(found, np.linalg.solve(matrix, right[:, 0]), rtol=1e-13)
 
 
 @eqx.filter_jit
@@ -57,11 +61,15 @@ def test_tangent_is_the_derivative_of_the_balance(chambers, time):
     leaky = dataclasses.replace(circulation.mitral, regurgitant_area=at(0.3 * cm**2))
     hole = dataclasses.replace(circulation.atrial_shunt, area=at(0.5 * cm**2))
     circulation = dataclasses.replace(circulation, mitral=leaky, atrial_shunt=hole)
+    sac = Pericardium(pressure=0.3, stiffening=2e-5, unstressed=2.5e5)
+    septum = Septum(compliance=1e4, stiffening=30.0)
+    squeezed = {"muscle_squeeze": at(0.5), "pericardium": sac, "septum": septum}
+    circulation = dataclasses.replace(circulation, **squeezed)
     count = len(chambers)
     spd = 5e3 * jnp.eye(count) - 5e2 * (1 - jnp.eye(count))
     cavities = Cavities(chambers, jnp.full(count, 5.0), jnp.full(count, 1e5), spd)
     given = {} if "RV" in chambers else {"RV": at(2.0)}
-    unknown = jnp.stack(state)[: len(NODES)]
+    unknown = jnp.append(jnp.stack(state)[: len(NODES)], 3e3)
     for i, name in enumerate(chambers):
         unknown = unknown.at[NODES.index(name)].set(5.0 + i)
     tangent, expected = tangent_and_derivative(
@@ -81,9 +89,11 @@ def test_coupled_step_equals_plain_step_with_the_chambers_own_compliance(names):
         result = advance_coupled(circulation, other, t, dt, lines)
         held = jnp.stack([result.state.volume(n) for n in names]) - lines.at(result.pressure)
         given = dict(zip(names, result.pressure, strict=True))
-        error = residual(circulation, result.state, other, t, dt, given)
+        flow = jnp.stack(list(flows(circulation, result.state, t + dt, given).values()))
+        gained = stored_volumes(circulation, result.state) - stored_volumes(circulation, other)
+        error = gained - dt * net_inflow(flow)
         plain = advance(circulation, plain, t, dt, {})
-        mismatch = jnp.concatenate([held, jnp.stack(error)])
+        mismatch = jnp.concatenate([held, error])
         return (plain, result.state), (result.converged, mismatch, result.iterations)
 
     times = dt * jnp.arange(210, dtype=float)
@@ -140,7 +150,7 @@ def test_random_loops_never_fail():
 
     converged, iterations = jax.jit(jax.vmap(many_steps))(loops, states, dts)
     assert np.all(converged)
-    assert iterations.max() < implicit.MAX_ITERATIONS / 2
+    assert iterations.max() < MAX_ITERATIONS / 2
 
 
 def test_random_coupled_steps_never_fail_and_broken_ones_are_reported():
@@ -175,7 +185,7 @@ def outcome(amount: jax.Array, time: jax.Array) -> jax.Array:
     return jnp.concatenate([jnp.stack(state), pressure])
 
 
-WEIGHTS = jnp.linspace(1.0, 2.0, 14)
+WEIGHTS = jnp.linspace(1.0, 2.0, 29)
 
 
 @jax.jit

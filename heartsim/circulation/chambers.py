@@ -1,0 +1,188 @@
+"""Chambers without a 3D model: pressure-volume relations that never reach an empty chamber.
+
+Every relation grows with its volume and falls without bound as the volume goes to zero, so a
+pump or a racing heart can empty a chamber but never take blood that is not there.
+
+Units: pressure [kPa], volume [mm³], time [ms].
+"""
+
+from abc import abstractmethod
+from typing import Final, final
+
+import equinox as eqx
+import jax.numpy as jnp
+
+from heartsim.circulation.components import Scalar, leaf, parameter
+
+_RHYTHM: Final = 0.98
+"""Largest part of the period that contraction and relaxation together may take."""
+
+_STRAIGHT: Final = 8.0
+"""Exponent beyond which an exponential relation goes on as its tangent."""
+
+
+class Relation(eqx.Module):
+    """Interface of a pressure-volume relation at one instant; pressure grows with volume."""
+
+    @abstractmethod
+    def __call__(self, volume: Scalar) -> Scalar:
+        """Pressure [kPa] at a volume [mm³]."""
+
+
+def exponential(x: Scalar, rate: Scalar) -> Scalar:
+    """``(exp(rate x) - 1) / rate``, equal to x for rate 0, straight beyond `_STRAIGHT`/rate."""
+    z = rate * x
+    inside = jnp.minimum(z, _STRAIGHT)
+    safe = jnp.where(jnp.abs(inside) < 1e-6, 1.0, inside)
+    growth = jnp.where(jnp.abs(inside) < 1e-6, 1 + inside / 2, jnp.expm1(safe) / safe)
+    steep = jnp.exp(_STRAIGHT)
+    slope = jnp.where(z > _STRAIGHT, z, 1.0)
+    beyond = (steep - 1 + steep * (z - _STRAIGHT)) / slope
+    return x * jnp.where(z > _STRAIGHT, beyond, growth)
+
+
+def collapse(volume: Scalar, unstressed: Scalar, stiffness: Scalar) -> Scalar:
+    """Negative pressure of a chamber or vessel below its unstressed volume [kPa], else 0.
+
+    The tube law ``p = 2/3 E V0 (1 - (V/V0)^(-3/2))`` [1]_: it leaves V0 with the slope E and
+    falls without bound as the volume goes to zero. Not a number without volume, so that no search
+    ends there.
+
+    References
+    ----------
+    .. [1] Shapiro (1977). Steady flow in collapsible tubes. doi:10.1115/1.3426281
+    """
+    empty = jnp.where(volume > 0, jnp.maximum(unstressed / volume, 1.0), jnp.nan)
+    return stiffness * unstressed / 1.5 * (1 - empty * jnp.sqrt(empty))
+
+
+@final
+class Line(Relation):
+    """Straight relation, ``p = E (V - V0)``."""
+
+    elastance: Scalar = parameter()
+    """[kPa/mm³]"""
+    unstressed: Scalar = parameter()
+    """[mm³]"""
+
+    def __call__(self, volume: Scalar) -> Scalar:
+        """Pressure [kPa] at a volume [mm³]."""
+        return self.elastance * (volume - self.unstressed)
+
+
+@final
+class Held(Relation):
+    """Pressure that comes from outside, whatever the volume."""
+
+    pressure: Scalar = parameter()
+    """[kPa]"""
+
+    def __call__(self, volume: Scalar) -> Scalar:
+        """Pressure [kPa]; the volume [mm³] does not matter."""
+        return self.pressure + jnp.zeros_like(volume)
+
+
+@final
+class Muscle(Relation):
+    """Active line plus passive exponential above V0, the tube law below it.
+
+    ::
+
+        V ≥ V0:  p = E_a (V - V0) + E_p (exp(k (V - V0)) - 1) / k
+        V < V0:  `collapse` with the slope E_a + E_p
+    """
+
+    active: Scalar = parameter()
+    """Active elastance now [kPa/mm³]."""
+    passive: Scalar = parameter()
+    """Passive elastance at V0 [kPa/mm³]."""
+    stiffening: Scalar = parameter()
+    """k [1/mm³]; 0 is a straight passive relation."""
+    unstressed: Scalar = parameter()
+    """V0 [mm³]."""
+
+    def __call__(self, volume: Scalar) -> Scalar:
+        """Pressure [kPa] at a volume [mm³]."""
+        stretch = jnp.maximum(volume - self.unstressed, 0.0)
+        filled = self.active * stretch + self.passive * exponential(stretch, self.stiffening)
+        return filled + collapse(volume, self.unstressed, self.active + self.passive)
+
+
+class Chamber(eqx.Module):
+    """Interface of a chamber without a 3D model."""
+
+    @abstractmethod
+    def at(self, time: Scalar, period: Scalar) -> Relation:
+        """Pressure-volume relation at a time since the chamber's trigger [ms]."""
+
+    @abstractmethod
+    def strength(self, time: Scalar, period: Scalar) -> Scalar:
+        """Activation between 0 and 1 at a time since the chamber's trigger [ms]."""
+
+
+@final
+class Elastance(Chamber):
+    """Time-varying elastance, ``p = E_active e(t) (V - V0) + passive(V)`` [1]_.
+
+    ``e`` rises as a half cosine over ``contraction`` and falls as one over ``relaxation``, see
+    `activation`; the passive part is that of `Muscle`.
+
+    References
+    ----------
+    .. [1] Regazzoni et al. (2022). A cardiac electromechanical model coupled with a lumped-
+       parameter model for closed-loop blood circulation. doi:10.1016/j.jcp.2022.111083
+    """
+
+    active: Scalar = parameter()
+    """Elastance added at full contraction [kPa/mm³]."""
+    passive: Scalar = parameter()
+    """Elastance of the relaxed chamber at V0 [kPa/mm³]."""
+    unstressed: Scalar = parameter()
+    """Volume at zero pressure V0 [mm³], positive."""
+    onset: Scalar = parameter()
+    """Start of contraction after the trigger of the chamber [ms]."""
+    contraction: Scalar = parameter()
+    """Duration of the rise [ms]."""
+    relaxation: Scalar = parameter()
+    """Duration of the fall [ms]."""
+    stiffening: Scalar = eqx.field(converter=leaf, default=0.0)
+    """Rate at which the relaxed chamber stiffens as it fills [1/mm³]."""
+
+    def at(self, time: Scalar, period: Scalar) -> Muscle:
+        """Pressure-volume relation at a time since the chamber's trigger [ms]."""
+        pull = self.active * self.strength(time, period)
+        return Muscle(pull, self.passive, self.stiffening, self.unstressed)
+
+    def strength(self, time: Scalar, period: Scalar) -> Scalar:
+        """Activation at a time since the chamber's trigger [ms]."""
+        return activation(time - self.onset, period, self.contraction, self.relaxation)
+
+
+def activation(time: Scalar, period: Scalar, contraction: Scalar, relaxation: Scalar) -> Scalar:
+    """Periodic activation between 0 and 1, made of two half cosines, C1 in time.
+
+    ::
+
+        e = (1 - cos(π a/TC))/2  while a < TC
+        e = (1 + cos(π b/TR))/2  while 0 ≤ b = a - TC < TR,  else 0;   a = time mod period
+
+    When TC + TR exceeds the period (a racing heart), both shrink to fit.
+
+    Parameters
+    ----------
+    time : () float
+        Time since the onset of contraction [ms], any sign.
+    period, contraction, relaxation : () float
+        Heart period, TC and TR [ms].
+
+    Returns
+    -------
+    () float
+        Activation.
+    """
+    fit = jnp.minimum(1.0, _RHYTHM * period / (contraction + relaxation))
+    a = jnp.mod(time, period)
+    rise, fall = fit * contraction, fit * relaxation
+    rising = (1 - jnp.cos(jnp.pi * jnp.clip(a / rise, 0.0, 1.0))) / 2
+    falling = (1 + jnp.cos(jnp.pi * jnp.clip((a - rise) / fall, 0.0, 1.0))) / 2
+    return rising * falling

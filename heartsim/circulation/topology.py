@@ -1,0 +1,175 @@
+"""Re-routing of blood: Glenn, Fontan, Norwood as changes of leaves, with the blood handed over.
+
+Each function takes a loop and the blood in it and returns both changed; the total volume of blood
+is the same before and after, and what had to move is returned beside them. Vessels are tied,
+holes are made and valves are closed; nothing else is different from a healthy loop.
+"""
+
+import dataclasses
+from typing import NamedTuple
+
+import jax.numpy as jnp
+
+from heartsim.circulation.chambers import Elastance
+from heartsim.circulation.closed_loop import Circulation
+from heartsim.circulation.components import Conduit, Orifice, Scalar, Valve, leaf
+from heartsim.circulation.graph import State
+from heartsim.errors import InputError
+
+
+class Rerouted(NamedTuple):
+    """A loop after an operation, its blood, and the blood that was handed over [mm³]."""
+
+    circulation: Circulation
+    state: State
+    moved: Scalar
+
+
+def _with_area(hole: Orifice, area: Scalar) -> Orifice:
+    return dataclasses.replace(hole, area=leaf(area))
+
+
+def _shut(valve: Valve) -> Valve:
+    """Atretic valve: no way in either direction."""
+    nothing = jnp.zeros_like(valve.area)
+    return dataclasses.replace(valve, area=nothing, regurgitant_area=nothing)
+
+
+def emptied(circulation: Circulation, state: State, chamber: str) -> tuple[State, Scalar]:
+    """Blood of a chamber down to its unstressed volume handed to the systemic veins.
+
+    Raises
+    ------
+    InputError
+        If the chamber is not an elastance.
+    """
+    law = getattr(circulation, chamber)
+    if not isinstance(law, Elastance):
+        raise InputError(f"{chamber} is not an elastance chamber and cannot be taken out.")
+    moved = state.volume(chamber) - law.unstressed
+    veins = state.p_systemic_veins + moved / circulation.systemic_veins.compliance
+    return state._replace(**{f"V_{chamber}": law.unstressed, "p_systemic_veins": veins}), moved
+
+
+def upper_body_apart(circulation: Circulation, state: State, share: Scalar) -> Rerouted:
+    """Give the upper body its own arterioles and veins, a share of those of the whole body.
+
+    Conductances and compliance are split ``share : 1 - share`` and both veins keep the pressure,
+    so nothing changes until one of them is re-routed. Blood of the upper veins is taken from the
+    systemic ones.
+    """
+    arteries, veins = circulation.systemic_arteries, circulation.systemic_veins
+    rest = 1 - share
+    lower = dataclasses.replace(
+        veins,
+        resistance=veins.resistance / rest,
+        compliance=veins.compliance * rest,
+        inertance=veins.inertance / rest,
+    )
+    upper = dataclasses.replace(
+        veins,
+        resistance=veins.resistance / share,
+        compliance=veins.compliance * share,
+        inertance=veins.inertance / share,
+        impedance=jnp.zeros_like(veins.impedance),
+        tied=jnp.zeros_like(veins.tied),
+    )
+    changed = dataclasses.replace(
+        circulation,
+        systemic_arteries=dataclasses.replace(arteries, resistance=arteries.resistance / rest),
+        systemic_veins=lower,
+        upper_veins=upper,
+        upper_body=Conduit(share / arteries.resistance),
+    )
+    apart = state._replace(
+        p_upper_veins=state.p_systemic_veins,
+        Q_upper_veins=share * state.Q_systemic_veins,
+        Q_systemic_veins=rest * state.Q_systemic_veins,
+        Q_systemic_arteries=rest * state.Q_systemic_arteries,
+    )
+    return Rerouted(changed, apart, share * veins.compliance * state.p_systemic_veins)
+
+
+def single_left_ventricle(circulation: Circulation, state: State, septum: Scalar) -> Rerouted:
+    """Tricuspid atresia: both atria drain through a hole into the left ventricle alone.
+
+    Parameters
+    ----------
+    circulation, state
+        The loop and its blood.
+    septum : () float
+        Area of the hole between the atria [mm²].
+    """
+    state, moved = emptied(circulation, state, "RV")
+    changed = dataclasses.replace(
+        circulation,
+        tricuspid=_shut(circulation.tricuspid),
+        pulmonary=_shut(circulation.pulmonary),
+        atrial_shunt=_with_area(circulation.atrial_shunt, septum),
+    )
+    return Rerouted(changed, state, moved)
+
+
+def glenn(circulation: Circulation, state: State, share: Scalar, resistance: Scalar) -> Rerouted:
+    """Upper veins to the pulmonary arteries; those of the lower body still reach the atrium.
+
+    Parameters
+    ----------
+    circulation, state
+        The loop and its blood.
+    share : () float
+        Part of the systemic flow that the upper body takes.
+    resistance : () float
+        Of the anastomosis [kPa ms/mm³].
+    """
+    loop, state, moved = upper_body_apart(circulation, state, share)
+    upper = dataclasses.replace(loop.upper_veins, tied=jnp.ones_like(loop.upper_veins.tied))
+    loop = dataclasses.replace(loop, upper_veins=upper, glenn=Conduit(1 / resistance))
+    return Rerouted(loop, state, moved)
+
+
+def fontan(
+    circulation: Circulation, state: State, resistance: Scalar, fenestration: Scalar
+) -> Rerouted:
+    """All systemic veins to the pulmonary arteries, with or without a hole to the atrium.
+
+    Parameters
+    ----------
+    circulation, state
+        The loop and its blood.
+    resistance : () float
+        Of the total cavopulmonary connection [kPa ms/mm³].
+    fenestration : () float
+        Area of the hole to the left atrium [mm²]; 0 is none.
+    """
+    veins = circulation.systemic_veins
+    loop = dataclasses.replace(
+        circulation,
+        systemic_veins=dataclasses.replace(veins, tied=jnp.ones_like(veins.tied)),
+        cavopulmonary=Conduit(1 / resistance),
+        fenestration=_with_area(circulation.fenestration, fenestration),
+    )
+    return Rerouted(loop, state, jnp.zeros_like(state.V_LV))
+
+
+def norwood(circulation: Circulation, state: State, septum: Scalar, shunt: Scalar) -> Rerouted:
+    """Hypoplastic left heart: the right ventricle feeds the aorta, a shunt feeds the lungs.
+
+    Parameters
+    ----------
+    circulation, state
+        The loop and its blood.
+    septum, shunt : () float
+        Areas of the hole between the atria and of the systemic-to-pulmonary shunt [mm²].
+    """
+    state, moved = emptied(circulation, state, "LV")
+    changed = dataclasses.replace(
+        circulation,
+        mitral=_shut(circulation.mitral),
+        aortic=_shut(circulation.aortic),
+        neoaortic=circulation.pulmonary,
+        pulmonary=_shut(circulation.pulmonary),
+        atrial_shunt=_with_area(circulation.atrial_shunt, septum),
+        ductus=_with_area(circulation.ductus, shunt),
+    )
+    return Rerouted(changed, state, moved)
