@@ -15,7 +15,7 @@ from heartsim.circulation.surroundings import Septum
 from heartsim.units import cm, mL, mmHg, s
 
 STEPS = 400
-VOLUMES = np.linspace(0.72, 1.7, 9)
+VOLUMES = np.array([0.45, 0.6, 0.8, 1.0, 1.2, 1.45, 1.7, 2.0, 2.3])
 """Stressed blood volumes, as multiples of that of the healthy adult."""
 
 

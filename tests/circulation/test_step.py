@@ -128,7 +128,11 @@ def random_loops(count: int):
         )
         for name in ("mitral", "aortic", "tricuspid", "pulmonary")
     }
-    many = dataclasses.replace(many, **holes, **valves)
+    beds = {
+        name: dataclasses.replace(getattr(many, name), tied=jnp.asarray(rng.uniform(0, 1, count)))
+        for name in ("upper_veins", "coronary")
+    }
+    many = dataclasses.replace(many, **holes, **valves, **beds)
     states = type(state)(*(jnp.asarray(float(value) * spread(0.7)) for value in state))
     factor = rng.normal(size=(count, 2, 2)) * 1e3
     compliance = factor @ np.swapaxes(factor, 1, 2) + 50 * np.eye(2)
