@@ -1,14 +1,18 @@
-"""Public contracts: what any constitutive law must obey, for those who write their own.
+"""Public contracts: what any law, element, valve and procedure must obey.
 
-::
+For those who write their own::
 
     from heartsim import runtime, testing
     runtime.use_float64()
     testing.check_law(MyLaw(...))
+    testing.check_element(my_table, degree=2)
+    testing.check_valve(MyValve(...))
+    testing.check_procedure(my_procedure, heart)
 """
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
+from math import factorial
+from typing import NamedTuple, Protocol
 
 import equinox as eqx
 import jax
@@ -17,7 +21,10 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from heartsim import runtime
+from heartsim.fem.elements import ElementTable
+from heartsim.procedures.contract import check_procedure as check_procedure
 from heartsim.tissue.law import Law, Symmetric
+from heartsim.units import mmHg
 
 _STEP = 1e-5
 _ROUND_OFF = 1e-12
@@ -40,7 +47,7 @@ _WILD = {
 
 
 class ContractError(AssertionError):
-    """A law breaks the contract; the message says which clause, where and by how much."""
+    """A contract is broken; the message says which clause, where and by how much."""
 
 
 _States = Float[np.ndarray, "states 6"]
@@ -216,3 +223,167 @@ def _check_parameters(law: Law, name: str) -> None:
         _require_finite(np.asarray(slopes), f"{parameter}: gradient of the energy")
         effect = float(np.max(np.abs(slopes)))
         _require(effect > 0, f"{parameter}: effect on the energy", effect, "some")
+
+
+def check_element(
+    tabulate: Callable[[Float[np.ndarray, "q d1"]], tuple[np.ndarray, np.ndarray]],
+    table: ElementTable,
+    *,
+    nodes: Float[np.ndarray, "a d1"],
+    degree: int,
+    exact: int,
+) -> None:
+    """Check the contract of a nodal element on a simplex and of its quadrature rule.
+
+    The clauses: functions are 1 at their own node and 0 at the others; they sum to one and their
+    gradients to zero; gradients are the derivatives of the values (against central differences);
+    every polynomial of the element's degree is reproduced; weights sum to one, the points lie in
+    the simplex, and the rule integrates all polynomials of its degree; the table holds the values
+    and gradients of the functions at its points.
+
+    Parameters
+    ----------
+    tabulate : function
+        Barycentric points (q, d + 1) to values (q, a) and reference gradients (q, a, d), the
+        reference coordinates being the barycentric ones of vertices 1…d.
+    table : ElementTable
+        Functions at the points of a quadrature rule.
+    nodes : (a, d + 1)
+        Nodes of the element in barycentric coordinates.
+    degree : int
+        Polynomials that the element holds.
+    exact : int
+        Polynomials that the rule integrates.
+
+    Raises
+    ------
+    ContractError
+        At the first clause that fails.
+    """
+    dimension = nodes.shape[1] - 1
+    values, _ = tabulate(nodes)
+    _require_close(values, np.eye(len(nodes)), _ROUND_OFF, "value at the nodes")
+    points = np.random.default_rng(0).dirichlet(np.ones(dimension + 1), 7)
+    values, gradients = tabulate(points)
+    _require_close(values.sum(axis=1), np.ones(7), _ROUND_OFF, "sum of the functions")
+    _require_close(gradients.sum(axis=1), np.zeros((7, dimension)), _ROUND_OFF, "sum of gradients")
+    for k in range(dimension):
+        ahead, behind = (_displaced(points, k, sign * _STEP) for sign in (1, -1))
+        slope = (tabulate(ahead)[0] - tabulate(behind)[0]) / (2 * _STEP)
+        where = f"gradient by reference coordinate {k}"
+        _require_close(gradients[:, :, k], slope, _DIFFERENCE_TOLERANCE, where)
+    for powers in _monomials(dimension, degree):
+        interpolated = values @ _monomial(nodes, powers)
+        clause = f"interpolation of the monomial {powers}"
+        _require_close(interpolated, _monomial(points, powers), _ROUND_OFF, clause)
+    _check_rule(table, exact)
+    values, gradients = tabulate(table.barycentric)
+    _require_close(table.values, values, _ROUND_OFF, "values of the table")
+    _require_close(table.gradients, gradients, _ROUND_OFF, "gradients of the table")
+
+
+def _check_rule(table: ElementTable, exact: int) -> None:
+    """Points inside the simplex, and exact integrals of monomials over it."""
+    inside = bool(np.all(table.barycentric > -_ROUND_OFF))
+    _require(inside, "quadrature points", table.barycentric.min(), "inside the simplex")
+    dimension = table.barycentric.shape[1] - 1
+    for powers in _monomials(dimension, exact):
+        found = table.weights @ _monomial(table.barycentric, powers)
+        # mean of x^a y^b z^c over the unit simplex: d! a! b! c! / (d + a + b + c)!
+        product = np.prod([factorial(power) for power in powers])
+        mean = factorial(dimension) * product / factorial(dimension + sum(powers))
+        clause = f"integral of the monomial {powers}"
+        _require_close(np.asarray(found), np.asarray(mean), _ROUND_OFF, clause)
+
+
+def _monomials(dimension: int, degree: int) -> list[tuple[int, ...]]:
+    """Exponents of all monomials up to a degree."""
+    grid = np.ndindex(*(degree + 1,) * dimension)
+    return [powers for powers in grid if sum(powers) <= degree]
+
+
+def _monomial(points: Float[np.ndarray, "k d1"], powers: tuple[int, ...]) -> np.ndarray:
+    return np.prod(points[:, 1:] ** np.array(powers), axis=1)
+
+
+def _displaced(points: Float[np.ndarray, "k d1"], k: int, step: float) -> np.ndarray:
+    """Points moved along one reference coordinate."""
+    moved = points.copy()
+    moved[:, k + 1] += step
+    moved[:, 0] -= step
+    return moved
+
+
+class _Branch(Protocol):
+    """Anything that answers a pressure drop with a flow."""
+
+    def flow(self, drop: Float[Array, ""]) -> Float[Array, ""]:
+        """Flow [mm³/ms] for a pressure drop [kPa]."""
+        ...
+
+
+def check_valve(valve: _Branch, *, leak: bool) -> None:
+    """Check the contract of a valve law, a flow for a pressure drop.
+
+    The clauses: no flow without a drop; flow and drop have one sign (a valve never pumps); the
+    law is monotone, so that an implicit step has one solution; it is C¹, so that Newton's method
+    converges; flow and its gradients by drop and by every parameter are finite, at no drop too; it
+    lets more through forward than backward; and a valve without a leak lets nothing back. Drops
+    range over ±150 mmHg, finely around zero.
+
+    Parameters
+    ----------
+    valve : module with ``flow(drop)``
+        The valve, with scalar parameters.
+    leak : bool
+        Whether it regurgitates.
+
+    Raises
+    ------
+    ContractError
+        At the first clause that fails.
+    PrecisionError
+        If JAX runs in single precision.
+    """
+    runtime.require_float64()
+    name = type(valve).__name__
+    drop = np.unique(np.concatenate([np.linspace(-150, 150, 1201), np.linspace(-1, 1, 4001)]))
+    drop = drop * mmHg
+    flow, slope, gradients = (np.asarray(leaf) for leaf in _answers(valve, jnp.asarray(drop)))
+    for what, value in (("flow", flow), ("slope", slope), ("gradients", gradients)):
+        _require_finite(value, f"{name}: {what}")
+    largest = float(np.abs(flow).max())
+    _require(largest > 0, f"{name}: largest flow", largest, "some")
+    still = float(np.abs(flow[drop == 0]).max())
+    _require(still <= _ROUND_OFF * largest, f"{name}: flow without a drop", still, 0)
+    pumped = float((-flow * np.sign(drop)).max())
+    _require(pumped <= _ROUND_OFF * largest, f"{name}: flow against its drop", pumped, 0)
+    least = float(slope.min())
+    _require(least >= -_ROUND_OFF * slope.max(), f"{name}: least slope", least, "≥ 0")
+    # across a step a C¹ law gains the mean of the slopes at its ends, to second order
+    gained = np.diff(flow) / np.diff(drop)
+    between = (slope[1:] + slope[:-1]) / 2
+    fine = np.abs(drop[1:]) < mmHg
+    error = float(np.abs(gained - between)[fine].max())
+    bound = _JUMP * float(slope[np.abs(drop) < mmHg].max())
+    _require(error <= bound, f"{name}: jump of flow or slope near no drop", error, f"≤ {bound:.1e}")
+    back, forward = float(-flow[0]), float(flow[-1])
+    _require(back <= forward, f"{name}: flow back at 150 mmHg", back, f"at most {forward}")
+    if leak:
+        _require(back > 0, f"{name}: leak at −150 mmHg", back, "some")
+    else:
+        _require(back <= _ROUND_OFF * largest, f"{name}: leak at −150 mmHg", back, 0)
+
+
+_JUMP = 0.02
+"""Largest error of the trapezoidal rule over a step of 0.0005 mmHg, relative to the slope."""
+
+
+@eqx.filter_jit  # noqa: TID251
+def _answers(valve: _Branch, drop: Float[Array, " k"]) -> tuple[Array, Array, Array]:
+    """Flow, its slope, and its gradients by all parameters, at many drops."""
+    flow = jax.vmap(valve.flow)(drop)
+    slope = jax.vmap(jax.grad(valve.flow))(drop)
+    by_parameters = jax.vmap(jax.grad(lambda part, x: part.flow(x)), in_axes=(None, 0))(valve, drop)
+    leaves = [leaf.reshape(len(drop), -1) for leaf in jax.tree.leaves(by_parameters)]
+    return flow, slope, jnp.concatenate(leaves, axis=1)
