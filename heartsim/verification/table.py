@@ -166,7 +166,8 @@ class Reading:
         self, quantity: str, computed: float, low: float, high: float, unit: str = "-"
     ) -> Row:
         """Row with a band of its own."""
-        return Row(self.problem, quantity, float(computed), low, high, unit, self.source, self.dofs)
+        numbers = float(computed), float(low), float(high)
+        return Row(self.problem, quantity, *numbers, unit, self.source, self.dofs)
 
 
 def observed_order(sizes: Numbers, errors: Numbers) -> float:
