@@ -6,6 +6,7 @@ the others keep theirs, so that long problems need not be run again for a short 
 
 import inspect
 import json
+import math
 import platform
 from pathlib import Path
 from typing import Any
@@ -91,7 +92,9 @@ def _summary(problems: list[Problem], known: dict[str, list[dict[str, Any]]]) ->
         good = f"{sum(row.passed for row in rows)} of {len(rows)}"
         dofs = max(row.dofs for row in rows) or "–"
         link = f"[{problem.name}](#{problem.name})"
-        lines.append(f"| {link} | {problem.title} | {good} | {dofs} | {rows[0].seconds:.0f} s |")
+        seconds = rows[0].seconds
+        time = f"{seconds:.0f} s" if math.isfinite(seconds) else "–"
+        lines.append(f"| {link} | {problem.title} | {good} | {dofs} | {time} |")
     return "\n".join(lines) + "\n"
 
 
