@@ -1,7 +1,7 @@
 """Commands that look things up: procedures, verify, schema, info."""
 
 from heartsim import __version__
-from heartsim.cli.app import Switch, app, say, say_json
+from heartsim.cli.app import Folder, Switch, app, say, say_json
 
 
 @app.command
@@ -33,7 +33,7 @@ def procedures(name: str = "", /, *, json: Switch = False) -> int:
 
 
 @app.command
-def verify(*names: str, fast: Switch = False, json: Switch = False) -> int:
+def verify(*names: str, fast: Switch = False, json: Switch = False, output: Folder = None) -> int:
     """Run published problems and analytic laws: computed, published, pass or fail.
 
     Example: heartsim verify --fast
@@ -43,18 +43,29 @@ def verify(*names: str, fast: Switch = False, json: Switch = False) -> int:
     names
         Problems to run; all by default.
     fast
-        Only those that take seconds.
+        Only those that take seconds, on small meshes.
     json
         Print JSON.
+    output
+        Folder for a chapter with definitions, table and figures, verification.md.
     """
-    from heartsim.verification import verify as run_problems
+    from heartsim.verification import outcomes
+    from heartsim.verification.chapter import add_to_chapter
 
-    rows = run_problems(names, fast=fast)
+    rows = []
+    for outcome in outcomes(names, fast=fast):
+        rows += outcome.rows
+        if not json:
+            for row in outcome.rows:
+                say(str(row))
+            seconds, dofs = outcome.rows[0].seconds, max(row.dofs for row in outcome.rows)
+            say(f"      {outcome.problem.name}: {seconds:.1f} s, {dofs} unknowns\n")
+        if output is not None:
+            add_to_chapter(outcome, output)
     if json:
         say_json([row.as_dict() for row in rows])
     else:
-        for row in rows:
-            say(str(row))
+        say(f"{sum(row.passed for row in rows)} of {len(rows)} passed")
     return 0 if all(row.passed for row in rows) else 1
 
 

@@ -1,8 +1,10 @@
-"""A second way to equilibrium: full Newton with a sparse direct factorization (host, small).
+"""A second way to equilibrium: full Newton with exact linear solves (host, small problems).
 
-It shares residual and tangent with the product's solver but neither its linear algebra nor its
-load stepping, and it accepts follower pressure on open surfaces and displacements prescribed
-component by component, which the closed problems of mechanics need.
+Residual and tangent are the product's own, assembled here into one sparse matrix and factorized in
+double precision; neither the product's linear solver nor its load stepping is used. What the
+assembled matrix leaves out, the coupling of whole rims by the lids of a chamber, is taken in by
+GMRES on the product's operator. Besides chambers it accepts follower pressure on open surfaces,
+dead loads, and displacements prescribed component by component, which the closed problems need.
 """
 
 from typing import Final, NamedTuple
@@ -13,17 +15,24 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Array, Float, Int
-from scipy.sparse.linalg import splu
+from scipy.sparse.linalg import LinearOperator, SuperLU, gmres, splu
 
 from heartsim.errors import SolveFailed
 from heartsim.fem.elements import tabulate
-from heartsim.fem.solid import Solid, Tangent, residual, tangent
+from heartsim.fem.operator import WallOperator
 from heartsim.fem.space import Nodes
+from heartsim.heart import Heart, Load, cavity_gradients, linearize, wall_residual
 
 TOLERANCE: Final = 1e-9
 """Residual relative to the largest force met in the step at which Newton stops."""
 
 NEWTON_LIMIT: Final = 25
+
+NEARLY_ROUND_OFF: Final = 1e-10
+"""Relative residual at which a search for Newton's order ends."""
+
+QUADRATIC: Final = 1.8
+"""Least observed order of Newton's residuals that counts as quadratic; inexact tangents give 1."""
 
 
 class Patch(eqx.Module):
@@ -51,83 +60,158 @@ def patch(nodes: Nodes, triangles: Int[np.ndarray, "f 3"]) -> Patch:
     return Patch(facets, *(jnp.asarray(a) for a in table[:3]))
 
 
+class Body(eqx.Module):
+    """A wall and the surfaces through which it is loaded.
+
+    Attributes
+    ----------
+    heart : Heart
+        Wall, supports and chambers; where ``free`` is 0 displacements stay as they start.
+    pressed : Patch or None
+        Open surface under pressure.
+    """
+
+    heart: Heart
+    pressed: Patch | None = None
+
+
+class Loading(eqx.Module):
+    """Loads of a body.
+
+    Attributes
+    ----------
+    cavity : (k,)
+        Pressures in the chambers [kPa].
+    pressure : ()
+        Follower pressure that pushes against the outward normal of the patch [kPa].
+    tension : (c,)
+        Active tension [kPa].
+    dead : (n, 3)
+        Nodal forces that keep their direction [mN].
+    """
+
+    cavity: Float[Array, " k"]
+    pressure: Float[Array, ""]
+    tension: Float[Array, " c"]
+    dead: Float[Array, "n 3"]
+
+
+def loading(
+    body: Body,
+    *,
+    cavity: float = 0.0,
+    pressure: float = 0.0,
+    tension: float = 0.0,
+    dead: Float[np.ndarray, "n 3"] | None = None,
+) -> Loading:
+    """Uniform loads of a body; none by default."""
+    space, chambers = body.heart.solid.space, len(body.heart.chambers)
+    return Loading(
+        cavity=jnp.full(chambers, float(cavity)),
+        pressure=jnp.asarray(float(pressure)),
+        tension=jnp.full_like(space.volume, tension),
+        dead=jnp.zeros_like(space.points) if dead is None else jnp.asarray(dead),
+    )
+
+
 class Equilibrium(NamedTuple):
-    """Solution and what it cost."""
+    """Solution and how Newton came to it.
+
+    Attributes
+    ----------
+    u : (n, 3)
+        Displacement [mm].
+    p : (v,)
+        Pressure multiplier [kPa].
+    history : tuple of float
+        Norm of the residual before each Newton step, and the last one.
+    """
 
     u: Float[Array, "n 3"]
     p: Float[Array, " v"]
-    newton: int
+    history: tuple[float, ...]
+
+
+def at_rest(body: Body) -> Equilibrium:
+    """Undeformed body."""
+    space = body.heart.solid.space
+    return Equilibrium(jnp.zeros_like(space.points), jnp.zeros(space.vertices), ())
 
 
 def solve(
-    solid: Solid,
-    pressed: Patch | None,
-    pressure: float,
-    tension: Float[Array, " c"],
-    *,
-    u: Float[Array, "n 3"],
-    p: Float[Array, " v"],
+    body: Body, loads: Loading, start: Equilibrium, *, tolerance: float = TOLERANCE
 ) -> Equilibrium:
-    """Bring a solid into equilibrium with pressure and tension by full Newton steps.
+    """Equilibrium under given loads by full Newton steps.
 
     Parameters
     ----------
-    solid : Solid
-        The wall; where ``space.free`` is 0 the displacement stays as in ``u``.
-    pressed : Patch, optional
-        Surface under pressure.
-    pressure : float
-        Follower pressure that pushes against its outward normal [kPa].
-    tension : (c,)
-        Active tension [kPa].
-    u, p
-        First guess, with the prescribed displacements [mm] and pressure multiplier [kPa].
+    body : Body
+    loads : Loading
+    start : Equilibrium
+        First guess, with the prescribed displacements.
+    tolerance : float
+        Residual relative to the largest force of the search.
 
     Raises
     ------
     SolveFailed
         If Newton does not converge in `NEWTON_LIMIT` steps.
     """
-    free = np.asarray(solid.space.free).ravel() > 0
+    u, p = start.u, start.p
+    free = np.asarray(body.heart.solid.space.free).ravel() > 0
     keep = np.concatenate([free, np.ones(p.size, bool)])
-    force = jnp.asarray(pressure)
-    largest, norm = 0.0, float("nan")
+    history = []
     for step in range(NEWTON_LIMIT):
-        out = np.asarray(_residual(solid, pressed, force, tension, u, p))[keep]
-        norm = float(np.linalg.norm(out))
-        largest = max(largest, norm)
-        if norm <= TOLERANCE * largest and step > 0:
-            return Equilibrium(u, p, step)
-        if not np.isfinite(norm):
+        out = np.asarray(out_of_balance(body, loads, u, p))
+        history.append(float(np.linalg.norm(out)))
+        if not np.isfinite(history[-1]):
             break
-        matrix = _matrix(solid, pressed, force, tension, u, p)[keep][:, keep]
-        change = np.zeros(len(keep))
-        change[keep] = splu(matrix.tocsc()).solve(-out)
+        if step > 0 and history[-1] <= tolerance * max(history):
+            return Equilibrium(u, p, tuple(history))
+        change = _correction(body, loads, u, p, keep, -out)
         u = u + jnp.asarray(change[: u.size].reshape(u.shape))
         p = p + jnp.asarray(change[u.size :])
     raise SolveFailed(
-        f"direct Newton at {pressure} kPa: residual {norm:.1e} mN within {NEWTON_LIMIT} steps. "
-        "Approach the load in smaller parts."
+        f"direct Newton: residual {history[-1]:.1e} mN after {len(history)} steps, largest "
+        f"{max(history):.1e}. Approach the load in smaller parts."
     )
 
 
+def newton_order(body: Body, loads: Loading, found: Equilibrium, *, off: float = 0.01) -> float:
+    """Order at which Newton's residuals vanish from a start close to a solution.
+
+    The solution is scaled by ``1 + off`` where it is not prescribed. Three successive residuals
+    give ``log(r2/r1) / log(r1/r0)``: 2 for an exact tangent and exact linear solves, 1 for any
+    inexact ones. The larger of the last two such orders counts, since the very last residual may
+    have met round-off.
+    """
+    free = body.heart.solid.space.free
+    aside = Equilibrium(found.u * (1 + off * free), found.p * (1 + off), ())
+    history = np.log(solve(body, loads, aside, tolerance=NEARLY_ROUND_OFF).history)
+    falls = np.diff(history)
+    return float((falls[1:] / falls[:-1])[-2:].max())
+
+
 @eqx.filter_jit  # noqa: TID251
-def _residual(
-    solid: Solid,
-    pressed: Patch | None,
-    pressure: Float[Array, ""],
-    tension: Float[Array, " c"],
-    u: Float[Array, "n 3"],
-    p: Float[Array, " v"],
+def out_of_balance(
+    body: Body, loads: Loading, u: Float[Array, "n 3"], p: Float[Array, " v"]
 ) -> Float[Array, " m"]:
     """Out-of-balance forces [mN] and volume constraint [mm³]."""
-    forces, constraint = residual(solid, u, p, tension, u, jnp.zeros(()))
-    if pressed is not None:
-        local = jax.vmap(_push, in_axes=(None, 0))(
-            pressed, (solid.space.points + u)[pressed.facets]
-        )
-        forces = forces.at[pressed.facets].add(pressure * local)
-    return jnp.concatenate([forces.ravel(), constraint])
+    heart = body.heart
+    forces, constraint = wall_residual(heart, u, p, _load(loads, u))
+    outer = loads.dead
+    if heart.chambers:
+        outer = outer + jnp.tensordot(loads.cavity, cavity_gradients(heart, u), 1)
+    if body.pressed is not None:
+        facets = body.pressed.facets
+        position = (heart.solid.space.points + u)[facets]
+        push = jax.vmap(_push, in_axes=(None, 0))(body.pressed, position)
+        outer = outer.at[facets].add(-loads.pressure * push)
+    return jnp.concatenate([(forces - outer * heart.solid.space.free).ravel(), constraint])
+
+
+def _load(loads: Loading, u: Float[Array, "n 3"]) -> Load:
+    return Load(loads.tension, u, jnp.zeros((), u.dtype))
 
 
 def _push(pressed: Patch, corners: Float[Array, "b 3"]) -> Float[Array, "b 3"]:
@@ -137,60 +221,97 @@ def _push(pressed: Patch, corners: Float[Array, "b 3"]) -> Float[Array, "b 3"]:
     return jnp.einsum("q,qb,qi->bi", pressed.weights, pressed.values, area)
 
 
+class _Linear(NamedTuple):
+    """Linearised body: the product's operator, its loaded blocks, and those of the patch."""
+
+    operator: WallOperator
+    blocks: Float[Array, "c k k"]
+    pushed: Float[Array, "f j j"] | None
+
+
 @eqx.filter_jit  # noqa: TID251
-def _blocks(
-    solid: Solid,
-    pressed: Patch | None,
-    pressure: Float[Array, ""],
-    tension: Float[Array, " c"],
-    u: Float[Array, "n 3"],
-    p: Float[Array, " v"],
-) -> tuple[Tangent, Float[Array, "f k k"] | None]:
-    """Element tangents and, on the patch, those of the follower pressure."""
-    inside = tangent(solid, u, p, tension, u, jnp.zeros(()), dtype=u.dtype)
-    if pressed is None:
-        return inside, None
-    corners = (solid.space.points + u)[pressed.facets]
-    slope = jax.vmap(jax.jacfwd(_push, argnums=1), in_axes=(None, 0))(pressed, corners)
+def _linear(body: Body, loads: Loading, u: Float[Array, "n 3"], p: Float[Array, " v"]) -> _Linear:
+    operator = linearize(body.heart, u, p, loads.cavity, _load(loads, u), dtype=u.dtype)
+    blocks = operator.loaded()
+    if body.pressed is None:
+        return _Linear(operator, blocks, None)
+    corners = (body.heart.solid.space.points + u)[body.pressed.facets]
+    slope = jax.vmap(jax.jacfwd(_push, argnums=1), in_axes=(None, 0))(body.pressed, corners)
     size = 3 * corners.shape[1]
-    return inside, pressure * slope.reshape(-1, size, size)
+    return _Linear(operator, blocks, loads.pressure * slope.reshape(-1, size, size))
 
 
-def _matrix(
-    solid: Solid,
-    pressed: Patch | None,
-    pressure: Float[Array, ""],
-    tension: Float[Array, " c"],
+@eqx.filter_jit  # noqa: TID251
+def _apply(operator: WallOperator, x: Float[Array, " m"]) -> Float[Array, " m"]:
+    return operator.apply(x[None])[0]
+
+
+def _correction(
+    body: Body,
+    loads: Loading,
     u: Float[Array, "n 3"],
     p: Float[Array, " v"],
+    keep: np.ndarray,
+    out: np.ndarray,
+) -> np.ndarray:
+    """Solve the linearised body to round-off for a right-hand side; zero where prescribed."""
+    linear = _linear(body, loads, u, p)
+    matrix = _sparse(body, linear, u.size, p.size)[keep][:, keep]
+    factors = _factorize(matrix)
+    change = np.zeros(len(keep))
+    change[keep] = factors.solve(out[keep])
+    if not body.heart.chambers:
+        change[keep] += factors.solve(out[keep] - matrix @ change[keep])
+        return change
+
+    def exact(x: np.ndarray) -> np.ndarray:
+        whole = np.zeros(len(keep))
+        whole[keep] = x
+        return np.asarray(_apply(linear.operator, jnp.asarray(whole)))[keep]
+
+    size = (len(change[keep]),) * 2
+    inverse = LinearOperator(shape=size, matvec=factors.solve, dtype=float)  # pyright: ignore[reportCallIssue]
+    operator = LinearOperator(shape=size, matvec=exact, dtype=float)  # pyright: ignore[reportCallIssue]
+    found, failed = gmres(operator, out[keep], x0=change[keep], M=inverse, rtol=1e-12)
+    if failed:
+        raise SolveFailed("direct Newton: a linear solve did not converge. Check the mesh.")
+    change[keep] = found
+    return change
+
+
+def _factorize(matrix: sp.csr_array) -> SuperLU:
+    return splu(matrix.tocsc())
+
+
+def assembled(
+    body: Body, loads: Loading, u: Float[Array, "n 3"], p: Float[Array, " v"]
 ) -> sp.csr_array:
-    """Assemble the derivative of `_residual` as a sparse matrix."""
-    inside, push = _blocks(solid, pressed, pressure, tension, u, p)
-    K, G, Q = (np.asarray(block) for block in inside)
-    cells = np.asarray(solid.space.cells)
-    moves = _dofs(cells)
-    holds = u.size + cells[:, :4]
+    """Derivative of `out_of_balance`, without what moves lid centers."""
+    return _sparse(body, _linear(body, loads, u, p), u.size, p.size)
+
+
+def _sparse(body: Body, linear: _Linear, forces: int, pressures: int) -> sp.csr_array:
+    """Derivative of the residual as one sparse matrix, without what moves lid centers."""
+    G, Q = (np.asarray(block) for block in linear.operator.tangent[1:])
+    cells = np.asarray(body.heart.solid.space.cells)
+    moves, holds = _dofs(cells), forces + cells[:, :4]
     parts = [
-        (moves, moves, K),
+        (moves, moves, np.asarray(linear.blocks)),
         (moves, holds, G.transpose(0, 2, 1)),
         (holds, moves, G),
         (holds, holds, -Q),
     ]
-    if pressed is not None:
-        pushed = _dofs(np.asarray(pressed.facets))
-        parts.append((pushed, pushed, np.asarray(push)))
-    shapes = [block.shape for *_, block in parts]
-    rows = [
-        np.broadcast_to(r[:, :, None], k).ravel()
-        for (r, _, _), k in zip(parts, shapes, strict=True)
-    ]
-    columns = [
-        np.broadcast_to(c[:, None], k).ravel() for (_, c, _), k in zip(parts, shapes, strict=True)
-    ]
-    values = [block.ravel() for *_, block in parts]
-    size = u.size + p.size
+    if body.pressed is not None:
+        pushed = _dofs(np.asarray(body.pressed.facets))
+        parts.append((pushed, pushed, np.asarray(linear.pushed)))
+    rows, columns, values = [], [], []
+    for row, column, block in parts:
+        rows.append(np.broadcast_to(row[:, :, None], block.shape).ravel())
+        columns.append(np.broadcast_to(column[:, None], block.shape).ravel())
+        values.append(block.ravel())
     where = (np.concatenate(rows), np.concatenate(columns))
-    return sp.coo_array((np.concatenate(values), where), shape=(size, size)).tocsr()
+    size = (forces + pressures,) * 2
+    return sp.coo_array((np.concatenate(values), where), shape=size).tocsr()
 
 
 def _dofs(nodes: Int[np.ndarray, "e b"]) -> Int[np.ndarray, "e 3b"]:

@@ -1,7 +1,14 @@
-"""Rows of a verification table: what was computed, what was published, and whether they agree."""
+"""What a verification problem hands back: rows of a table, and one figure."""
 
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+Numbers = Float[np.ndarray, " k"]
 
 
 @dataclass(frozen=True)
@@ -10,8 +17,8 @@ class Row:
 
     Attributes
     ----------
-    name : str
-        Problem.
+    problem : str
+        Name of the problem.
     quantity : str
         What is compared, such as ``"apex of the endocardium, z"``.
     computed : float
@@ -22,29 +29,91 @@ class Row:
         Unit of the three numbers; ``"-"`` for pure numbers.
     source : str
         Where the band comes from.
+    dofs : int
+        Unknowns of the finest mesh behind it; 0 where there is none.
+    seconds : float
+        Time of the whole problem, compiling included [s].
     """
 
-    name: str
+    problem: str
     quantity: str
     computed: float
     low: float
     high: float
     unit: str
     source: str
+    dofs: int = 0
+    seconds: float = math.nan
 
     @property
     def passed(self) -> bool:
         """Whether the computed value lies in the band."""
         return self.low <= self.computed <= self.high
 
-    def as_dict(self) -> dict[str, float | str | bool]:
-        """Row as plain data, with the verdict."""
-        return {**asdict(self), "passed": self.passed}
+    def as_dict(self) -> dict[str, float | str | bool | None]:
+        """Row as plain data with the verdict; what is not a finite number is None."""
+        plain = asdict(self) | {"passed": self.passed}
+        return {
+            key: None if isinstance(value, float) and not math.isfinite(value) else value
+            for key, value in plain.items()
+        }
+
+    @property
+    def band(self) -> str:
+        """Band as a reader writes it: one number, a bound or an interval."""
+        if self.low == self.high:
+            return f"{self.low:.9g}"
+        if self.low == -math.inf:
+            return f"≤ {self.high:.6g}"
+        if self.high == math.inf:
+            return f"≥ {self.low:.6g}"
+        middle, half = (self.low + self.high) / 2, (self.high - self.low) / 2
+        if half < 1e-4 * abs(middle):
+            return f"{middle:.8g} ± {half:.1g}"
+        return f"{self.low:.6g} … {self.high:.6g}"
 
     def __str__(self) -> str:
         verdict = "pass" if self.passed else "FAIL"
-        values = f"{self.computed:12.6g}  [{self.low:.6g}, {self.high:.6g}] {self.unit}"
-        return f"{verdict}  {self.name:24}  {self.quantity:38}  {values}  ({self.source})"
+        unit = "" if self.unit == "-" else f" {self.unit}"
+        value = f"{self.computed:.7g}{unit}"
+        return f"{verdict}  {self.problem:15} {self.quantity:46} {value:>18}   {self.band}"
+
+
+class Line(NamedTuple):
+    """One curve of a figure; ``style`` as in matplotlib, such as ``"k--"`` or ``"C0o"``."""
+
+    x: Numbers
+    y: Numbers
+    label: str
+    style: str
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Curves of one problem, for `heartsim.verification.drawing`.
+
+    Attributes
+    ----------
+    title, x, y : str
+        Title and axis labels, with units.
+    lines : tuple of Line
+        Curves.
+    logarithmic : bool
+        Whether both axes are logarithmic.
+    """
+
+    title: str
+    x: str
+    y: str
+    lines: tuple[Line, ...]
+    logarithmic: bool = False
+
+
+class Findings(NamedTuple):
+    """Rows and figure of one problem."""
+
+    rows: tuple[Row, ...]
+    figure: Figure
 
 
 @dataclass(frozen=True)
@@ -55,27 +124,52 @@ class Problem:
     ----------
     name : str
         Name on the command line.
+    title : str
+        What it is about, in a few words.
     fast : bool
-        Whether it takes seconds rather than minutes.
+        Whether ``--fast`` runs it.
     run : function of fast
-        Compute its rows; with ``fast`` on a smaller mesh where there is one.
+        Compute rows and figure; with ``fast`` on smaller meshes where there are some. Its
+        docstring is the definition of the problem that the chapter prints.
     """
 
     name: str
+    title: str
     fast: bool
-    run: Callable[[bool], list[Row]]
+    run: Callable[[bool], Findings]
 
 
-def within(
-    problem: str,
-    quantity: str,
-    computed: float,
-    expected: float,
-    tolerance: float,
-    *,
-    unit: str,
-    source: str,
-) -> Row:
-    """Row whose band is a value ± a relative tolerance."""
-    half = abs(expected) * tolerance
-    return Row(problem, quantity, float(computed), expected - half, expected + half, unit, source)
+@dataclass(frozen=True)
+class Reading:
+    """Makes the rows of one problem, which share its name, source and size."""
+
+    problem: str
+    source: str
+    dofs: int = 0
+
+    def within(
+        self, quantity: str, computed: float, expected: float, tolerance: float, unit: str = "-"
+    ) -> Row:
+        """Row whose band is a value ± a relative tolerance."""
+        half = abs(expected) * tolerance
+        return self.between(quantity, computed, expected - half, expected + half, unit)
+
+    def at_most(self, quantity: str, computed: float, bound: float, unit: str = "-") -> Row:
+        """Row of an error that must stay below a bound."""
+        return self.between(quantity, computed, -math.inf, bound, unit)
+
+    def at_least(self, quantity: str, computed: float, bound: float, unit: str = "-") -> Row:
+        """Row of a quantity, such as an observed order, that must reach a bound."""
+        return self.between(quantity, computed, bound, math.inf, unit)
+
+    def between(
+        self, quantity: str, computed: float, low: float, high: float, unit: str = "-"
+    ) -> Row:
+        """Row with a band of its own."""
+        numbers = float(computed), float(low), float(high)
+        return Row(self.problem, quantity, *numbers, unit, self.source, self.dofs)
+
+
+def observed_order(sizes: Numbers, errors: Numbers) -> float:
+    """Order k in error ~ size^k of the two finest meshes."""
+    return float(np.log(errors[-1] / errors[-2]) / np.log(sizes[-1] / sizes[-2]))

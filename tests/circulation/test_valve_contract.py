@@ -15,13 +15,13 @@ VALVES = {
     "leaking": Valve(4 * cm**2, 0.5 * cm**2, RESISTANCE),
     "banded": Valve(4 * cm**2, 0.0, RESISTANCE, narrowing=(0.6 * cm**2) ** -2),
     "heavy": Valve(4 * cm**2, 0.2 * cm**2, RESISTANCE, 0.0, 1e-6, 20.0, 10.0),
-    "atretic": Valve(0.0, 0.0, RESISTANCE),
 }
 
 
 @pytest.mark.parametrize("name", VALVES)
 def test_valve_keeps_the_contract(name):
-    check_valve(VALVES[name])
+    valve = VALVES[name]
+    check_valve(valve, leak=float(valve.regurgitant_area) > 0)
 
 
 class Sticky(Valve):
@@ -41,4 +41,4 @@ class Ratchet(Valve):
 @pytest.mark.parametrize(("kind", "words"), [(Sticky, "slope"), (Ratchet, "without a drop")])
 def test_contract_finds_a_broken_valve(kind, words):
     with pytest.raises(ContractError, match=words):
-        check_valve(kind(4 * cm**2, 0.0, RESISTANCE))
+        check_valve(kind(4 * cm**2, 0.0, RESISTANCE), leak=False)

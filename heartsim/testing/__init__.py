@@ -1,0 +1,19 @@
+"""Public contracts: what any law, element, valve and procedure must obey.
+
+For those who write their own::
+
+    from heartsim import runtime, testing
+    runtime.use_float64()
+    testing.check_law(MyLaw(...))
+    testing.check_element(my_table, degree=2)
+    testing.check_valve(MyValve(...))
+    testing.check_procedure(my_procedure, heart)
+"""
+
+from heartsim.procedures.contract import check_procedure
+from heartsim.testing.clauses import ContractError
+from heartsim.testing.element import check_element
+from heartsim.testing.law import check_law
+from heartsim.testing.valve import check_valve
+
+__all__ = ["ContractError", "check_element", "check_law", "check_procedure", "check_valve"]

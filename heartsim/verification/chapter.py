@@ -1,0 +1,114 @@
+"""The chapter of the documentation that the command writes: definitions, table, figures.
+
+A folder holds ``results.json`` and one figure a problem. A problem that is run replaces its entry,
+the others keep theirs, so that long problems need not be run again for a short one.
+"""
+
+import inspect
+import json
+import math
+import platform
+from pathlib import Path
+from typing import Any
+
+from heartsim.verification import PROBLEMS, Outcome
+from heartsim.verification.drawing import draw
+from heartsim.verification.table import Problem, Row
+
+INTRODUCTION = """\
+# Verification
+
+Written by `heartsim verify --output docs` from results computed on {machine}; a user repeats any
+problem with `heartsim verify NAME`. A band is a published value with the tolerance that its
+source or the order of the method justifies, never one fitted to our result. Times include
+compiling.
+"""
+
+LIMITS = """\
+## What is not verified
+
+- The elastodynamics benchmark of Aróstica et al. 2025 (doi:10.1016/j.cma.2024.117485): the wall
+  has no inertia, its time step is implicit Euler without a generalised-α variant, and its springs
+  act along smoothed normals while the published curves contain the normals of flat facets. Its
+  material law at a point is verified (problem `point`, "HO, logistic").
+- The monodomain activation times of the Niederer slab: there is no ionic model.
+- Strains along lines of the ventricle of Land et al.: only deformed lines and apices are compared.
+- Sensitivities of a beat to parameters: finiteness is tested, their values are not.
+"""
+
+
+def add_to_chapter(outcome: Outcome, folder: Path) -> Path:
+    """Write or renew one problem of ``verification.md`` and its figure.
+
+    Parameters
+    ----------
+    outcome : Outcome
+        Problem that was run; the results of the others stay as they are.
+    folder : Path
+        Folder of the chapter; results and figures lie in ``verification`` inside it.
+
+    Returns
+    -------
+    Path
+        The chapter.
+    """
+    store = folder / "verification"
+    store.mkdir(parents=True, exist_ok=True)
+    results = store / "results.json"
+    known: dict[str, list[dict[str, Any]]] = {}
+    if results.exists():
+        known = json.loads(results.read_text(encoding="utf-8"))
+    known[outcome.problem.name] = [row.as_dict() for row in outcome.rows]
+    if outcome.figure is not None:
+        draw(outcome.figure, store / f"{outcome.problem.name}.png")
+    results.write_text(json.dumps(known, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    present = [problem for problem in PROBLEMS if problem.name in known]
+    sections = [_section(problem, known[problem.name], store) for problem in present]
+    head = INTRODUCTION.format(machine=f"{platform.system()} {platform.machine()}")
+    page = folder / "verification.md"
+    page.write_text(
+        "\n".join([head, _summary(present, known), *sections, LIMITS]), encoding="utf-8"
+    )
+    return page
+
+
+def _rows(entries: list[dict[str, Any]]) -> list[Row]:
+    """Rows from plain data, where None stands for what is not finite."""
+    rows = []
+    for entry in entries:
+        values = {key: value for key, value in entry.items() if key != "passed"}
+        values["low"] = -float("inf") if entry["low"] is None else entry["low"]
+        values["high"] = float("inf") if entry["high"] is None else entry["high"]
+        for key in ("computed", "seconds"):
+            values[key] = float("nan") if entry[key] is None else entry[key]
+        rows.append(Row(**values))
+    return rows
+
+
+def _summary(problems: list[Problem], known: dict[str, list[dict[str, Any]]]) -> str:
+    lines = ["| problem | | passed | unknowns | time |", "|---|---|---|---|---|"]
+    for problem in problems:
+        rows = _rows(known[problem.name])
+        good = f"{sum(row.passed for row in rows)} of {len(rows)}"
+        dofs = max(row.dofs for row in rows) or "–"
+        link = f"[{problem.name}](#{problem.name})"
+        seconds = rows[0].seconds
+        time = f"{seconds:.0f} s" if math.isfinite(seconds) else "–"
+        lines.append(f"| {link} | {problem.title} | {good} | {dofs} | {time} |")
+    return "\n".join(lines) + "\n"
+
+
+def _section(problem: Problem, entries: list[dict[str, Any]], store: Path) -> str:
+    """Definition, table and figure of one problem."""
+    lines = [f'<a id="{problem.name}"></a>', "", f"## {problem.title}", ""]
+    lines += [inspect.cleandoc(problem.run.__doc__ or ""), ""]
+    lines += ["| quantity | computed | band | | source |", "|---|---|---|---|---|"]
+    for row in _rows(entries):
+        unit = "" if row.unit == "-" else f" {row.unit}"
+        verdict = "pass" if row.passed else "**FAIL**"
+        source = row.source.replace("|", "\\|")
+        value = f"{row.computed:.8g}{unit}"
+        lines.append(f"| {row.quantity} | {value} | {row.band} | {verdict} | {source} |")
+    if (store / f"{problem.name}.png").exists():
+        lines += ["", f"![{problem.title}](verification/{problem.name}.png)"]
+    return "\n".join(lines) + "\n"

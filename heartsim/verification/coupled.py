@@ -1,0 +1,167 @@
+"""A small heart in its circulation: order of the time step, energy, blood, and another coupling."""
+
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from heartsim import equilibrium
+from heartsim.beat import Moment, begin, march, observed
+from heartsim.bloodside import volumes_given
+from heartsim.build import anatomy, heart_on
+from heartsim.circulation.closed_loop import blood_volume
+from heartsim.circulation.step import advance
+from heartsim.coupling import Tolerances
+from heartsim.equilibrium import Workspace
+from heartsim.errors import SolveFailed
+from heartsim.heart import Heart, Load, cavity_volumes
+from heartsim.loop import first_blood
+from heartsim.mesh.ellipsoid import human_left_ventricle
+from heartsim.mesh.surfaces import cavity_volume
+from heartsim.scenario import Scenario
+from heartsim.units import mL, mmHg
+from heartsim.verification.table import Figure, Findings, Line, Reading, observed_order
+
+UNTIL: Final = 320.0
+"""Time that is followed: filling, isovolumic contraction and half the ejection [ms]."""
+
+STEPS: Final = (8.0, 4.0, 2.0)
+"""Time steps [ms]."""
+
+EDGE: Final = 20.0
+"""Mesh size of the ventricle [mm]."""
+
+SMALL: Final = Tolerances(force=1e-8, volume=1e-9, linear=1e-3)
+"""Tolerances at which the time step alone makes the error."""
+
+_advance = eqx.filter_jit(advance)  # noqa: TID251
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A filled heart at the start of its beat."""
+
+    heart: Heart
+    work: Workspace
+    moment: Moment
+
+
+class Course(NamedTuple):
+    """What one run leaves: time, volume and pressure of the ventricle, and what must be kept."""
+
+    t: Float[np.ndarray, " k"]
+    volume: Float[np.ndarray, " k"]
+    """[mL]"""
+    pressure: Float[np.ndarray, " k"]
+    """[mmHg]"""
+    imbalance: float
+    """Energy that appears from nowhere, relative to the active work [-]."""
+    drift: float
+    """Largest departure of the blood volume [mL]."""
+
+
+def coupled(fast: bool) -> Findings:
+    """A ventricle of finite elements in the closed circulation, up to the middle of ejection.
+
+    Human ellipsoid of 20 mm cells, P1/P1, Holzapfel–Ogden muscle, everything else 0D. Implicit
+    Euler in wall and blood: volume and pressure at the end must converge with first order, and
+    so must the energy balance pressure work + active work = stored + dissipated; blood volume is
+    kept to round-off. The monolithic step is compared with a staggered scheme that shares none
+    of the coupling: the circulation advances under the last pressure, then the wall is brought
+    to the volume; its limit of small steps must be the same.
+    """
+    ready = _ready()
+    courses = [_followed(ready, step) for step in STEPS]
+    sizes = np.array(STEPS)
+    reading = Reading("coupled", "implicit Euler: 1", ready.heart.solid.space.dofs)
+    rows, limits = [], {}
+    for what, unit in (("volume", "mL"), ("pressure", "mmHg")):
+        values = np.array([getattr(course, what)[-1] for course in courses])
+        falls = np.abs(np.diff(values))
+        order = observed_order(sizes[1:], falls)
+        rows.append(reading.between(f"order of the time step, {what}", order, 0.85, 1.25))
+        limits[what] = (2 * values[-1] - values[-2], unit)
+    imbalance = np.array([course.imbalance for course in courses])
+    rows += [
+        reading.between("order of the energy balance", observed_order(sizes, imbalance), 0.8, 2.3),
+        reading.at_most("energy imbalance / active work at 2 ms", imbalance[-1], 0.02),
+        reading.at_most("drift of the blood volume", courses[-1].drift, 1e-5, "mL"),
+    ]
+    coarse, fine = (_staggered(ready, step) for step in ((2.0, 1.0) if fast else (1.0, 0.5)))
+    reading = Reading("coupled", "staggered scheme, extrapolated", reading.dofs)
+    for what, (limit, unit) in limits.items():
+        other = 2 * getattr(fine, what)[-1] - getattr(coarse, what)[-1]
+        rows.append(reading.within(f"limit of small steps, {what}", limit, other, 0.01, unit))
+    lines = tuple(
+        Line(course.volume, course.pressure, f"monolithic, {step:g} ms", f"C{k}-")
+        for k, (course, step) in enumerate(zip(courses, STEPS, strict=True))
+    )
+    lines += (Line(fine.volume, fine.pressure, "staggered, smallest step", "k:"),)
+    label = "left ventricular pressure [mmHg]"
+    title = "First half of a beat by two ways of coupling"
+    return Findings(tuple(rows), Figure(title, "volume [mL]", label, lines))
+
+
+def _ready() -> Ready:
+    """Build the heart, fill it passively, and give the circulation its blood."""
+    scenario = Scenario.from_dict(
+        {
+            "title": "Does the coupled step converge?",
+            "patient": {"mesh": "human ellipsoid", "element": "P1P1", "imaged_at": "unloaded"},
+        }
+    )
+    mesh = human_left_ventricle(EDGE, layers=1)
+    built = anatomy(mesh, scenario)
+    heart = heart_on(built, mesh.points, scenario)
+    work = equilibrium.workspace(heart, built.nodes, SMALL)
+    filling = np.array([scenario.patient.imaged_pressure.LV])
+    wall, work = equilibrium.hold(work, heart, equilibrium.rest(heart), filling)
+    imaged = {"LV": cavity_volume(mesh.points, mesh.cavities["LV"])}
+    held = {"LV": float(cavity_volumes(heart, wall.u)[0])}
+    return Ready(heart, work, begin(heart, wall, first_blood(scenario, imaged, held)))
+
+
+def _followed(ready: Ready, step: float) -> Course:
+    """March with the product's coupled step."""
+    heart, total = ready.heart, float(blood_volume(ready.heart.loop, ready.moment.blood))
+    t, volume, pressure = [], [], []
+    supplied, active, drift, stored = 0.0, 0.0, 0.0, None
+    seen = None
+    for _, before, after in march(ready.work, heart, ready.moment, step=step, until=UNTIL):
+        seen = observed(heart, before, after)
+        if stored is None:
+            stored = observed(heart, before, before).stored
+        t.append(after.t)
+        volume.append(float(after.blood.V_LV) / mL)
+        pressure.append(float(after.wall.pressure[0]) / mmHg)
+        supplied += seen.pressure_work + seen.active_work - seen.dissipated
+        active += abs(seen.active_work)
+        drift = max(drift, abs(float(seen.blood_volume) - total) / mL)
+    if seen is None or stored is None:
+        raise SolveFailed("coupled: no step was taken.")
+    imbalance = abs(supplied - (seen.stored - stored)) / active
+    return Course(np.array(t), np.array(volume), np.array(pressure), float(imbalance), drift)
+
+
+def _staggered(ready: Ready, step: float) -> Course:
+    """March in turn: the circulation under the last pressure, then the wall at its volume."""
+    heart, work, moment = ready.heart, ready.work, ready.moment
+    wall, blood, before = moment.wall, moment.blood, None
+    t, volume, pressure = [], [], []
+    for k in range(round(UNTIL / step)):
+        now = jnp.asarray(k * step)
+        blood = _advance(heart.loop, blood, now, jnp.asarray(step), {"LV": wall.pressure[0]})
+        load = Load(heart.tension(now + step), wall.u, jnp.asarray(1.0 / step))
+        guess = wall if before is None else equilibrium.extrapolate(wall, before, 1.0)
+        held = volumes_given(jnp.stack([blood.V_LV]))
+        new, _, info, work = equilibrium.step(work, heart, guess, held, load)
+        if not bool(info.converged):
+            raise SolveFailed(f"staggered coupling at {k * step:.1f} ms: Newton did not converge.")
+        wall, before = new, wall
+        t.append((k + 1) * step)
+        volume.append(float(blood.V_LV) / mL)
+        pressure.append(float(wall.pressure[0]) / mmHg)
+    return Course(np.array(t), np.array(volume), np.array(pressure), 0.0, 0.0)

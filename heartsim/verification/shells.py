@@ -1,0 +1,285 @@
+"""Thick incompressible shells with a solution on paper: sphere, cylinder, twisted cylinder."""
+
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Bool, Float
+from scipy.integrate import quad
+from scipy.optimize import brentq
+
+from heartsim.fem.cavity import cavity_surface
+from heartsim.fem.solid import residual
+from heartsim.fem.space import Nodes
+from heartsim.mesh.ellipsoid import left_ventricle
+from heartsim.tissue.law import Law
+from heartsim.tissue.passive import MooneyRivlin
+from heartsim.units import kPa
+from heartsim.verification.bodies import (
+    Points,
+    at_quadrature,
+    heart_of,
+    muscle,
+    on_planes,
+    space_on,
+    tube,
+    wall,
+)
+from heartsim.verification.direct import (
+    QUADRATIC,
+    Body,
+    Equilibrium,
+    at_rest,
+    loading,
+    newton_order,
+    patch,
+    solve,
+)
+from heartsim.verification.table import Figure, Findings, Line, Reading
+
+INNER: Final = 10.0
+OUTER: Final = 15.0
+"""Radii of sphere and tube [mm]."""
+
+RUBBERS: Final = {"neo-Hookean": (5.0, 0.0), "Mooney–Rivlin": (4.0, 1.0)}
+"""c1 and c2 of the two laws [kPa]; both have the shear modulus 10 kPa."""
+
+_ON: Final = 1e-9
+
+
+def rubber(name: str) -> Law:
+    """One of the two laws of `RUBBERS`."""
+    return MooneyRivlin(*RUBBERS[name])
+
+
+def sphere_pressure(stretch: float, c1: float, c2: float) -> float:
+    """Pressure in a sphere of radii `INNER`, `OUTER` whose inner wall is stretched [kPa].
+
+    p = 4 c1 [−1/l − 1/(4 l⁴)] + 4 c2 [l − 1/(2 l²)], from the outer to the inner stretch l.
+    """
+    outer = (OUTER**3 + INNER**3 * (stretch**3 - 1)) ** (1 / 3) / OUTER
+
+    def primitive(l: float) -> float:
+        return 4 * c1 * (-1 / l - 1 / (4 * l**4)) + 4 * c2 * (l - 1 / (2 * l**2))
+
+    return primitive(stretch) - primitive(outer)
+
+
+def sphere(fast: bool) -> Findings:
+    """Inflate a thick sphere of incompressible rubber, 10/15 mm, to 1, 2 and 3 kPa.
+
+    Half of it stands on its plane of symmetry; the pressure acts as the product's chamber
+    pressure, lid included. Closed form: p = 4 c1 [−1/l − 1/(4l⁴)] + 4 c2 [l − 1/(2l²)] between
+    the stretches of the outer and the inner wall. The band is 0.5 % of the radius.
+    """
+    del fast
+    mesh = left_ventricle(
+        3.0, layers=2, endocardium=(INNER, INNER), epicardium=(OUTER, OUTER), base=0.0
+    )
+    nodes, space = space_on(mesh.points, mesh.tets, "P2P1", _half_sphere)
+    cavity = mesh.cavities["LV"]
+    chamber = (cavity_surface(nodes, cavity.facets, cavity.rims),)
+    on = np.abs(np.linalg.norm(mesh.points, axis=1) - INNER) < _ON
+    pressures, rows, lines = np.array([1.0, 2.0, 3.0]), [], []
+    reading = Reading("sphere", "closed form", space.dofs)
+    for k, (name, constants) in enumerate(RUBBERS.items()):
+        body = Body(heart_of(wall(space, muscle(rubber(name), len(space.volume))), chamber))
+        found, loads, radii = at_rest(body), loading(body), []
+        for pressure in pressures:
+            loads = loading(body, cavity=pressure * kPa)
+            found = solve(body, loads, found)
+            x = np.asarray(space.points + found.u)[: len(mesh.points)]
+            radii.append(float(np.linalg.norm(x[on], axis=1).mean()))
+            expected = INNER * _inverse(
+                lambda l, c=constants: sphere_pressure(l, *c), pressure, 1.5
+            )
+            what = f"{name}, inner radius at {pressure:.0f} kPa"
+            rows.append(reading.within(what, radii[-1], expected, 0.005, "mm"))
+        order = newton_order(body, loads, found)
+        rows.append(reading.at_least(f"{name}, Newton's order near the solution", order, QUADRATIC))
+        grid = np.linspace(1.0, 1.2, 41)
+        curve = np.array([sphere_pressure(l, *constants) for l in grid])
+        lines.append(Line(INNER * grid, curve, f"{name}, closed form", f"C{k}-"))
+        lines.append(Line(np.array(radii), pressures, f"{name}, heartsim", f"C{k}o"))
+    figure = Figure("Inflated sphere", "inner radius [mm]", "pressure [kPa]", tuple(lines))
+    return Findings(tuple(rows), figure)
+
+
+def _half_sphere(points: Points) -> Bool[np.ndarray, "n 3"]:
+    """Half sphere below z = 0: the plane slides, the axis stays, one meridian does not turn."""
+    x, y, z = points.T
+    held = np.zeros(points.shape, bool)
+    held[:, 2] = np.abs(z) < _ON
+    held[np.hypot(x, y) < _ON, :2] = True
+    held[(np.abs(y) < _ON) & (x > 0) & held[:, 2], 1] = True
+    return held
+
+
+def _inverse(pressure: Callable[[float], float], target: float, largest: float) -> float:
+    """Stretch or radius at which a rising pressure curve meets a target."""
+    root = brentq(lambda x: pressure(x) - target, 1.0 + 1e-12, largest, xtol=1e-13)
+    return float(np.asarray(root))
+
+
+class Tube(NamedTuple):
+    """One case of the thick tube: law, axial stretch, tension around [kPa], pressure [kPa]."""
+
+    name: str
+    rubber: str
+    axial: float
+    tension: float
+    pressure: float
+
+
+TUBES: Final = (
+    Tube("neo-Hookean", "neo-Hookean", 1.0, 0.0, 2.0),
+    Tube("stretched axially by 10 %", "neo-Hookean", 1.1, 0.0, 1.780964),
+    Tube("Mooney–Rivlin, stretched by 10 %", "Mooney–Rivlin", 1.1, 0.0, 1.5),
+    Tube("contracting at 60 kPa", "neo-Hookean", 1.0, 60.0, 15.0),
+)
+"""Cases; the second inflates the inner radius from 10 to exactly 12 mm."""
+
+
+def tube_pressure(a: float, case: Tube) -> float:
+    """Pressure that holds the inner radius of a tube at ``a`` [kPa].
+
+    p = ∫ (σ_θ − σ_r) dr/r through the wall, with R² = A² + λz (r² − a²), the principal
+    stretches (R/(r λz), r/R, λz), W = c1 (I1 − 3) + c2 (I2 − 3) and S_a = Ta e_θ⊗e_θ.
+    """
+    c1, c2 = RUBBERS[case.rubber]
+    b = np.sqrt(a**2 + (OUTER**2 - INNER**2) / case.axial)
+
+    def difference(r: float) -> float:
+        R = np.sqrt(INNER**2 + case.axial * (r**2 - a**2))
+        radial, around = (R / (r * case.axial)) ** 2, (r / R) ** 2
+        shear = 2 * (c1 + c2 * case.axial**2) * (around - radial)
+        return (shear + case.tension * around) / r
+
+    return quad(difference, a, b, epsabs=1e-13, epsrel=1e-12)[0]
+
+
+def cylinder(fast: bool) -> Findings:
+    """Inflate a thick tube, 10/15 mm, whose fibers run around it, passive and contracting.
+
+    A quarter between planes of symmetry, of given axial stretch; follower pressure inside.
+    With R² = A² + λz (r² − a²): p = ∫ (σ_θ − σ_r) dr/r through the wall, in closed form for
+    neo-Hookean rubber: mu/λz [ln(B/A) − ln(b/a) + k/(2 λz)(1/b² − 1/a²)] + Ta/λz ln(B/A). The best
+    single test of follower pressure and active stress; the band is 0.5 % of the radius.
+    """
+    divisions = (2, 10, 1) if fast else (3, 16, 1)
+    points, tets, inside = tube(INNER, OUTER, 2.0, divisions, np.pi / 2)
+    nodes, space = space_on(points, tets, "P2P1", lambda x: _quarter(x, 2.0))
+    middle = at_quadrature(space)
+    around = np.stack([-middle[..., 1], middle[..., 0], 0 * middle[..., 0]], axis=-1)
+    around /= np.linalg.norm(around, axis=-1, keepdims=True)
+    up = np.broadcast_to([0.0, 0.0, 1.0], around.shape)
+    frames = jnp.asarray(np.stack([around, up, np.cross(around, up)], axis=2))
+    on = np.abs(np.hypot(nodes.points[:, 0], nodes.points[:, 1]) - INNER) < _ON
+    on[nodes.vertices :] = False
+    reading = Reading("cylinder", "closed form", space.dofs)
+    rows, lines = [], []
+    for k, case in enumerate(TUBES):
+        material = muscle(rubber(case.rubber), len(space.volume))
+        body = Body(heart_of(wall(space, material, frames)), patch(nodes, inside))
+        found = _loaded(body, case)
+        x = np.asarray(space.points + found.u)
+        radius = float(np.hypot(x[on, 0], x[on, 1]).mean())
+        low, high = (3.0, 10.0) if case.tension else (9.0, 20.0)
+        expected = brentq(lambda a, c=case: tube_pressure(a, c) - c.pressure, low, high)
+        rows.append(reading.within(f"{case.name}, inner radius", radius, expected, 0.005, "mm"))
+        grid = np.linspace(min(radius, 10.0), max(radius, 10.0), 30)
+        curve = np.array([tube_pressure(a, case) for a in grid])
+        lines.append(Line(grid, curve, case.name, f"C{k}-"))
+        lines.append(Line(np.array([radius]), np.array([case.pressure]), "", f"C{k}o"))
+        loads = loading(body, pressure=case.pressure, tension=case.tension)
+        order = newton_order(body, loads, found)
+        rows.append(reading.at_least(f"{case.name}, Newton's order", order, QUADRATIC))
+    title = "Thick tube: lines closed form, points heartsim"
+    figure = Figure(title, "inner radius [mm]", "pressure [kPa]", tuple(lines))
+    return Findings(tuple(rows), figure)
+
+
+def _quarter(points: Points, height: float) -> Bool[np.ndarray, "n 3"]:
+    """Quarter of a tube: planes of symmetry, and both ends at a given height."""
+    held = on_planes(points)
+    held[:, 2] |= np.abs(points[:, 2] - height) < _ON
+    return held
+
+
+def _loaded(body: Body, case: Tube) -> Equilibrium:
+    """Stretch the tube, then load it in as many parts as its contraction needs."""
+    space = body.heart.solid.space
+    start = at_rest(body)
+    axial = space.points * jnp.array([[case.axial**-0.5 - 1, case.axial**-0.5 - 1, case.axial - 1]])
+    planes = jnp.asarray(np.abs(np.asarray(space.points)) < _ON)
+    found = start._replace(u=jnp.where(planes, 0.0, axial))
+    steps = 6 if case.tension else 2
+    for part in np.arange(1, steps + 1) / steps:
+        loads = loading(body, pressure=part * case.pressure, tension=part * case.tension)
+        found = solve(body, loads, found)
+    return found
+
+
+RADIUS: Final = 5.0
+TWIST: Final = 0.1
+"""Radius of the twisted cylinder [mm] and its twist [rad/mm]."""
+
+
+def torsion(fast: bool) -> Findings:
+    """Twist a solid cylinder of radius 5 mm by 0.1 rad/mm at constant length (Rivlin 1949).
+
+    Both ends are turned rigidly, the side is free. Torque π/2 ψ R⁴ · 2 (c1 + c2), axial force
+    −(π/2) ψ² R⁴ (c1 + 2 c2): the cylinder pushes, the second-order (Poynting) effect. The
+    polygonal cross-section costs an error of h², so two meshes are extrapolated.
+    """
+    rows, lines = [], []
+    chosen = list(RUBBERS.items())[1:] if fast else RUBBERS.items()
+    for k, (name, (c1, c2)) in enumerate(chosen):
+        coarse, fine = (_twisted(divisions, name) for divisions in ((3, 20, 1), (6, 40, 1)))
+        torque, push = ((4 * f - c) / 3 for c, f in zip(coarse[:2], fine[:2], strict=True))
+        exact_torque = np.pi * TWIST * RADIUS**4 * (c1 + c2)
+        exact_push = -np.pi / 2 * TWIST**2 * RADIUS**4 * (c1 + 2 * c2)
+        reading = Reading("torsion", "closed form", fine[3])
+        rows.append(reading.within(f"{name}, torque", torque, exact_torque, 0.005, "mN mm"))
+        rows.append(reading.within(f"{name}, axial force", push, exact_push, 0.01, "mN"))
+        rows.append(reading.at_least(f"{name}, Newton's order", fine[2], QUADRATIC))
+        sizes = np.array([0.0, 1 / 40, 1 / 20])
+        shares = np.array([torque, fine[0], coarse[0]]) / exact_torque
+        lines.append(Line(sizes**2, shares, f"{name}, torque", f"C{k}o-"))
+        shares = np.array([push, fine[1], coarse[1]]) / exact_push
+        lines.append(Line(sizes**2, shares, f"{name}, axial force", f"C{k}s--"))
+    label = "square of the cell size, (1/cells around)²"
+    figure = Figure(
+        "Torsion: share of the closed form", label, "computed / exact [-]", tuple(lines)
+    )
+    return Findings(tuple(rows), figure)
+
+
+def _twisted(divisions: tuple[int, int, int], name: str) -> tuple[float, float, float, int]:
+    """Torque [mN mm] and axial force [mN] on the turned end, Newton's order, unknowns."""
+    height = 0.5
+    points, tets, _ = tube(0.0, RADIUS, height, divisions, 2 * np.pi)
+
+    def ends(x: Points) -> Bool[np.ndarray, "n 3"]:
+        held = (np.abs(x[:, 2]) < _ON) | (np.abs(x[:, 2] - height) < _ON)
+        return np.repeat(held[:, None], 3, axis=1)
+
+    nodes, space = space_on(points, tets, "P2P1", ends)
+    solid = wall(space, muscle(rubber(name), len(space.volume)))
+    body = Body(heart_of(solid))
+    turned = jnp.asarray(_turned(nodes, TWIST) - nodes.points)
+    found = solve(body, loading(body), at_rest(body)._replace(u=turned))
+    forces, _ = residual(solid, found.u, found.p, 0 * space.volume, found.u, jnp.zeros(()))
+    top = np.abs(nodes.points[:, 2] - height) < _ON
+    x, force = np.asarray(space.points + found.u)[top], np.asarray(forces)[top]
+    torque = float(np.sum(x[:, 0] * force[:, 1] - x[:, 1] * force[:, 0]))
+    order = newton_order(body, loading(body), found)
+    return torque, float(force[:, 2].sum()), order, space.dofs
+
+
+def _turned(nodes: Nodes, twist: float) -> Float[np.ndarray, "n 3"]:
+    """Positions after a uniform twist about z."""
+    x, y, z = nodes.points.T
+    c, s = np.cos(twist * z), np.sin(twist * z)
+    return np.stack([c * x - s * y, s * x + c * y, z], axis=1)
