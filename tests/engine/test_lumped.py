@@ -78,7 +78,7 @@ def test_comparison_of_two(results):
 def test_rate_and_drugs_act_on_the_chambers(tmp_path):
     doses = [
         {"name": "pacing_rate", "heart_rate": "100 /min"},
-        {"name": "medication", "contractility": "130 %"},
+        {"name": "state", "contractility": "130 %"},
     ]
     scenario = Scenario.from_dict({"patient": {"model": "0D"}, "procedure": doses})
     result = run(scenario, tmp_path / "fast", device="cpu", quiet=True)
