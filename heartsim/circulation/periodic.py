@@ -22,6 +22,9 @@ _FLOW_WEIGHT: Final = 10 * ms
 _AREA_WEIGHT: Final = 1 * mm
 _RIDGE: Final = 1e-12
 _SETBACK: Final = 2.0
+_ISOLATED: Final = 1e-10
+"""Largest entry of the row of a compartment that is cut off from the loop."""
+
 _LEAST: Final = 0.1
 """Share of a chamber's volume or of a valve's opening that an extrapolation must leave."""
 
@@ -198,6 +201,9 @@ def periodic_state(circulation: Circulation, state: State, n_steps: int = 500) -
     tangent = jax.jacfwd(error)(x, frozen[0])
     scale = _scale(frozen[0])
     scaled = tangent * scale[:, None] / scale[None]
+    # a bed that is tied off keeps what it holds whatever that is: its row is empty, so hold it
+    alone = jnp.max(jnp.abs(scaled), axis=1) < _ISOLATED
+    scaled += jnp.diag(alone.astype(scaled.dtype))
     correction = jnp.linalg.solve(scaled, error(x, circulation) * scale) / scale
     return State(*(x - correction))
 
