@@ -27,4 +27,4 @@ def test_unloaded_shape_reloads_to_the_image(scenario, patient):
         fresh, heart, equilibrium.rest(heart), patient.moment.wall.pressure
     )
     again = found.points + np.asarray(loaded.u)[: len(found.points)]
-    assert np.linalg.norm(again - mesh.points, axis=1).max() < 0.1
+    assert np.linalg.norm(again - mesh.points, axis=1).max() < 0.2
