@@ -79,9 +79,12 @@ class Snapshot(NamedTuple):
     active_tension: Float[Array, " c"]
 
 
+_tension = eqx.filter_jit(Heart.tension)
+
+
 def begin(heart: Heart, still: WallState, blood: State) -> Moment:
     """Moment at the start of a beat, the wall at rest in time."""
-    tension = heart.tension(jnp.zeros(()))
+    tension = _tension(heart, jnp.zeros(()))
     return Moment(0, 0.0, 0.0, still, still, blood, tension)
 
 
@@ -154,7 +157,7 @@ def _try(
 ) -> tuple[Workspace, Moment | None, float]:
     """One implicit step: extrapolated first guess, then the last state as guess."""
     time = jnp.asarray(moment.t + dt)
-    load = Load(heart.tension(time), moment.wall.u, jnp.asarray(1.0 / dt))
+    load = Load(_tension(heart, time), moment.wall.u, jnp.asarray(1.0 / dt))
     blood = circulating(
         heart.loop, moment.blood, jnp.asarray(moment.t), jnp.asarray(dt), heart.chambers
     )

@@ -20,6 +20,7 @@ from heartsim.fem.support import Support, support
 from heartsim.heart import Heart
 from heartsim.loop import circulation_of
 from heartsim.mesh.heartmesh import HeartMesh
+from heartsim.mesh.surfaces import cell_edges, cell_volumes
 from heartsim.microstructure import fibers
 from heartsim.microstructure.coordinates import Coordinates, coordinates
 from heartsim.microstructure.segments import aha_segments
@@ -169,7 +170,7 @@ def _fibrous(mesh: HeartMesh) -> Float[np.ndarray, " c"]:
 
     Each ring is spread over the cells that touch its rim, whatever their size.
     """
-    volume = np.abs(np.linalg.det(_edges(mesh.points, mesh.tets))) / 6
+    volume = np.abs(cell_volumes(mesh.points, mesh.tets))
     modulus = np.zeros(len(mesh.tets))
     for cavity in mesh.cavities.values():
         for rim in cavity.rims.values():
@@ -235,19 +236,13 @@ def _supports(mesh: HeartMesh, nodes: Nodes, scenario: Scenario) -> tuple[Suppor
 def _carried(anatomy: Anatomy, points: Float[np.ndarray, "v 3"]) -> Float[np.ndarray, "c q 3 3"]:
     """Fiber frames of the imaged shape, carried back to a stress-free one and made orthonormal."""
     tets = anatomy.mesh.tets
-    here = _edges(points, tets)
-    there = _edges(anatomy.mesh.points, tets)
-    back = here @ np.linalg.inv(there)
+    there = np.linalg.inv(cell_edges(anatomy.mesh.points, tets))
+    back = cell_edges(points, tets) @ there
     fiber = _unit(np.einsum("cij,cqj->cqi", back, anatomy.frames[:, :, 0]))
     # sheets stay in the plane that fiber and wall direction span
     sheet = np.einsum("cij,cqj->cqi", back, anatomy.frames[:, :, 1])
     sheet = _unit(sheet - np.sum(sheet * fiber, axis=-1, keepdims=True) * fiber)
     return np.stack([fiber, sheet, np.cross(fiber, sheet)], axis=2)
-
-
-def _edges(points: np.ndarray, tets: np.ndarray) -> Float[np.ndarray, "c 3 3"]:
-    corners = points[tets]
-    return np.swapaxes(corners[:, 1:] - corners[:, :1], 1, 2)
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ from typing import Final, Self
 
 import pandas as pd
 
+from heartsim import loading
 from heartsim.errors import InputError, ResultError, not_found
 from heartsim.indices import CATALOGUE, MAIN, Index, value
 from heartsim.result import Result, finished, names, new_folder
@@ -21,12 +22,7 @@ RULES: Final = {
     "match-MAP": "the same mean aortic pressure",
     "reflex": "the pressure where the baroreflex comes to rest, set to the baseline's",
 }
-RULE_MISSED: Final = "loading rule not met"
-"""Status of a periodic result whose loading rule was given up."""
-_MATCHED: Final = {
-    "match-LVEDP": ("chambers.LV.EDP_mmHg", 1.0),
-    "match-MAP": ("circulation.MAP_mmHg", 2.0),
-}
+_MATCHED: Final = {"match-LVEDP": 1.0, "match-MAP": 2.0}  # [mmHg]
 _STENOSIS = 5.0  # [mmHg] mean mitral gradient
 _AUDIT: Final = (
     ("balance.blood_volume_drift_mL", 0.1, "blood volume drifts by {:.2g} mL in a beat"),
@@ -262,7 +258,7 @@ def _doubts(comparison: Comparison) -> list[str]:
     found = []
     for name, result in zip(comparison.names, comparison.results, strict=True):
         status = result.indices.get("status")
-        if status == RULE_MISSED:
+        if status == loading.MISSED:
             found.append(f"{name}: {status}; see what the operations changed.")
         elif status != "converged":
             found.append(f"{name}: {status}; its numbers still move from beat to beat.")
@@ -271,9 +267,9 @@ def _doubts(comparison: Comparison) -> list[str]:
             if size > limit:
                 found.append(f"{name}: {text.format(size)}; small differences mean nothing.")
     if comparison.loading_rule in _MATCHED:
-        key, limit = _MATCHED[comparison.loading_rule]
+        key = loading.RULES[comparison.loading_rule].index
         values = [value(result.indices, key) for result in comparison.results]
-        if max(values) - min(values) > limit:
+        if max(values) - min(values) > _MATCHED[comparison.loading_rule]:
             found.append(
                 f"The rule is {comparison.loading_rule}, but the pressures differ by "
                 f"{max(values) - min(values):.1f} mmHg."

@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import scipy.sparse as sparse
+from jaxtyping import Array, Float
 
 from heartsim.bloodside import (
     BloodSide,
@@ -33,8 +34,9 @@ from heartsim.fem.preconditioner import (
     vertex_blocks,
     vertex_matrix,
 )
+from heartsim.fem.solid import deformation, volume_ratio_all
 from heartsim.fem.space import Nodes
-from heartsim.heart import Heart, Load, linearize
+from heartsim.heart import Heart, Load, cavity_volumes, linearize
 from heartsim.solve.multigrid import Prolongators, build
 
 PRECISION: Final = jnp.float32
@@ -121,6 +123,7 @@ class Workspace:
 _Tree = TypeVar("_Tree")
 
 _solve_step = eqx.filter_jit(solve_step)
+_cavity_volumes = eqx.filter_jit(cavity_volumes)
 
 
 def strong(tree: _Tree) -> _Tree:
@@ -151,6 +154,17 @@ def rest(heart: Heart) -> WallState:
         pressure=jnp.zeros(len(heart.chambers), space.points.dtype),
         response=jnp.zeros((len(heart.chambers), space.dofs), space.points.dtype),
     )
+
+
+def held_volumes(heart: Heart, wall: WallState) -> Float[np.ndarray, " k"]:
+    """Volumes of the 3D chambers [mm³], on the host."""
+    return np.asarray(_cavity_volumes(*strong((heart, wall.u))))
+
+
+@eqx.filter_jit
+def volume_ratios(heart: Heart, wall: WallState) -> Float[Array, "c q"]:
+    """Signed J of every cell at its quadrature points."""
+    return volume_ratio_all(deformation(heart.solid, wall.u))
 
 
 def passive_load(heart: Heart) -> Load:
@@ -237,6 +251,11 @@ def forgetful(wall: WallState) -> WallState:
 
 def extrapolate(now: WallState, before: WallState, ratio: float) -> WallState:
     """First guess of the next level from the last two."""
+    return _ahead(*strong((now, before, jnp.asarray(ratio))))
+
+
+@eqx.filter_jit
+def _ahead(now: WallState, before: WallState, ratio: Float[Array, ""]) -> WallState:
     ahead = jax.tree.map(lambda a, b: a + ratio * (a - b), now, before)
     return ahead._replace(response=now.response)
 
@@ -297,7 +316,7 @@ def load_to(
 
 
 def inflate(
-    work: Workspace, heart: Heart, start: WallState, pressure: np.ndarray, *, first: float = 1.0
+    work: Workspace, heart: Heart, start: WallState, pressure: np.ndarray
 ) -> tuple[WallState, Workspace]:
     """Bring the passive chambers from their present to given pressures [kPa]."""
     begin = np.asarray(start.pressure)
@@ -306,7 +325,7 @@ def inflate(
         return pressures_given(jnp.asarray(begin + fraction * (pressure - begin)))
 
     load = passive_load(heart)
-    return load_to(work, heart, start, blood_at, lambda _: load, first=first, what="inflation")
+    return load_to(work, heart, start, blood_at, lambda _: load, what="inflation")
 
 
 def hold(

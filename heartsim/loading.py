@@ -30,6 +30,9 @@ from heartsim.units import mL, mmHg
 MOST_TRIALS: Final = 8
 """Periodic states after which a rule is given up."""
 
+MISSED: Final = "loading rule not met"
+"""Status of a periodic result whose loading rule was given up."""
+
 Pressures = Mapping[str, Float[np.ndarray, " times"]]
 _State = TypeVar("_State")
 
@@ -92,6 +95,10 @@ class Rule:
     def met(self, trial: Trial, target: float) -> bool:
         """Whether a trial holds the rule."""
         return abs(self.error(trial, target)) <= self.tolerance
+
+    def verdict(self, status: str, trial: Trial, target: float) -> str:
+        """Status of a result: its own, or `MISSED` if it is periodic and the rule is not held."""
+        return MISSED if status == "converged" and not self.met(trial, target) else status
 
     def measure(self, time: Float[np.ndarray, " times"], period: float, found: Pressures) -> float:
         """Read the pressure that the rule holds [mmHg] from the traces [ms, kPa] of a beat."""

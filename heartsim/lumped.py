@@ -24,7 +24,6 @@ from heartsim.circulation.emulate import emulate_chamber
 from heartsim.circulation.graph import VENTRICLES, State
 from heartsim.circulation.periodic import LimitCycle, limit_cycle
 from heartsim.circulation.topology import fontan, glenn, norwood, single_left_ventricle
-from heartsim.compare import RULE_MISSED
 from heartsim.errors import ResultError, ScenarioError, SolveFailed
 from heartsim.heart import Heart
 from heartsim.loading import Trial, rule_of, settle
@@ -241,8 +240,7 @@ def record(
     ended = rule.report(trials, due, stressed_volume=stressed)
     receipts = (*receipts, *(one.as_dict() for one in (*told, ended)))
     recording = recording_of(loaded, found, scenario, receipts, provenance, solver)
-    missed = recording.status == "converged" and not rule.met(trials[-1], due)
-    return replace(recording, status=RULE_MISSED) if missed else recording
+    return replace(recording, status=rule.verdict(recording.status, trials[-1], due))
 
 
 def recording_of(

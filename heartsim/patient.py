@@ -9,7 +9,7 @@ from heartsim.beat import Moment, begin
 from heartsim.build import Anatomy, anatomy, heart_on
 from heartsim.circulation.closed_loop import blood_volume, with_blood_volume
 from heartsim.equilibrium import Workspace
-from heartsim.heart import Heart, cavity_volumes
+from heartsim.heart import Heart
 from heartsim.loop import first_blood
 from heartsim.mesh import library, quality
 from heartsim.mesh.heartmesh import HeartMesh
@@ -80,7 +80,7 @@ def prepare(scenario: Scenario, progress: Progress) -> Patient:
         heart, mesh, receipts = _operated(scenario, built, reload.points)
         wall = reload.wall
     wall, work = equilibrium.hold(work, heart, wall, pressure)
-    held = np.asarray(cavity_volumes(heart, wall.u))
+    held = equilibrium.held_volumes(heart, wall)
     blood = first_blood(
         scenario,
         {name: cavity_volume(imaged.points, imaged.cavities[name]) for name in built.chambers},

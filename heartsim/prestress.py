@@ -21,11 +21,10 @@ from heartsim import equilibrium
 from heartsim.coupling import WallState
 from heartsim.equilibrium import Workspace
 from heartsim.errors import SolveFailed
-from heartsim.fem.solid import deformation, volume_ratio_all
 from heartsim.heart import Heart
 from heartsim.units import mm
 
-CLOSE_ENOUGH: Final = 0.02 * mm
+CLOSE_ENOUGH: Final = 0.01 * mm
 """Mean node error of the reloaded shape at which the search stops."""
 
 USABLE: Final = 0.5 * mm
@@ -166,7 +165,7 @@ def _towards(
     for _ in range(MOST_HALVINGS):
         shape = last + share * (wanted - last)
         following = heart_at(shape)
-        ratio = volume_ratio_all(deformation(following.solid, wall.u))
+        ratio = equilibrium.volume_ratios(following, wall)
         narrow = np.minimum(np.asarray(ratio).min(axis=1), following.cell_volume / size)
         if narrow.min() > LEAST_RATIO:
             break

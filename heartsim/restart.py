@@ -20,7 +20,7 @@ from heartsim.circulation.emulate import emulate_chamber
 from heartsim.circulation.periodic import limit_cycle
 from heartsim.coupling import WallState
 from heartsim.equilibrium import Workspace
-from heartsim.heart import Heart, cavity_volumes
+from heartsim.heart import Heart
 from heartsim.recorder import Recorder
 from heartsim.units import mL, mmHg
 
@@ -56,13 +56,13 @@ def passive_curve(work: Workspace, heart: Heart, wall: WallState) -> tuple[Passi
     wall : WallState
         The relaxed wall under the imaged pressures, from where each direction starts.
     """
-    at_rest = np.asarray(cavity_volumes(heart, equilibrium.rest(heart).u))
-    held = {0.0: at_rest, 1.0: np.asarray(cavity_volumes(heart, wall.u))}
+    at_rest = equilibrium.held_volumes(heart, equilibrium.rest(heart))
+    held = {0.0: at_rest, 1.0: equilibrium.held_volumes(heart, wall)}
     for direction in LEVELS:
         state = wall
         for level in direction:
             state, work = equilibrium.inflate(work, heart, state, level * np.asarray(wall.pressure))
-            held[level] = np.asarray(cavity_volumes(heart, state.u))
+            held[level] = equilibrium.held_volumes(heart, state)
     levels = sorted(held)
     volume = np.stack([held[level] for level in levels], axis=1)
     loads = np.outer(wall.pressure, levels)
@@ -99,7 +99,7 @@ def refill(work: Workspace, heart: Heart, moment: Moment, blood: State) -> tuple
         work, heart, moment.wall, pressures_given(moment.wall.pressure), load
     )
     start = settled if bool(info.converged) else moment.wall
-    held = np.asarray(cavity_volumes(heart, start.u))
+    held = equilibrium.held_volumes(heart, start)
     wall, work = equilibrium.fill(work, heart, start, held, wanted)
     return work, begin(heart, wall, blood)
 

@@ -16,7 +16,6 @@ from heartsim.balance import audit
 from heartsim.beat import REFRESH_EVERY, Moment, march, next_beat
 from heartsim.checkpoint import Checkpoint, drop_checkpoint, load_checkpoint, save_checkpoint
 from heartsim.circulation.closed_loop import blood_volume, with_blood_volume
-from heartsim.compare import RULE_MISSED
 from heartsim.equilibrium import Workspace
 from heartsim.errors import ScenarioError
 from heartsim.indices import summarize, value
@@ -275,8 +274,8 @@ def _settled(
     blood = blood_volume(outcome.patient.heart.loop, outcome.moment.blood)
     told = rule.report(trials, target, stressed_volume=float(blood))
     held = replace(outcome.patient, receipts=(*outcome.patient.receipts, told.as_dict()))
-    missed = outcome.status == "converged" and not rule.met(trials[-1], target)
-    return replace(outcome, patient=held, status=RULE_MISSED if missed else outcome.status)
+    status = rule.verdict(outcome.status, trials[-1], target)
+    return replace(outcome, patient=held, status=status)
 
 
 def _loaded(

@@ -1,6 +1,6 @@
 """Damped Newton iteration for small systems, as plain array code that maps over thousands."""
 
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -37,47 +37,45 @@ class Problem(Protocol):
         ...
 
 
+class _Trial(NamedTuple):
+    """State of an iteration: where it stands, and the next point to try."""
+
+    unknown: Unknown
+    value: Unknown
+    direction: Unknown
+    length: Scalar
+    iteration: Int[Array, ""]
+
+
 def newton(problem: Problem, start: Unknown) -> tuple[Unknown, Float[Array, ""], Int[Array, ""]]:
-    """Damped Newton iteration; returns the root, its largest residual, and the iterations."""
+    """Damped Newton iteration; returns the root, its largest residual, and the iterations.
+
+    Of the steps 1, `_SHORTER`, `_SHORTER`², … the longest that reduces the residual is taken. Steps
+    and their shortening share one loop, so the balance is compiled in one place.
+    """
     tolerance = problem.tolerance()
 
-    def unfinished(carry: tuple[Unknown, Unknown, Int[Array, ""]]) -> Bool[Array, ""]:
-        _, value, iteration = carry
-        return (jnp.max(jnp.abs(value)) >= tolerance) & (iteration < MAX_ITERATIONS)
+    def unfinished(now: _Trial) -> Bool[Array, ""]:
+        return (jnp.max(jnp.abs(now.value)) >= tolerance) & (now.iteration < MAX_ITERATIONS)
 
-    def iterate(
-        carry: tuple[Unknown, Unknown, Int[Array, ""]],
-    ) -> tuple[Unknown, Unknown, Int[Array, ""]]:
-        unknown, value, iteration = carry
-        direction = -solve(problem.tangent(unknown), value)
-        return *_search(problem, unknown, value, direction), iteration + 1
+    def attempt(now: _Trial) -> _Trial:
+        there = problem.moved(now.unknown, now.length * now.direction)
+        reached = problem.balance(there)
+        smaller = jnp.sum(reached**2) < jnp.sum(now.value**2)
 
-    first = (start, problem.balance(start), jnp.zeros((), int))
-    root, value, iterations = jax.lax.while_loop(unfinished, iterate, first)
-    return root, jnp.max(jnp.abs(value)), iterations
+        def shorten() -> _Trial:
+            return now._replace(length=_SHORTER * now.length)
 
+        def accept() -> _Trial:
+            ahead = -solve(problem.tangent(there), reached)
+            return _Trial(there, reached, ahead, jnp.ones_like(now.length), now.iteration + 1)
 
-def _search(
-    problem: Problem, unknown: Unknown, value: Unknown, direction: Unknown
-) -> tuple[Unknown, Unknown]:
-    """Longest of the steps 1, `_SHORTER`, `_SHORTER`², … that reduces the residual."""
-    before = jnp.sum(value**2)
+        return jax.lax.cond(smaller | (now.length <= _SHORTEST), accept, shorten)
 
-    def at(length: Scalar) -> tuple[Unknown, Unknown]:
-        there = problem.moved(unknown, length * direction)
-        return there, problem.balance(there)
-
-    def worse(carry: tuple[Scalar, Unknown, Unknown]) -> Bool[Array, ""]:
-        length, _, reached = carry
-        return ~(jnp.sum(reached**2) < before) & (length > _SHORTEST)
-
-    def shorten(carry: tuple[Scalar, Unknown, Unknown]) -> tuple[Scalar, Unknown, Unknown]:
-        length = _SHORTER * carry[0]
-        return length, *at(length)
-
-    one = jnp.ones((), unknown.dtype)
-    _, there, reached = jax.lax.while_loop(worse, shorten, (one, *at(one)))
-    return there, reached
+    far = jnp.full_like(start, jnp.inf)
+    first = _Trial(start, far, jnp.zeros_like(start), jnp.ones((), start.dtype), jnp.asarray(-1))
+    last = jax.lax.while_loop(unfinished, attempt, first)
+    return last.unknown, jnp.max(jnp.abs(last.value)), last.iteration
 
 
 def solve(matrix: Float[Array, "n n"], right: Float[Array, " n"]) -> Float[Array, " n"]:

@@ -68,12 +68,15 @@ class _Window(NamedTuple):
 
 
 class _Search(NamedTuple):
-    """State of a fixed-point search."""
+    """State of a fixed-point search: its last point, and the beat that starts there."""
 
     x: _Vector
     change: _Vector
     window: _Window
+    traces: Traces
     beats: Int[Array, ""]
+    last: Bool[Array, ""]
+    """Whether this beat was the last, begun where the one before it ended."""
 
 
 def run_beat(circulation: Circulation, state: State, n_steps: int) -> tuple[State, Traces]:
@@ -155,11 +158,8 @@ def limit_cycle(
         if ``most_beats`` was too few. Carries no gradient; `periodic_state` does.
     """
     found = _search(circulation, state, n_steps, jnp.asarray(tolerance), jnp.asarray(most_beats))
-    scale = _scale(circulation)
-    periodic = State(*((found.x + found.change) / scale))
-    again, traces = beat(circulation, periodic, n_steps)
-    change = (jnp.stack(again) - jnp.stack(periodic)) * scale
-    return LimitCycle(periodic, traces, jnp.max(jnp.abs(change)), found.beats + 1)
+    periodic = State(*(found.x / _scale(circulation)))
+    return LimitCycle(periodic, found.traces, jnp.max(jnp.abs(found.change)), found.beats)
 
 
 def periodic_state(circulation: Circulation, state: State, n_steps: int = 500) -> State:
@@ -216,22 +216,28 @@ def _search(
     tolerance: Scalar,
     most_beats: Int[Array, ""],
 ) -> _Search:
-    """Iterate accelerated beats until the change of one falls below the tolerance."""
+    """Iterate accelerated beats until the change of one is small, and make the beat after it.
+
+    All beats share one loop, so the beat is compiled in one place.
+    """
     scale = _scale(circulation)
 
-    def unfinished(carry: _Search) -> Bool[Array, ""]:
-        moving = jnp.max(jnp.abs(carry.change)) >= tolerance
-        return (carry.beats == 0) | moving & (carry.beats < most_beats)
-
     def iterate(carry: _Search) -> _Search:
-        x, window = _accelerate(carry)
-        new, _ = run_beat(circulation, State(*(x / scale)), n_steps)
-        return _Search(x, jnp.stack(new) * scale - x, window, carry.beats + 1)
+        moving = jnp.max(jnp.abs(carry.change)) >= tolerance
+        last = (carry.beats > 0) & ~(moving & (carry.beats < most_beats))
+        ahead, window = _accelerate(carry)
+        x = jnp.where(last, carry.x + carry.change, ahead)
+        new, traces = run_beat(circulation, State(*(x / scale)), n_steps)
+        change = jnp.stack(new) * scale - x
+        return _Search(x, change, window, traces, carry.beats + 1, last)
 
     start = jnp.stack(state) * scale
     rest = jnp.zeros_like(start)
     window = _Window(start, rest, jnp.zeros((2, _WINDOW, start.size), start.dtype))
-    return jax.lax.while_loop(unfinished, iterate, _Search(start, rest, window, jnp.zeros((), int)))
+    shape = jax.eval_shape(lambda: run_beat(circulation, state, n_steps)[1])
+    empty = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shape)
+    first = _Search(start, rest, window, empty, jnp.zeros((), int), jnp.zeros((), bool))
+    return jax.lax.while_loop(lambda now: ~now.last, iterate, first)
 
 
 def _scale(circulation: Circulation) -> _Vector:
@@ -245,11 +251,11 @@ def _scale(circulation: Circulation) -> _Vector:
 
 def _accelerate(search: _Search) -> tuple[_Vector, _Window]:
     """Next point of Anderson's method; a plain beat after a setback, which clears the window."""
-    x, change, window, beats = search
+    x, change, window = search.x, search.change, search.window
     latest = jnp.stack([x - window.x, change - window.change])[:, None]
     differences = jnp.concatenate([latest, window.differences[:, :-1]], axis=1)
     worse = jnp.sum(change**2) > _SETBACK**2 * jnp.sum(window.change**2)
-    differences = jnp.where((beats <= 1) | worse, jnp.zeros_like(differences), differences)
+    differences = jnp.where((search.beats <= 1) | worse, jnp.zeros_like(differences), differences)
     step, slope = differences
     gram = slope @ slope.T
     ridge = _RIDGE * jnp.trace(gram) + jnp.finfo(gram.dtype).tiny

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 
 from heartsim.circulation.chambers import Elastance
-from heartsim.circulation.closed_loop import Circulation
+from heartsim.circulation.closed_loop import Circulation, blood_volume, with_blood_volume
 from heartsim.circulation.components import Conduit, Orifice, Scalar, Valve, leaf
 from heartsim.circulation.graph import State
 from heartsim.errors import InputError
@@ -47,8 +47,8 @@ def emptied(circulation: Circulation, state: State, chamber: str) -> tuple[State
     if not isinstance(law, Elastance):
         raise InputError(f"{chamber} is not an elastance chamber and cannot be taken out.")
     moved = state.volume(chamber) - law.unstressed
-    veins = state.p_systemic_veins + moved / circulation.systemic_veins.compliance
-    return state._replace(**{f"V_{chamber}": law.unstressed, "p_systemic_veins": veins}), moved
+    taken = state._replace(**{f"V_{chamber}": law.unstressed})
+    return with_blood_volume(circulation, taken, blood_volume(circulation, state)), moved
 
 
 def upper_body_apart(circulation: Circulation, state: State, share: Scalar) -> Rerouted:

@@ -211,7 +211,7 @@ class _Curvature(NamedTuple):
     """Slope and second derivatives of the energy at a point, and slope of J."""
 
     slope: Symmetric
-    second: tuple[Symmetric, ...]
+    second: Symmetric
     growth: Symmetric
 
 
@@ -220,9 +220,8 @@ def _curvature(c: Symmetric, before, p, rate, augmentation, cell) -> _Curvature:
         return jax.grad(_point_energy)(x, before, p, rate, augmentation, cell)
 
     slope, push = jax.linearize(slope_of, c)
-    zero, one = jnp.zeros_like(c.ff), jnp.ones_like(c.ff)
-    directions = (Symmetric(*(one if i == k else zero for i in range(6))) for k in range(6))
-    return _Curvature(slope, tuple(map(push, directions)), jax.grad(_volume_ratio)(c))
+    second = jax.vmap(push)(Symmetric(*jnp.eye(6, dtype=c.ff.dtype)))
+    return _Curvature(slope, second, jax.grad(_volume_ratio)(c))
 
 
 class Tangent(NamedTuple):
@@ -257,7 +256,7 @@ def tangent(
     space = solid.space
     F = deformation(solid, u)
     curved = _at_points(_curvature, solid, F, p, tension, u_before, rate)
-    second = jnp.stack([jnp.stack(row, axis=-1) for row in curved.second], axis=-2)
+    second = jnp.stack(curved.second, axis=-2)
     growth = jnp.stack(curved.growth, axis=-1)
     T = _fiber_gradient(solid)
     B = _strain_displacement(F, T).astype(dtype)

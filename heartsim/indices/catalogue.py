@@ -258,7 +258,6 @@ MAIN: Final = (
     "chambers.LV.ESV_mL",
     "chambers.LV.EF_percent",
     "chambers.LV.forward_SV_mL",
-    "chambers.LV.Ea_over_Ees",
     "chambers.LV.stroke_work_J",
     "chambers.LV.EDP_mmHg",
     "circulation.mLAP_mmHg",

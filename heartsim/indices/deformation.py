@@ -15,7 +15,7 @@ from scipy.spatial import KDTree
 from heartsim.indices.hemodynamics import events
 from heartsim.indices.wall import SEGMENTS, left_wall
 from heartsim.mesh.heartmesh import Cavity, HeartMesh
-from heartsim.mesh.surfaces import cell_volumes, rim_centers, vertex_normals
+from heartsim.mesh.surfaces import cell_edges, cell_volumes, rim_centers, vertex_normals
 from heartsim.result import Recording
 from heartsim.units import cm, deg, mm
 
@@ -89,7 +89,7 @@ def stretches(
     before: Float[np.ndarray, "nodes 3"], after: Float[np.ndarray, "nodes 3"], mesh: HeartMesh
 ) -> Float[np.ndarray, "cells directions"]:
     """Length of a line element after over before, |F d|, along `DIRECTIONS` in each cell."""
-    gradient = _edges(after, mesh.tets) @ np.linalg.inv(_edges(before, mesh.tets))
+    gradient = cell_edges(after, mesh.tets) @ np.linalg.inv(cell_edges(before, mesh.tets))
     return np.linalg.norm(np.einsum("cij,cdj->cdi", gradient, wall_axes(before, mesh)), axis=2)
 
 
@@ -212,8 +212,3 @@ def _towards_apex(
     apex = inside[np.argmin(np.linalg.norm(before[inside] - axis.apex, axis=1))]
     ring = inlet_center(after, cavity, chamber) - inlet_center(before, cavity, chamber)
     return float((after[apex] - before[apex] - ring) @ axis.direction)
-
-
-def _edges(points: np.ndarray, tets: np.ndarray) -> Float[np.ndarray, "cells 3 3"]:
-    corners = points[tets]
-    return np.swapaxes(corners[:, 1:] - corners[:, :1], 1, 2)

@@ -21,6 +21,14 @@ def cell_volumes(
     return np.einsum("ci,ci->c", edges[:, 0], np.cross(edges[:, 1], edges[:, 2])) / 6
 
 
+def cell_edges(
+    points: Float[np.ndarray, "nodes 3"], tets: Int[np.ndarray, "cells 4"]
+) -> Float[np.ndarray, "cells 3 3"]:
+    """Edges of tetrahedra from their first corner, one a column [mm]."""
+    corner = points[tets]
+    return np.swapaxes(corner[:, 1:] - corner[:, :1], 1, 2)
+
+
 def area_vectors(
     points: Float[np.ndarray, "nodes 3"], facets: Int[np.ndarray, "facets 3"]
 ) -> Float[np.ndarray, "facets 3"]:

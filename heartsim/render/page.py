@@ -52,7 +52,7 @@ footer{padding-top:2em;padding-bottom:2.5em}
  table{font-size:.84rem;table-layout:fixed}
  th:first-child{width:29%}
  th,td{padding:.3em .35em}
- thead th{font-size:.68rem;overflow-wrap:break-word}
+ thead th{font-size:.62rem;letter-spacing:-.01em;overflow-wrap:break-word;padding:.3em .15em}
  .normal.column{display:none}
  .under{display:block}
  .unit{white-space:normal}

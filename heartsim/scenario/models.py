@@ -210,7 +210,6 @@ class Valve(Section):
     leak: Annotated[float, Quantity("area", "0 cm2", "5 cm2")] = usual(
         "0 cm2", "Effective regurgitant orifice area."
     )
-
     band: Annotated[float, Quantity("area", "0.05 cm2", "20 cm2")] | None = Field(
         default=None, description="Effective area of a band or fixed stenosis in series."
     )
@@ -354,7 +353,7 @@ class Protocol(Section):
 
     step: Annotated[float, Quantity("time", "0.1 ms", "20 ms")] = usual("2 ms", "Time step.")
     periodic_within: Annotated[float, Quantity("volume", "0.01 mL", "20 mL")] = usual(
-        "0.5 mL", "Largest change of a chamber volume between two beats."
+        "0.2 mL", "Largest change of a chamber volume between two beats."
     )
     at_most_beats: Annotated[int, Field(ge=1, le=200)] = Field(
         default=12, description="Stop here even if not periodic; the result then says so."

@@ -24,13 +24,13 @@ from skfem import (
 )
 from skfem.assembly.basis.abstract_basis import AbstractBasis
 
+from heartsim.build import STABILIZATION
 from heartsim.fem.cavity import cavity_surface
 from heartsim.fem.space import Nodes
 from heartsim.mesh.ellipsoid import left_ventricle
 from heartsim.mesh.heartmesh import HeartMesh
 from heartsim.tissue.passive import Guccione, HolzapfelOgden
 from heartsim.verification.bodies import (
-    STABILIZATION,
     at_quadrature,
     heart_of,
     muscle,

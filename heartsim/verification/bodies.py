@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from heartsim.activation.twitch import Activation, Twitch
+from heartsim.build import STABILIZATION
 from heartsim.fem.cavity import CavitySurface
 from heartsim.fem.elements import tabulate
 from heartsim.fem.solid import Material, Solid
@@ -20,9 +21,6 @@ from heartsim.tissue.active import ActiveTension
 from heartsim.tissue.law import CauchyGreen, Law, Parameter, Scalar, components
 from heartsim.tissue.tissue import Tissue, uniform
 from heartsim.units import kPa
-
-STABILIZATION: Final = {"P2P1": 0.0 / kPa, "P1P1": 0.1 / kPa}
-"""Weight of the pressure projection of each element family, as in scenarios."""
 
 WITHOUT_CONSTRAINT: Final = 1e9 / kPa
 """Compressibility at which the pressure multiplier is nothing, for laws with their own volume."""

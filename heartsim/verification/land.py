@@ -20,6 +20,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from heartsim.bloodside import pressures_given
+from heartsim.build import AUGMENTATION
 from heartsim.equilibrium import load_to, passive_load, rest, workspace
 from heartsim.fem.cavity import cavity_surface
 from heartsim.fem.solid import current_volume
@@ -51,9 +52,6 @@ LEVELS: Final = {
     "P1P1": ((3.0, 2), (2.0, 3), (1.5, 4)),
 }
 """Mesh size [mm] and cells through the wall of the ventricles, coarse to fine."""
-
-AUGMENTATION: Final = {"P2P1": 20 * kPa, "P1P1": 0 * kPa}
-"""Weight γ of (J − 1)²/2, which vanishes at the incompressible solution, as in scenarios."""
 
 APEX: Final = {"endocardium": -17.0, "epicardium": -20.0}
 """Height of the undeformed apex [mm]."""

@@ -6,9 +6,10 @@ import pandas as pd
 import pytest
 import synthetic_beat
 
-from heartsim.compare import RULE_MISSED, Comparison, compare
+from heartsim.compare import Comparison, compare
 from heartsim.errors import InputError, ResultError
 from heartsim.indices import value
+from heartsim.loading import MISSED
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +83,7 @@ def test_a_rule_that_was_not_met_is_said(results):
 
 
 def test_a_rule_that_was_given_up_is_said(results):
-    missed = replace(results[1], indices={**results[1].indices, "status": RULE_MISSED})
+    missed = replace(results[1], indices={**results[1].indices, "status": MISSED})
     remarks = compare(results[0], missed, loading_rule="reflex").remarks()
     assert any("loading rule not met" in text for text in remarks)
     assert not any("from beat to beat" in text for text in remarks)

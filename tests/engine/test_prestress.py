@@ -20,11 +20,11 @@ def test_unloaded_shape_reloads_to_the_image(scenario, patient):
 
     work = equilibrium.workspace(heart_at(mesh.points), built.nodes)
     found, _ = unload(work, heart_at, mesh.points, patient.moment.wall.pressure)
-    assert found.largest_error < 0.2
+    assert found.largest_error < 0.1
     heart = heart_at(found.points)
     fresh = equilibrium.workspace(heart, built.nodes)
     loaded, _ = equilibrium.inflate(
         fresh, heart, equilibrium.rest(heart), patient.moment.wall.pressure
     )
     again = found.points + np.asarray(loaded.u)[: len(found.points)]
-    assert np.linalg.norm(again - mesh.points, axis=1).max() < 0.2
+    assert np.linalg.norm(again - mesh.points, axis=1).max() < 0.1
