@@ -32,8 +32,8 @@ class Checkpoint:
     beat : int
         Beats completed.
     moment : Moment
-    start : (4,)
-        Chamber volumes at the start of the running beat [mm³].
+    start : (k,)
+        Blood in each chamber and vessel at the start of the running beat [mm³].
     effort : Effort
     traces : mapping of name to array
         What the recorder holds of the running beat.

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-import jax.numpy as jnp
 import numpy as np
 
 from heartsim import equilibrium
@@ -102,8 +101,3 @@ def refill(work: Workspace, heart: Heart, moment: Moment, blood: State) -> tuple
     held = equilibrium.held_volumes(heart, start)
     wall, work = equilibrium.fill(work, heart, start, held, wanted)
     return work, begin(heart, wall, blood)
-
-
-def volumes_of(blood: State, chambers: tuple[str, ...]) -> np.ndarray:
-    """Chamber volumes of a circulation state [mm³]."""
-    return np.asarray(jnp.stack([blood.volume(name) for name in chambers]))

@@ -353,7 +353,7 @@ class Protocol(Section):
 
     step: Annotated[float, Quantity("time", "0.1 ms", "20 ms")] = usual("2 ms", "Time step.")
     periodic_within: Annotated[float, Quantity("volume", "0.01 mL", "20 mL")] = usual(
-        "0.2 mL", "Largest change of a chamber volume between two beats."
+        "0.2 mL", "Largest change of the blood in a chamber or vessel from beat to beat."
     )
     at_most_beats: Annotated[int, Field(ge=1, le=200)] = Field(
         default=12, description="Stop here even if not periodic; the result then says so."
