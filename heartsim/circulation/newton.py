@@ -48,8 +48,9 @@ class _Trial(NamedTuple):
 
 
 def newton(problem: Problem, start: Unknown) -> tuple[Unknown, Float[Array, ""], Int[Array, ""]]:
-    """Damped Newton iteration; returns the root, its largest residual, and the iterations.
+    """Damped Newton iteration.
 
+    Returns the root, the largest residual before the last of its steps, and the steps before it.
     Of the steps 1, `_SHORTER`, `_SHORTER`², … the longest that reduces the residual is taken. Steps
     and their shortening share one loop, so the balance is compiled in one place.
     """
@@ -75,7 +76,7 @@ def newton(problem: Problem, start: Unknown) -> tuple[Unknown, Float[Array, ""],
     far = jnp.full_like(start, jnp.inf)
     first = _Trial(start, far, jnp.zeros_like(start), jnp.ones((), start.dtype), jnp.asarray(-1))
     last = jax.lax.while_loop(unfinished, attempt, first)
-    return last.unknown, jnp.max(jnp.abs(last.value)), last.iteration
+    return last.unknown + last.direction, jnp.max(jnp.abs(last.value)), last.iteration
 
 
 def solve(matrix: Float[Array, "n n"], right: Float[Array, " n"]) -> Float[Array, " n"]:

@@ -9,8 +9,7 @@ overshoot, so a step that does not help is shortened until it does.
 A chamber cannot hold less than no blood: its volume moves along ``V²/(V - d)`` instead of
 ``V + d`` where d < 0, which is the same to first order and stays positive however long the step.
 
-Gradients come from one last Newton step with a frozen tangent, which is the implicit function
-theorem written as code.
+Gradients come from the implicit function theorem, not from the iteration.
 """
 
 from collections.abc import Mapping
@@ -48,7 +47,7 @@ from heartsim.circulation.graph import (
     net_inflow,
     pressure_drops,
 )
-from heartsim.circulation.newton import Unknown, newton, solve
+from heartsim.circulation.newton import Unknown, newton
 from heartsim.circulation.surroundings import contact
 from heartsim.units import mL
 
@@ -354,9 +353,20 @@ def _step(
     return Step(new, pressure[index], converged, iterations)
 
 
+@eqx.filter_custom_jvp
 def _solve(problem: _Problem, start: Unknown) -> tuple[Unknown, Bool[Array, ""], Int[Array, ""]]:
-    """Solve the balance of all nodes and attach its derivative."""
-    frozen = jax.lax.stop_gradient(problem)
-    unknown, size, iterations = newton(frozen, jax.lax.stop_gradient(start))
-    polished = unknown - solve(frozen.tangent(unknown), problem.balance(unknown))
-    return polished, size < frozen.tolerance(), iterations
+    """Solve the balance of all nodes."""
+    root, size, iterations = newton(problem, start)
+    return root, size < problem.tolerance(), iterations
+
+
+@_solve.def_jvp
+def _solve_jvp(
+    primals: tuple[_Problem, Unknown], tangents: tuple[_Problem, Unknown | None]
+) -> tuple[tuple[Unknown, Bool[Array, ""], Int[Array, ""]], tuple[Unknown, None, None]]:
+    """Implicit function theorem: the root moves so that the balance stays zero."""
+    (problem, start), (change, _) = primals, tangents
+    found = _solve(problem, start)
+    root = found[0]
+    _, push = eqx.filter_jvp(lambda loop: loop.balance(root), (problem,), (change,))
+    return found, (-jnp.linalg.solve(problem.tangent(root), push), None, None)
