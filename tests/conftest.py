@@ -20,8 +20,10 @@ SLOW_TIMEOUT = 900
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give slow tests a longer leash unless they state their own."""
+    """Give slow tests a longer leash; keep tests that compile the same on one worker."""
     for item in items:
+        folder = item.path.parent.name
+        item.add_marker(pytest.mark.xdist_group(folder if folder == "engine" else item.path.stem))
         if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(SLOW_TIMEOUT))
         if item.get_closest_marker("gpu") and not _has_gpu():
