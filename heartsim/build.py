@@ -138,7 +138,7 @@ def heart_on(anatomy: Anatomy, points: Float[np.ndarray, "v 3"], scenario: Scena
     plan = scenario.tissue
     tissue = Tissue(
         passive=uniform(_law(scenario), cells),
-        active=uniform(active_tension(), cells),
+        active=uniform(active_tension(cross=plan.cross_fiber), cells),
         stiffness=jnp.full(cells, plan.stiffness),
         contractility=jnp.full(cells, plan.contractility),
         fibrous=jnp.asarray(_fibrous(anatomy.mesh)),

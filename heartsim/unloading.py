@@ -81,7 +81,7 @@ def unloaded(
 
 def _shape_key(imaged: Heart, pressure: np.ndarray) -> str:
     """Hash of all that the unloaded shape depends on: the passive wall as imaged, and its load."""
-    tissue = replace(imaged.tissue, contractility=jnp.zeros(()))
+    tissue = replace(imaged.tissue, contractility=jnp.zeros(()), active=None)
     solid = replace(imaged.solid, material=tissue)
     digest = hashlib.sha256()
     for leaf in jax.tree.leaves((solid, imaged.supports, imaged.cavities, pressure)):

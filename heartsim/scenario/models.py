@@ -130,6 +130,10 @@ class Tissue(Section):
     contractility: Annotated[float, Quantity("pressure", "0 kPa", "500 kPa")] = usual(
         "110 kPa", "Peak active tension along the fiber."
     )
+    cross_fiber: Annotated[float, Quantity("number", "0", "1")] = Field(
+        default=0.3,
+        description="Active tension across the fibers in the wall's plane, over that along them.",
+    )
     bulk_modulus: Annotated[float, Quantity("pressure", "10 kPa", "100000 kPa")] | None = Field(
         default=None, description="Omit for an incompressible wall."
     )

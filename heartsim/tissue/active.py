@@ -1,4 +1,4 @@
-"""Active tension as an energy of the fiber stretch."""
+"""Active tension as an energy of the stretches along and across the fibers."""
 
 from typing import final
 
@@ -23,7 +23,7 @@ _SMALL_STRETCH2 = 1e-12
 
 @final
 class ActiveTension(eqx.Module):
-    """Active fiber stress that grows with sarcomere length, S_a = Ta h(λ) f⊗f.
+    """Active stress that grows with sarcomere length, S_a = Ta (h(λ) f⊗f + cross n⊗n).
 
     h(λ) = 1 + beta (λ − 1), held at its value above ``plateau`` and at zero where the line would
     turn negative; both corners are rounded by parabolas of half-width `ROUNDING`, so that h is C¹
@@ -39,6 +39,10 @@ class ActiveTension(eqx.Module):
     end-diastole λ is 1.10–1.15; the plateau at 1.2 is the 2.2–2.3 µm of full overlap [1]_. So
     tension grows with filling (Frank–Starling) through the whole working range.
 
+    Fibers are dispersed about their mean and branch, so contracting muscle also pulls across it in
+    the plane of the wall, n. Without this a wall with helix angles of ±60° shortens round its
+    axis only: the long axis and the base stay where they are (ARCHITECTURE.md has the figures).
+
     References
     ----------
     .. [1] Land et al. (2017). A model of cardiac contraction based on novel measurements of
@@ -51,6 +55,8 @@ class ActiveTension(eqx.Module):
     """Slope of h at the unloaded length [-]; 0 is tension without length dependence."""
     plateau: Parameter
     """Fiber stretch of full overlap [-]."""
+    cross: Parameter = 0.0
+    """Stress across the fibers over the tension along them at the unloaded length [-]."""
 
     def energy(self, C: CauchyGreen, tension: Scalar) -> Scalar:
         """Active energy per reference volume, zero at the reference.
@@ -65,9 +71,10 @@ class ActiveTension(eqx.Module):
         Returns
         -------
         () float
-            Energy [kPa], Ta ∫₁^λ h(l) l dl.
+            Energy [kPa], Ta ∫₁^λ h(l) l dl + Ta cross/2 (I4n − 1).
         """
-        I4f = components(C).ff
+        C = components(C)
+        I4f = C.ff
         stretch = jnp.sqrt(jnp.maximum(I4f, _SMALL_STRETCH2))
         zero = 1 - 1 / jnp.maximum(self.beta, _SMALL_SLOPE)
         line = (I4f - 1) / 2 + self.beta * (stretch**3 / 3 - I4f / 2 + 1 / 6)
@@ -75,7 +82,7 @@ class ActiveTension(eqx.Module):
         above = self.beta * (moment + self.plateau * area)
         area, moment = _ramp_integrals(zero - stretch)
         below = self.beta * (moment - zero * area)
-        return tension * (line - above + below)
+        return tension * (line - above + below + self.cross * (C.nn - 1) / 2)
 
     def length_factor(self, stretch: Float[Array, "..."]) -> Float[Array, "..."]:
         """Factor h(λ) of the tension [-] at a fiber stretch from the unloaded state."""
@@ -84,9 +91,11 @@ class ActiveTension(eqx.Module):
         return line + self.beta * (_ramp(zero - stretch) - _ramp(stretch - self.plateau))
 
 
-def active_tension(beta: float = LAND_2017_BETA, plateau: float = 1.2) -> ActiveTension:
+def active_tension(
+    beta: float = LAND_2017_BETA, plateau: float = 1.2, cross: float = 0.0
+) -> ActiveTension:
     """Length-dependent tension with human defaults, as scalars for `uniform`."""
-    return ActiveTension(beta, plateau)
+    return ActiveTension(beta, plateau, cross)
 
 
 def _ramp(x: Float[Array, "..."]) -> Float[Array, "..."]:

@@ -46,6 +46,14 @@ def test_stress_is_the_tension_times_the_length_factor(stretch):
     assert_allclose(fiber_stress(active, stretch, 50.0), expected, atol=1e-11)
 
 
+def test_muscle_pulls_across_its_fibers_in_the_plane_of_the_wall_only():
+    active = active_tension(cross=0.3)
+    for C in (jnp.eye(3), jnp.diag(jnp.array([1.3, 0.8, 0.9]))):
+        along = 50 * active.length_factor(jnp.sqrt(C[0, 0]))
+        stress = 2 * derivatives(active, C, 50.0)[1]
+        assert_allclose(stress, np.diag([along, 0.0, 0.3 * 50]), atol=1e-11)
+
+
 def test_tension_grows_with_filling_then_stays():
     active = active_tension()
     h = active.length_factor
