@@ -126,7 +126,7 @@ def test_missing_file_and_unknown_type(tmp_path):
         read(tmp_path / "absent.vtu")
     legacy = tmp_path / "heart.stp"
     legacy.write_text("# vtk DataFile Version 3.0")
-    with pytest.raises(MeshError, match=r"'\.vtk' are not read"):
+    with pytest.raises(MeshError, match=r"'\.stp' are not read"):
         read(legacy)
 
 
