@@ -131,7 +131,7 @@ def understand(
     for chamber, number in chambers.items():
         cavities[chamber], more = _cavity(name, points, facets[part == number], chamber, known)
         guesses.append(more)
-    up, apex = _long_axis(points, facets[outside], cavities["LV"])
+    up, apex = long_axis(points, facets[outside], cavities["LV"])
     label = np.full(len(facets), "epicardium", dtype="U16")
     label[_base(points, facets, part, up)] = "base"
     for chamber, number in chambers.items():
@@ -187,12 +187,10 @@ def _chambers(
         islands = share < 0.01 * share.sum()
         lining = lining | ((outer >= 0) & islands[outer])
     part = _connected(facets, lining)
-    volumes = []
-    for number in range(part.max() + 1):
-        volumes.append(_closed_volume(points, facets[part == number]))
-    size = np.array(volumes)
-    kept = [int(n) for n in np.argsort(-size) if size[n] > LEAST_CHAMBER * size.max()]
-    if not kept or size.max() <= 0:
+    hollows = [facets[part == number] for number in range(part.max() + 1)]
+    size = np.array([_closed_volume(points, hollow) for hollow in hollows])
+    kept = [int(n) for n in np.argsort(-size) if size[n] > LEAST_CHAMBER * size.max(initial=1e-30)]
+    if not kept:
         raise MeshError(
             f"{name}: no hollow was found that could be a ventricle. The wall of a ventricle, "
             "open or closed at the base, is due."
@@ -226,7 +224,7 @@ def _cavity_guess(
     return Guess(
         "cavities",
         f"{part.max() + 1}",
-        round(min(sharp, np.clip(0.2 + share, 0, 1)), 2),
+        round(float(min(sharp, 0.2 + share)), 2),
         f"{share:.0%} of the surface is clearly inside or outside, the rims turn by "
         f"{np.degrees(angle):.0f}°",
     )
@@ -272,7 +270,7 @@ def _which_is_which(
     return {"LV": left, "RV": right}, Guess(
         "ventricles",
         _numbers({"LV": left, "RV": right}),
-        round(1 / (1 + np.exp(-5 * margin)), 2),
+        round(float(1 / (1 + np.exp(-5 * margin))), 2),
         f"wall of the LV {wall[left] / wall[right]:.1f} times as thick as that of the RV, its "
         f"cavity fills {round_[left]:.0%} of its hull, that of the RV {round_[right]:.0%}",
     )
@@ -308,7 +306,9 @@ def _cavity(
 ) -> tuple[Cavity, Guess]:
     """Chamber with its openings named, the largest first."""
     facets = np.ascontiguousarray(lining[:, ::-1])
-    loops = sorted(rims(facets, where=f"{name}, {chamber}"), key=lambda loop: -lid_area(points, loop))
+    loops = sorted(
+        rims(facets, where=f"{name}, {chamber}"), key=lambda loop: -lid_area(points, loop)
+    )
     if not loops:
         raise MeshError(
             f"{name}: the {chamber} has no opening: valves or caps are meshed as tissue. Cut "
@@ -330,7 +330,7 @@ def _cavity(
     return cavity, Guess(f"{chamber} openings", ", ".join(names), confidence, reason)
 
 
-def _long_axis(
+def long_axis(
     points: np.ndarray, outside: np.ndarray, cavity: Cavity
 ) -> tuple[Float[np.ndarray, " 3"], Float[np.ndarray, " 3"]]:
     """Direction from apex to openings of the LV, and the apex on the outside."""
@@ -401,4 +401,3 @@ def wall_regions(
         "RV": np.flatnonzero(far == 0),
         "septum": np.flatnonzero(far == 2),
     }
-
