@@ -11,7 +11,13 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from heartsim.errors import MeshError
-from heartsim.mesh.exposure import cheapest_cut, exposure, neighbors, ridge_angles
+from heartsim.mesh.exposure import (
+    cheapest_cut,
+    exposure,
+    neighbors,
+    ridge_angles,
+    ridge_prices,
+)
 from heartsim.mesh.heartmesh import Cavity
 from heartsim.mesh.surfaces import (
     boundary,
@@ -23,8 +29,12 @@ from heartsim.mesh.surfaces import (
     rims,
 )
 
+THRESHOLDS = (0.6, 0.45, 0.35, 0.25, 0.15)
+"""Exposures below which a facet is taken for the lining of a cavity, tried in turn."""
+LEANING = 0.15
+"""Worth of the exposure against the length of a rim."""
 HALF_OPEN = 0.55
-"""Exposure of a facet at the rim of a cavity."""
+"""Exposure of a facet at the rim of a cut-off ventricle."""
 LEAST_CHAMBER = 0.04
 """Share of the largest cavity below which a hollow is no chamber."""
 MOST_PASSES = 30
@@ -142,8 +152,31 @@ def understand(
 def _lining(
     points: np.ndarray, facets: np.ndarray, seen: Float[np.ndarray, " facets"]
 ) -> Bool[np.ndarray, " facets"]:
-    """Facets that line a hollow, cut off along its rims, with rims that do not touch."""
-    inner = cheapest_cut(points, facets, HALF_OPEN - seen)
+    """Facets that line a hollow, cut off along its rims, with rims that do not touch.
+
+    Where the rims are sharp, every threshold finds the same ones. Where they are ragged, as in a
+    patient's heart cut out of its surroundings, the pits between the chambers look like chambers
+    too; there the threshold with the cheapest rims is taken, of those that keep the volume.
+    """
+    pairs = neighbors(facets)
+    price = ridge_prices(points, facets, pairs)
+    found = []
+    for threshold in THRESHOLDS:
+        inner = _unpinched(facets, cheapest_cut(points, facets, threshold - seen, weight=LEANING))
+        part = _connected(facets, inner)
+        hollows = [facets[part == number] for number in range(part.max() + 1)]
+        volume = sum(_closed_volume(points, hollow) for hollow in hollows)
+        rim = inner[pairs[:, 0]] != inner[pairs[:, 1]]
+        found.append((volume, float(price[rim].sum()), inner))
+    enough = 0.9 * max(volume for volume, _, _ in found)
+    kept = [(cost, inner) for volume, cost, inner in found if volume >= enough]
+    return min(kept, key=lambda pair: pair[0])[1]
+
+
+def _unpinched(
+    facets: np.ndarray, inner: Bool[np.ndarray, " facets"]
+) -> Bool[np.ndarray, " facets"]:
+    """Grow a lining where two of its rims touch in a node, until none do."""
     for _ in range(MOST_PASSES):
         pinched = _pinched(facets, inner)
         if len(pinched) == 0:

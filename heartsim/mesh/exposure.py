@@ -4,10 +4,13 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from heartsim.mesh.surfaces import facet_areas, facet_normals
+from heartsim.units import deg
 
 GRID = 96
 DIRECTIONS = 64
 MOST_FACETS = 6000
+SOFTNESS = 15 * deg
+"""Angle at which an edge of a rim is cheaper by e."""
 
 
 def exposure(
@@ -117,13 +120,12 @@ def cheapest_cut(
     facets: Int[np.ndarray, "facets 3"],
     leaning: Float[np.ndarray, " facets"],
     *,
-    softness: float = 0.26,
     weight: float = 0.4,
 ) -> Bool[np.ndarray, " facets"]:
     """Part a surface in two along sharp outer edges: the minimum cut of its dual graph.
 
-    A cut pays the length of its edges, less on a ridge of the tissue (by exp(−angle/softness)),
-    and each facet on the wrong side pays its leaning times the square root of its area.
+    A cut pays the length of its edges, less on a ridge of the tissue (`ridge_prices`), and each
+    facet on the wrong side pays its leaning times the square root of its area.
 
     Parameters
     ----------
@@ -131,8 +133,6 @@ def cheapest_cut(
         Manifold surface, normals out of the tissue.
     leaning : (f,)
         Positive for facets that should be in the part, negative for the others; ±inf binds.
-    softness : float
-        Angle at which a ridge is cheaper by e [rad].
     weight : float
         Worth of the leanings against the length of the cut.
 
@@ -145,8 +145,7 @@ def cheapest_cut(
     from scipy.sparse.csgraph import breadth_first_order, maximum_flow
 
     pairs = neighbors(facets)
-    length = np.linalg.norm(points[pairs[:, 2]] - points[pairs[:, 3]], axis=1)
-    price = length * np.exp(-np.maximum(ridge_angles(points, facets, pairs), 0) / softness)
+    price = ridge_prices(points, facets, pairs)
     size = np.sqrt(facet_areas(points, facets))
     bound = np.nan_to_num(leaning, posinf=1e3, neginf=-1e3)
     scale = 1e4 / max(float(size.mean()), 1e-30)
@@ -168,6 +167,16 @@ def cheapest_cut(
     part = np.zeros(count + 2, bool)
     part[reached] = True
     return part[:count]
+
+
+def ridge_prices(
+    points: Float[np.ndarray, "nodes 3"],
+    facets: Int[np.ndarray, "facets 3"],
+    pairs: Int[np.ndarray, "edges 4"],
+) -> Float[np.ndarray, " edges"]:
+    """Length of each edge, made cheaper on a ridge by exp(−angle / `SOFTNESS`)."""
+    length = np.linalg.norm(points[pairs[:, 2]] - points[pairs[:, 3]], axis=1)
+    return length * np.exp(-np.maximum(ridge_angles(points, facets, pairs), 0) / SOFTNESS)
 
 
 def ridge_angles(

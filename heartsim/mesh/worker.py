@@ -17,11 +17,23 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # isolated mode kn
 from heartsim.mesh.formats import meshio_files, plain_text, vtk_files, xdmf
 from heartsim.mesh.formats.content import Unreadable
 
+
+def read_legacy(path: Path) -> dict:
+    """Read a legacy .vtk file; VTK does not know the number types that meshio writes into it."""
+    try:
+        return vtk_files.read(path)
+    except Unreadable as error:
+        if "Unsupported data type" not in str(error):
+            raise
+    return meshio_files.read(path)
+
+
 READERS = {
-    **dict.fromkeys((".vtu", ".vtk", ".vtp", ".stl"), vtk_files.read),
+    **dict.fromkeys((".vtu", ".vtp", ".stl"), vtk_files.read),
     **dict.fromkeys((".msh", ".inp", ".ply", ".med", ".mesh"), meshio_files.read),
     **dict.fromkeys(plain_text.CARP, plain_text.read_carp),
     **dict.fromkeys(plain_text.TETGEN, plain_text.read_tetgen),
+    ".vtk": read_legacy,
     ".xdmf": xdmf.read,
 }
 

@@ -110,7 +110,7 @@ def _picture(
         camera.position, camera.focal_point = tuple(center + 6 * half * toward), tuple(center)
         camera.up = tuple(up)
         camera.enable_parallel_projection()
-        camera.parallel_scale = 1.1 * half
+        camera.parallel_scale = 1.25 * half
         plotter.renderer.camera_set = True
         plotter.renderer.reset_camera_clipping_range()
         return np.asarray(plotter.screenshot(return_img=True))[..., :3]
