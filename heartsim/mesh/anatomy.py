@@ -29,7 +29,7 @@ from heartsim.mesh.surfaces import (
     rims,
 )
 
-THRESHOLDS = (0.6, 0.45, 0.35, 0.25, 0.15)
+THRESHOLDS = (0.6, 0.3, 0.45, 0.22, 0.15)
 """Exposures below which a facet is taken for the lining of a cavity, tried in turn."""
 LEANING = 0.15
 """Worth of the exposure against the length of a rim."""
@@ -154,9 +154,10 @@ def _lining(
 ) -> Bool[np.ndarray, " facets"]:
     """Facets that line a hollow, cut off along its rims, with rims that do not touch.
 
-    Where the rims are sharp, every threshold finds the same ones. Where they are ragged, as in a
-    patient's heart cut out of its surroundings, the pits between the chambers look like chambers
-    too; there the threshold with the cheapest rims is taken, of those that keep the volume.
+    Where the rims are sharp, every threshold finds the same ones, and two are enough. Where they
+    are ragged, as in a patient's heart cut out of its surroundings, the pits between the chambers
+    look like chambers too; there the threshold with the cheapest rims is taken, of those that keep
+    the volume.
     """
     pairs = neighbors(facets)
     price = ridge_prices(points, facets, pairs)
@@ -167,6 +168,8 @@ def _lining(
         hollows = [facets[part == number] for number in range(part.max() + 1)]
         volume = sum(_closed_volume(points, hollow) for hollow in hollows)
         rim = inner[pairs[:, 0]] != inner[pairs[:, 1]]
+        if found and np.array_equal(inner, found[0][2]) and volume > 0:
+            return inner
         found.append((volume, float(price[rim].sum()), inner))
     enough = 0.9 * max(volume for volume, _, _ in found)
     kept = [(cost, inner) for volume, cost, inner in found if volume >= enough]
@@ -407,30 +410,3 @@ def _base(
 def _unit(vector: Float[np.ndarray, " 3"]) -> Float[np.ndarray, " 3"]:
     length = float(np.linalg.norm(vector))
     return vector / length if length > 0 else np.array([0.0, 0.0, 1.0])
-
-
-def wall_regions(
-    points: Float[np.ndarray, "nodes 3"],
-    tets: Int[np.ndarray, "cells 4"],
-    anatomy: Anatomy,
-) -> dict[str, Int[np.ndarray, " k"]]:
-    """Regions of the wall: each cell lies between the two surfaces that are nearest to it.
-
-    Between both endocardia it is septum, else free wall of the nearer ventricle.
-    """
-    from scipy.spatial import KDTree
-
-    centers = points[tets].mean(axis=1)
-    if "RV" not in anatomy.cavities:
-        return {"LV": np.arange(len(tets))}
-    distance = []
-    for name in ("LV_endocardium", "RV_endocardium", "epicardium"):
-        surface = anatomy.facets[anatomy.label == name]
-        places = np.concatenate([points[surface].mean(axis=1), points[np.unique(surface)]])
-        distance.append(KDTree(places).query(centers)[0])
-    far = np.argmax(distance, axis=0)
-    return {
-        "LV": np.flatnonzero(far == 1),
-        "RV": np.flatnonzero(far == 0),
-        "septum": np.flatnonzero(far == 2),
-    }

@@ -6,8 +6,8 @@ from jaxtyping import Bool, Float, Int
 from heartsim.mesh.surfaces import facet_areas, facet_normals
 from heartsim.units import deg
 
-GRID = 96
-DIRECTIONS = 64
+GRID = 72
+DIRECTIONS = 40
 MOST_FACETS = 6000
 SOFTNESS = 15 * deg
 """Angle at which an edge of a rim is cheaper by e."""

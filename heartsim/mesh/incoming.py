@@ -7,10 +7,11 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from heartsim.errors import MeshError
-from heartsim.mesh.anatomy import Anatomy, Guess, Guesses, understand, wall_regions
+from heartsim.mesh.anatomy import Anatomy, Guess, Guesses, understand
 from heartsim.mesh.foreign import LENGTHS
 from heartsim.mesh.heartmesh import HeartMesh
 from heartsim.mesh.mending import mend
+from heartsim.mesh.parts import wall_regions
 from heartsim.mesh.raw import RawMesh, read_raw
 from heartsim.units import cm, deg, m, mm, um
 

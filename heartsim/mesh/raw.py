@@ -29,7 +29,7 @@ SUFFIXES = (
 )
 LEAST_MEMORY, MOST_MEMORY = 3 * GIBIBYTE // 2, 16 * GIBIBYTE
 LEAST_SECONDS, MOST_SECONDS = 5, 600
-WAIT = 6  # on a busy machine a second of processor time takes several
+WAIT = 12  # on a busy machine a second of processor time takes several
 
 
 @dataclass(frozen=True)

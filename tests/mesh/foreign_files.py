@@ -71,6 +71,11 @@ def _meshio(kind: str):
             data = {"gmsh:physical": data["tag"], "gmsh:geometrical": data["tag"]}
             form = {"gmsh2": "gmsh22", "gmsh2-binary": "gmsh22", "gmsh4": "gmsh"}[kind]
             options = {"file_format": form, "binary": kind == "gmsh2-binary"}
+        if kind in (
+            "gmsh2",
+            "gmsh4",
+        ):  # meshio cannot read back the node data that it writes as text
+            point_data = {}
         if kind == "gmsh4":  # meshio cannot write version 4 with two kinds of cells
             cells, data = cells[:1], {}
         if kind in ("vtu", "vtk"):

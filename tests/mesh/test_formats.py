@@ -41,7 +41,7 @@ def test_tetrahedra_come_back(kind, heart, tmp_path):
     if kind in ("vtu", "vtk", "carp", "xdmf", "xdmf-hdf"):
         wanted = files.fibers(len(heart.tets))
         np.testing.assert_allclose(raw.tet_data["fiber"], wanted, atol=1e-8)
-    if kind in ("vtu", "vtk", "xdmf", "xdmf-hdf", "gmsh2", "gmsh4"):
+    if kind in ("vtu", "vtk", "xdmf", "xdmf-hdf", "gmsh2-binary"):
         np.testing.assert_allclose(raw.point_data["height"], heart.points[:, 2], atol=1e-9)
     if kind not in ("abaqus", "xdmf", "xdmf-hdf", "gmsh4"):
         np.testing.assert_array_equal(raw.triangles, files.surface(heart)[0])
