@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float, Int
 from heartsim.errors import MeshError
 from heartsim.mesh.exposure import (
     cheapest_cut,
+    connected,
     exposure,
     neighbors,
     ridge_angles,
@@ -164,7 +165,7 @@ def _lining(
     found = []
     for threshold in THRESHOLDS:
         inner = _unpinched(facets, cheapest_cut(points, facets, threshold - seen, weight=LEANING))
-        part = _connected(facets, inner)
+        part = connected(facets, inner)
         hollows = [facets[part == number] for number in range(part.max() + 1)]
         volume = sum(_closed_volume(points, hollow) for hollow in hollows)
         rim = inner[pairs[:, 0]] != inner[pairs[:, 1]]
@@ -196,33 +197,17 @@ def _pinched(facets: np.ndarray, inner: Bool[np.ndarray, " facets"]) -> Int[np.n
     return nodes[count > 2]
 
 
-def _connected(facets: np.ndarray, chosen: Bool[np.ndarray, " facets"]) -> Int[np.ndarray, " f"]:
-    """Number of the edge-connected part of each chosen facet; −1 elsewhere."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    pairs = neighbors(facets)
-    pairs = pairs[chosen[pairs[:, 0]] & chosen[pairs[:, 1]]]
-    graph = coo_array(
-        (np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(facets), len(facets))
-    )
-    _, label = connected_components(graph, directed=False)
-    part = np.full(len(facets), -1)
-    _, part[chosen] = np.unique(label[chosen], return_inverse=True)
-    return part
-
-
 def _chambers(
     name: str, points: np.ndarray, facets: np.ndarray, lining: Bool[np.ndarray, " facets"]
 ) -> Int[np.ndarray, " facets"]:
     """Number of the chamber that each facet lines, the largest first; −1 on the outside."""
-    outer = _connected(facets, ~lining)
+    outer = connected(facets, ~lining)
     areas = facet_areas(points, facets)
     if (outer >= 0).any():
         share = np.bincount(outer[outer >= 0], weights=areas[outer >= 0])
         islands = share < 0.01 * share.sum()
         lining = lining | ((outer >= 0) & islands[outer])
-    part = _connected(facets, lining)
+    part = connected(facets, lining)
     hollows = [facets[part == number] for number in range(part.max() + 1)]
     size = np.array([_closed_volume(points, hollow) for hollow in hollows])
     kept = [int(n) for n in np.argsort(-size) if size[n] > LEAST_CHAMBER * size.max(initial=1e-30)]

@@ -190,3 +190,21 @@ def ridge_angles(
     angle = np.arccos(np.clip(np.einsum("ei,ei->e", normals[one], normals[other]), -1, 1))
     across = np.einsum("ei,ei->e", centers[other] - centers[one], normals[one])
     return np.where(across < 0, angle, -angle)
+
+
+def connected(
+    facets: Int[np.ndarray, "facets 3"], chosen: Bool[np.ndarray, " facets"]
+) -> Int[np.ndarray, " facets"]:
+    """Number of the edge-connected part of each chosen facet; −1 elsewhere."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    pairs = neighbors(facets)
+    pairs = pairs[chosen[pairs[:, 0]] & chosen[pairs[:, 1]]]
+    graph = coo_array(
+        (np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(facets), len(facets))
+    )
+    _, label = connected_components(graph, directed=False)
+    part = np.full(len(facets), -1)
+    _, part[chosen] = np.unique(label[chosen], return_inverse=True)
+    return part

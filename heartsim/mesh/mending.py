@@ -47,7 +47,7 @@ def mend(name: str, raw: RawMesh) -> tuple[RawMesh, list[str]]:
             "meshed with tetrahedra: fill it between endocardium and epicardium in your mesher "
             "and import the result."
         )
-    wrong: np.ndarray = ~np.isfinite(raw.points).all(axis=1)
+    wrong = np.logical_not(np.atleast_1d(np.isfinite(raw.points).all(axis=1)))
     if wrong[raw.tets].any():
         raise MeshError(
             f"{name}: {np.count_nonzero(wrong)} nodes have coordinates that are not finite (first: "
