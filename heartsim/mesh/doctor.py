@@ -54,6 +54,8 @@ def diagnosis(
     content = report(heart)
     content["understood"] = [asdict(guess) for guess in guesses]
     content["repairs"] = repairs
+    if incoming is not None and not repair:
+        content["quality"]["inverted"] = incoming.inverted
     if repairs and not repair:
         text = "; ".join(repairs)
         message = f"the file needs mending ({text}). mesh check --repair or mesh import does it."

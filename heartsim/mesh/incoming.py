@@ -13,6 +13,7 @@ from heartsim.mesh.heartmesh import HeartMesh
 from heartsim.mesh.mending import mend
 from heartsim.mesh.parts import wall_regions
 from heartsim.mesh.raw import RawMesh, read_raw
+from heartsim.mesh.surfaces import cell_volumes
 from heartsim.units import cm, deg, m, mm, um
 
 HUMAN_SPAN = (50 * mm, 400 * mm)
@@ -38,12 +39,15 @@ class Incoming:
         What was concluded, how surely, and why.
     repairs : list of str
         What was mended on the way.
+    inverted : int
+        Inverted or flat cells in the file, before mending.
     """
 
     heart: HeartMesh
     anatomy: Anatomy
     guesses: list[Guess]
     repairs: list[str]
+    inverted: int
 
 
 def bring_in(path: str | Path, known: Guesses | None = None) -> Incoming:
@@ -62,7 +66,8 @@ def bring_in(path: str | Path, known: Guesses | None = None) -> Incoming:
         If the file cannot be read or its anatomy cannot be found.
     """
     path, known = Path(path), known or Guesses()
-    raw, repairs = mend(path.name, read_raw(path))
+    stored = read_raw(path)
+    raw, repairs = mend(path.name, stored)
     unit = _unit(path, raw, known.unit)
     points = raw.points * LENGTHS[unit.value]
     anatomy = understand(path.name, points, raw.tets, known)
@@ -80,7 +85,8 @@ def bring_in(path: str | Path, known: Guesses | None = None) -> Incoming:
         fields=fields,
         origin=f"imported from {path.name}, parts found from its shape",
     )
-    return Incoming(heart, anatomy, [unit, *anatomy.guesses, *notes], repairs)
+    inverted = int(np.count_nonzero(cell_volumes(stored.points, stored.tets) <= 0))
+    return Incoming(heart, anatomy, [unit, *anatomy.guesses, *notes], repairs, inverted)
 
 
 def _unit(path: Path, raw: RawMesh, given: str | None) -> Guess:

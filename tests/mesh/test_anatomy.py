@@ -148,9 +148,11 @@ def test_the_doctor_reports_and_repairs_a_file(tmp_path):
     meshio.Mesh(raw.points, [("tetra", raw.tets)]).write(path)
     content, nothing = diagnosis(path, Guesses())
     assert nothing is None
+    assert content["quality"]["inverted"] >= 15
     assert any("needs mending" in row["message"] for row in content["findings"])
     content, mended = diagnosis(path, Guesses(), repair=True)
     assert len(content["repairs"]) >= 4
+    assert content["quality"]["inverted"] == 0
     assert not any(row["severity"] == "error" for row in content["findings"])
     assert content["cavities"]["LV"]["volume_mL"] == pytest.approx(117.0, abs=0.1)
     assert content["clinical"]["RV/LV volume"]["usual"]

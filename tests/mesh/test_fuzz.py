@@ -79,6 +79,7 @@ def attack(kind: str, folder: Path, count: int) -> dict[str, int]:
     heart = human_left_ventricle(14)
     original = files.write_as(heart, kind, folder)
     family = sorted(path for path in folder.iterdir() if path.is_file())
+    assert len(read_raw(original).points)  # what is refused below is refused for its damage
     intact = {path: path.read_bytes() for path in family}
     rng = random.Random(f"heartsim {kind}")
     ends = {"read": 0, "refused": 0}
