@@ -12,6 +12,7 @@ from heartsim.equilibrium import Workspace
 from heartsim.heart import Heart
 from heartsim.loop import first_blood
 from heartsim.mesh import library, quality
+from heartsim.mesh.anatomy import Guesses
 from heartsim.mesh.heartmesh import HeartMesh
 from heartsim.mesh.surfaces import cavity_volume
 from heartsim.prestress import Unloaded
@@ -57,7 +58,9 @@ def load_mesh(scenario: Scenario) -> HeartMesh:
     InputError
         If the mesh is not there or cannot be used.
     """
-    mesh = library.load(scenario.patient.mesh, edge=scenario.patient.resolution)
+    shape = scenario.patient.shape
+    known = Guesses(shape.unit, shape.LV, shape.RV, shape.LV_rims, shape.RV_rims)
+    mesh = library.load(scenario.patient.mesh, edge=scenario.patient.resolution, known=known)
     quality.require_usable(mesh)
     return mesh
 

@@ -9,26 +9,42 @@ from heartsim.cli.app import Switch, data, mesh, say, say_json
 from heartsim.errors import InputError, MeshError
 
 if TYPE_CHECKING:
+    from heartsim.mesh.heartmesh import HeartMesh
     from heartsim.mesh.io import NameMap
 
 
-@mesh.command
-def check(file: str, /, *, json: Switch = False) -> int:
-    """Examine a heart: sizes, cavities, cell quality, and what to repair.
+Names = Annotated[str, Parameter(show_default=False)]
 
-    Example: heartsim mesh check heart.vtu
+
+@mesh.command
+def check(
+    file: str, /, *, json: Switch = False, repair: Path | None = None, unit: Names = ""
+) -> int:
+    """Examine a heart: what it is, sizes, cavities, cell quality, and what to repair.
+
+    Example: heartsim mesh check scan.msh --repair heart.vtu
 
     Parameters
     ----------
     file
-        Mesh file, or the name of a heart of the library.
+        Mesh file of any kind that is read, or the name of a heart of the library. The anatomy of a
+        mesh without names is found from its shape.
     json
         Print JSON.
+    repair
+        Repair what is safe, list what was done, and write the heart to this file (.vtu).
+    unit
+        Unit of the coordinates (mm, cm, m, um); inferred from the size otherwise.
     """
-    from heartsim.mesh.library import load
-    from heartsim.mesh.quality import report as examine
+    from heartsim.mesh.anatomy import Guesses
+    from heartsim.mesh.doctor import diagnosis
 
-    content = examine(load(file))
+    content, heart = diagnosis(file, Guesses(unit=unit or None), repair=repair is not None)
+    if repair is not None and heart is not None:
+        from heartsim.mesh.io import write
+
+        write(heart, repair)
+        content["written"] = str(repair)
     if json:
         say_json(content)
     else:
@@ -43,12 +59,30 @@ def _doctor(content: dict) -> str:
     quality = content["quality"]
     lines = [
         f"{content['nodes']} nodes, {content['tets']} tetrahedra, unit {content['unit']}",
-        f"cavities: {cavities}; wall {content['wall']['volume_mL']:.1f} mL",
+        f"cavities: {cavities or 'none'}; wall {content['wall']['volume_mL']:.1f} mL",
         f"inverted cells {quality['inverted']}, worst radius ratio "
         f"{quality['worst_radius_ratio']:.3f}",
     ]
+    lines += [
+        f"{name}: {row['value']:.3g} {row['unit']}".rstrip()
+        + f" (usual {row['normal'][0]:g} to {row['normal'][1]:g})"
+        for name, row in content["clinical"].items()
+    ]
+    lines += _understood(content.get("understood", []))
+    verb = "repaired" if "written" in content else "to repair"
+    lines += [f"{verb}: {sentence}" for sentence in content.get("repairs", [])]
     lines += [f"{finding['severity']}: {finding['message']}" for finding in content["findings"]]
-    return "\n".join(lines if content["findings"] else [*lines, "nothing to repair"])
+    if not content["findings"]:
+        lines.append("nothing more to repair" if content.get("repairs") else "nothing to repair")
+    return "\n".join(lines)
+
+
+def _understood(guesses: list[dict]) -> list[str]:
+    """Lines that say what a mesh was taken for, how surely, and why."""
+    return [
+        f"understood: {row['what']} {row['value']} ({row['confidence']:.0%} sure: {row['reason']})"
+        for row in guesses
+    ]
 
 
 @mesh.command(name="import")
@@ -59,15 +93,22 @@ def import_(
     output: Annotated[Path, Parameter(alias="-o")],
     names: Path | None = None,
     edge: str = "",
+    unit: Names = "",
+    lv: int | None = None,
+    rv: int | None = None,
+    lv_rims: Names = "",
+    rv_rims: Names = "",
+    picture: Path | None = None,
 ) -> int:
-    """Bring a foreign mesh in: give its numbers names, coarsen it if asked, examine it.
+    """Bring a foreign mesh in: find or name its parts, mend it, show what was understood.
 
-    Example: heartsim mesh import scan.vtu --names scan.toml -o heart.vtu --edge "4 mm"
+    Example: heartsim mesh import scan.vtu -o heart.vtu --picture heart.png
 
     Parameters
     ----------
     file
-        Tetrahedra and triangles in any format that VTK or meshio reads.
+        Tetrahedra of a wall: .vtu .vtk .msh .inp .xdmf .elem .ele and others. Without names,
+        cavities, openings, base, LV and RV and the apex are found from the shape.
     output
         Heart to write (.vtu).
     names
@@ -75,17 +116,51 @@ def import_(
         the tables regions, surfaces, rims. Not needed for a mesh with its .namemap.json beside it.
     edge
         Remesh to this edge length, such as "4 mm".
+    unit
+        Unit of the coordinates (mm, cm, m, um); inferred from the size otherwise.
+    lv, rv
+        Which cavity is which ventricle, numbered from the largest; inferred otherwise.
+    lv_rims, rv_rims
+        Names of the openings, the largest first, such as mitral,aortic.
+    picture
+        Draw what was understood (.png).
     """
+    from heartsim.mesh.anatomy import Guesses
+    from heartsim.mesh.doctor import bring
     from heartsim.mesh.io import read, write
-    from heartsim.mesh.library import coarsened, load
+    from heartsim.mesh.library import coarsened
     from heartsim.units import parse
 
-    heart = load(file) if names is None else read(file, _name_map(names))
+    def split(words: str) -> tuple[str, ...] | None:
+        return tuple(word.strip() for word in words.split(",")) if words else None
+
+    known = Guesses(unit or None, lv, rv, split(lv_rims), split(rv_rims))
+    if names is None:
+        heart, incoming = bring(file, known)
+    else:
+        heart, incoming = read(file, _name_map(names)), None
     if edge:
         heart = coarsened(heart, parse(edge, "length"))
     write(heart, output)
     say(str(output))
+    if incoming is not None:
+        from dataclasses import asdict
+
+        say("\n".join(_understood([asdict(guess) for guess in incoming.guesses])))
+        say("\n".join(f"mended: {sentence}" for sentence in incoming.repairs) or "nothing to mend")
+    if picture is not None:
+        _draw(heart, picture)
     return check(str(output))
+
+
+def _draw(heart: "HeartMesh", picture: Path) -> None:
+    """Write the picture of what a mesh was taken for."""
+    from heartsim.mesh.anatomy import long_axis
+    from heartsim.render.anatomy import understood
+
+    up, apex = long_axis(heart.points, heart.surface("epicardium"), heart.cavities["LV"])
+    understood(heart, up, apex, note=heart.name).savefig(picture, dpi=150)
+    say(str(picture))
 
 
 def _name_map(path: Path) -> "NameMap":

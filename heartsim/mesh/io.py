@@ -14,7 +14,7 @@ import numpy as np
 from heartsim.errors import MeshError
 from heartsim.mesh.foreign import NameMap, listing, name_parts
 from heartsim.mesh.heartmesh import Cavity, HeartMesh
-from heartsim.mesh.raw import RawMesh, read_raw
+from heartsim.mesh.raw import HEADER_BYTES, RawMesh, read_raw
 
 FORMAT = 1
 DESCRIPTION = "heartsim"
@@ -194,6 +194,15 @@ def read(path: str | Path, names: NameMap | None = None) -> HeartMesh:
             f"{path.name}: its heartsim description does not fit its arrays "
             f"({type(error).__name__}: {error}). The file is damaged; write it again."
         ) from error
+
+
+def written_here(path: str | Path) -> bool:
+    """Whether a file carries the names that `write` stores; it is not opened otherwise."""
+    path = Path(path)
+    if path.suffix.lower() != ".vtu" or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return f'Name="{DESCRIPTION}"'.encode() in file.read(HEADER_BYTES)
 
 
 def _from_own(raw: RawMesh) -> HeartMesh:

@@ -16,9 +16,11 @@ from pathlib import Path
 from heartsim.cache import cache_folder
 from heartsim.errors import DataError, MeshError, not_found
 from heartsim.mesh import remesh
+from heartsim.mesh.anatomy import Guesses
 from heartsim.mesh.fourchamber import read_four_chamber
 from heartsim.mesh.heartmesh import HeartMesh
-from heartsim.mesh.io import read, write
+from heartsim.mesh.incoming import bring_in
+from heartsim.mesh.io import read, write, written_here
 from heartsim.mesh.remesh import coarsen
 
 SHIPPED = {
@@ -127,16 +129,21 @@ def listing() -> list[dict[str, str]]:
     return rows
 
 
-def load(heart: str | Path, *, edge: float | None = None) -> HeartMesh:
+def load(
+    heart: str | Path, *, edge: float | None = None, known: Guesses | None = None
+) -> HeartMesh:
     """Heart by name or from a file.
 
     Parameters
     ----------
     heart : str or path
-        Name of a shipped heart, of a fetched patient, or a path to a file written by heartsim or
-        to a PyAnsys-Heart mesh with its name map beside it.
+        Name of a shipped heart, of a fetched patient, or a path to a file written by heartsim, to
+        a PyAnsys-Heart mesh with its name map beside it, or to any other mesh of a wall, whose
+        anatomy is then found from its shape.
     edge : float, optional
         Remesh to this edge length [mm]; the result is kept in the user's cache.
+    known : Guesses, optional
+        What the user knows better than the shape tells.
 
     Raises
     ------
@@ -145,11 +152,11 @@ def load(heart: str | Path, *, edge: float | None = None) -> HeartMesh:
     MeshError
         If the file cannot be used.
     """
-    mesh = _load(str(heart))
+    mesh = _load(str(heart), known)
     return mesh if edge is None else coarsened(mesh, edge)
 
 
-def _load(heart: str) -> HeartMesh:
+def _load(heart: str, known: Guesses | None) -> HeartMesh:
     """Heart at the resolution it is stored in."""
     if heart in SHIPPED:
         return read(shipped_folder() / f"{heart}.vtu")
@@ -166,7 +173,7 @@ def _load(heart: str) -> HeartMesh:
         raise not_found(DataError, "heart", heart, "the library", [*SHIPPED, *PATIENTS])
     if path.with_name(path.name.removesuffix(path.suffix) + ".namemap.json").is_file():
         return read_four_chamber(path)
-    return read(path)
+    return read(path) if written_here(path) else bring_in(path, known).heart
 
 
 def coarsened(mesh: HeartMesh, edge: float) -> HeartMesh:

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from heartsim.errors import MeshError
+from heartsim.mesh.clinical import THIN, cells_across, clinical
 from heartsim.mesh.heartmesh import HeartMesh
 from heartsim.mesh.surfaces import (
     TET_FACES,
@@ -87,7 +88,7 @@ def examine(mesh: HeartMesh) -> list[Finding]:
         (_cells, _fields),
         (_topology, _regions, _shapes),
         (_surfaces, _cavities),
-        (_size,),
+        (_size, _sanity),
     )
     found: list[Finding] = []
     for stage in stages:
@@ -120,6 +121,7 @@ def report(mesh: HeartMesh) -> dict:
         "unit": "mm",
         "cavities": {},
         "wall": {"volume_mL": 0.0, "regions": {}},
+        "clinical": {},
         "quality": {"inverted": 0, "worst_radius_ratio": 0.0, "smallest_dihedral_deg": 0.0},
         "findings": [{"severity": f.severity, "message": f.message} for f in findings],
     }
@@ -133,6 +135,15 @@ def report(mesh: HeartMesh) -> dict:
     content["wall"] = {
         "volume_mL": float(volumes.sum()) / mL,
         "regions": {name: float(volumes[k].sum()) / mL for name, k in mesh.regions.items()},
+    }
+    content["clinical"] = {
+        row.name: {
+            "value": round(row.value, 3),
+            "unit": row.unit,
+            "normal": [row.low, row.high],
+            "usual": row.usual,
+        }
+        for row in clinical(mesh)
     }
     content["quality"] = {
         "inverted": int(np.count_nonzero(volumes <= 0)),
@@ -336,6 +347,25 @@ def _size(mesh: HeartMesh) -> Iterator[Finding]:
     thickness = 2 * float(cell_volumes(mesh.points, mesh.tets).sum()) / skin
     if not HUMAN_WALL[0] <= thickness <= HUMAN_WALL[1]:
         yield _warning(f"the wall is {thickness:.2g} mm thick on average. Check the geometry.")
+
+
+def _sanity(mesh: HeartMesh) -> Iterator[Finding]:
+    """Volumes, mass and thickness of the wall against healthy adults and against the cells."""
+    for row in clinical(mesh):
+        if not row.usual:
+            yield _warning(
+                f"{row.name} is {row.value:.3g} {row.unit}".rstrip()
+                + f", {row.low:g} to {row.high:g} are usual in healthy adults at end-diastole. "
+                "Right for a sick heart or another moment; else check unit and cavities."
+            )
+    across = cells_across(mesh)
+    thin = across < THIN
+    if thin.any():
+        yield _warning(
+            f"{np.count_nonzero(thin)} of {len(thin)} endocardial nodes have fewer than {THIN} "
+            "cells to the other side of the wall: bending is coarse there. Refine the mesh, or "
+            'keep element = "P2P1".'
+        )
 
 
 def _fields(mesh: HeartMesh) -> Iterator[Finding]:

@@ -1,7 +1,9 @@
 """Foreign mesh files as plain arrays, read in a child process with limits."""
 
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -13,7 +15,6 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from heartsim.errors import MeshError
-from heartsim.mesh import worker
 
 GIBIBYTE = 2**30
 MOST_BYTES = 2 * GIBIBYTE
@@ -21,7 +22,14 @@ MOST_CELLS = 50_000_000
 MOST_NAMES = 1000
 HEADER_BYTES = 2**20
 
-SUFFIXES = (".vtu", ".msh", ".inp", ".med", ".mesh", ".xdmf")
+SUFFIXES = (
+    *(".vtu", ".vtk", ".vtp", ".stl", ".ply"),
+    *(".msh", ".inp", ".med", ".mesh", ".xdmf"),
+    *(".pts", ".elem", ".node", ".ele"),
+)
+LEAST_MEMORY, MOST_MEMORY = 3 * GIBIBYTE // 2, 16 * GIBIBYTE
+LEAST_SECONDS, MOST_SECONDS = 5, 600
+WAIT = 12  # on a busy machine a second of processor time takes several
 
 
 @dataclass(frozen=True)
@@ -47,17 +55,18 @@ class RawMesh:
     field_data: Mapping[str, np.ndarray]
 
 
-def read_raw(path: str | Path, *, memory: int = 8 * GIBIBYTE, seconds: int = 120) -> RawMesh:
+def read_raw(path: str | Path, *, memory: int | None = None, seconds: int | None = None) -> RawMesh:
     """Open a mesh file in a child process and check what comes back.
 
     Parameters
     ----------
     path : path
-        A ``.vtu`` file or one of the other formats in `SUFFIXES`.
-    memory : int
-        Address space of the child process [bytes].
-    seconds : int
-        Processor and wall time of the child process [s].
+        A file in one of the formats in `SUFFIXES`.
+    memory : int, optional
+        Address space of the child process [bytes]; by default 1.5 GiB and 40 times the file, so
+        that a small file cannot make it allocate much.
+    seconds : int, optional
+        Processor time of the child process [s]; by default 5 s and 4 s for each megabyte.
 
     Raises
     ------
@@ -66,10 +75,25 @@ def read_raw(path: str | Path, *, memory: int = 8 * GIBIBYTE, seconds: int = 120
     """
     path = Path(path)
     _check_file(path)
+    size = sum(other.stat().st_size for other in _family(path))
+    memory = memory or min(LEAST_MEMORY + 40 * size, MOST_MEMORY)
+    if seconds is None:
+        seconds = min(LEAST_SECONDS + 4 * size // 10**6, MOST_SECONDS)
     with tempfile.TemporaryDirectory(prefix="heartsim-read-") as name:
         folder = Path(name)
         _run_worker(path, folder, memory, seconds)
         return _collect(path.name, folder)
+
+
+def _family(path: Path) -> list[Path]:
+    """Files that make up a mesh: those beside it with the same name and a suffix we read."""
+    beside = {path}
+    if path.suffix.lower() in (".pts", ".elem", ".node", ".ele"):
+        kin = (".pts", ".elem", ".lon", ".surf", ".node", ".ele", ".face")
+        beside |= {path.with_suffix(suffix) for suffix in kin}
+    elif path.suffix.lower() == ".xdmf":
+        beside.add(path.with_suffix(".h5"))
+    return [other for other in beside if other.is_file()]
 
 
 def _check_file(path: Path) -> None:
@@ -119,15 +143,21 @@ def _check_header(path: Path, size: int) -> None:
 
 def _run_worker(path: Path, folder: Path, memory: int, seconds: int) -> None:
     """Run the child process and turn its end into a message."""
-    command = [sys.executable, "-I", str(Path(worker.__file__).resolve())]
+    command = [sys.executable, "-I", str(Path(__file__).resolve().with_name("worker.py"))]
     command += [str(path.resolve()), str(folder), str(memory), str(seconds)]
     try:
         done = subprocess.run(
-            command, cwd=folder, capture_output=True, timeout=2 * seconds, check=False
+            command,
+            cwd=folder,
+            capture_output=True,
+            timeout=WAIT * seconds,
+            check=False,
+            # each thread of a numerical library would reserve address space
+            env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
         )
     except subprocess.TimeoutExpired as error:
         raise MeshError(
-            f"{path.name}: reading took more than {2 * seconds} s and was stopped. "
+            f"{path.name}: reading took more than {WAIT * seconds} s and was stopped. "
             "It is damaged or too large."
         ) from error
     if done.returncode == 0:
@@ -135,6 +165,8 @@ def _run_worker(path: Path, folder: Path, memory: int, seconds: int) -> None:
     note = folder / "error.txt"
     if note.is_file():
         reason = note.read_text(encoding="utf-8", errors="replace")[:400].strip()
+    elif done.returncode in (-int(getattr(signal, "SIGXCPU", 24)), -9):
+        reason = f"it took more than {seconds} s of processor time"
     elif done.returncode < 0:
         reason = f"it crashed the reader (signal {-done.returncode})"
     else:

@@ -68,6 +68,26 @@ class ImagedPressure(Section):
     RV: Annotated[float, Quantity("pressure", "0 mmHg", "30 mmHg")] = usual("4 mmHg")
 
 
+class Shape(Section):
+    """What you know better than a mesh without names tells by its shape."""
+
+    unit: Literal["mm", "cm", "m", "um"] | None = Field(
+        default=None, description="Unit of the coordinates; omit to infer it from the size."
+    )
+    LV: Annotated[int, Field(ge=1, le=20)] | None = Field(
+        default=None, description="Cavity that is the LV, numbered from the largest."
+    )
+    RV: Annotated[int, Field(ge=1, le=20)] | None = Field(
+        default=None, description="Cavity that is the RV."
+    )
+    LV_rims: tuple[str, ...] | None = Field(
+        default=None, strict=False, description="Openings of the LV, the largest first."
+    )
+    RV_rims: tuple[str, ...] | None = Field(
+        default=None, strict=False, description="Openings of the RV, the largest first."
+    )
+
+
 class Patient(Section):
     """Whose heart: geometry, how it was imaged, fibers and elements."""
 
@@ -88,6 +108,7 @@ class Patient(Section):
     resolution: Annotated[float, Quantity("length", "1 mm", "15 mm")] | None = Field(
         default=None, description="Coarsen the mesh to this edge length; omit to keep it."
     )
+    shape: Shape = Shape()
     imaged_at: Literal["end-diastole", "unloaded"] = Field(
         default="end-diastole",
         description="At end-diastole the mesh is loaded: the unloaded shape is found first.",

@@ -147,3 +147,23 @@ def test_hearts_of_the_library_are_listed(heartsim):
     _, out, _ = heartsim("data", "list")
     assert "rodero-01" in out
     assert "CC BY 4.0" in out
+
+
+def test_a_mesh_without_names_comes_in_by_one_command(heartsim, tmp_path):
+    import meshio
+
+    from heartsim.mesh.library import load
+
+    heart = load("left_ventricle")
+    scan = tmp_path / "scan.vtu"
+    meshio.Mesh(heart.points[:, [2, 0, 1]] / 10, [("tetra", heart.tets)]).write(scan)
+    code, out, _ = heartsim("mesh", "import", str(scan), "-o", str(tmp_path / "heart.vtu"))
+    assert code == 0
+    assert "LV 117.3 mL" in out
+    assert "unit cm" in out
+    scan.write_bytes(scan.read_bytes()[:2000])
+    code, _, error = heartsim("mesh", "check", str(scan), "--repair", str(tmp_path / "b.vtu"))
+    assert code == 2
+    assert "scan.vtu" in error
+    assert "Traceback" not in error
+    assert not (tmp_path / "b.vtu").exists()

@@ -124,9 +124,9 @@ def test_damaged_files_are_refused(how, stored, tmp_path):
 def test_missing_file_and_unknown_type(tmp_path):
     with pytest.raises(MeshError, match="no such file"):
         read(tmp_path / "absent.vtu")
-    legacy = tmp_path / "heart.vtk"
+    legacy = tmp_path / "heart.stp"
     legacy.write_text("# vtk DataFile Version 3.0")
-    with pytest.raises(MeshError, match=r"'\.vtk' are not read"):
+    with pytest.raises(MeshError, match=r"'\.stp' are not read"):
         read(legacy)
 
 

@@ -1,0 +1,1 @@
+"""File formats, one module a family. Only the child process `heartsim.mesh.worker` opens files."""

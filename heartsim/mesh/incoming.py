@@ -1,0 +1,150 @@
+"""A foreign mesh becomes a heart: mended, understood, named, in millimeters, with its reasons."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from heartsim.errors import MeshError
+from heartsim.mesh.anatomy import Anatomy, Guess, Guesses, understand
+from heartsim.mesh.foreign import LENGTHS
+from heartsim.mesh.heartmesh import HeartMesh
+from heartsim.mesh.mending import mend
+from heartsim.mesh.parts import wall_regions
+from heartsim.mesh.raw import RawMesh, read_raw
+from heartsim.mesh.surfaces import cell_volumes
+from heartsim.units import cm, deg, m, mm, um
+
+HUMAN_SPAN = (50 * mm, 400 * mm)
+"""Diagonal of the box around the ventricles, from a small heart to a giant one."""
+FIBER_NAMES = {
+    "fiber": ("fiber", "fibers", "fibre", "fibres", "f0", "f_0", "fib", "fiberdirection"),
+    "sheet": ("sheet", "sheets", "s0", "s_0", "sheetdirection"),
+}
+SMALLEST_SPREAD = 1 * deg
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """A foreign mesh as it was understood.
+
+    Attributes
+    ----------
+    heart : HeartMesh
+        In mm, with names.
+    anatomy : Anatomy
+        The same conclusions on the outer surface, in mm.
+    guesses : list of Guess
+        What was concluded, how surely, and why.
+    repairs : list of str
+        What was mended on the way.
+    inverted : int
+        Inverted or flat cells in the file, before mending.
+    """
+
+    heart: HeartMesh
+    anatomy: Anatomy
+    guesses: list[Guess]
+    repairs: list[str]
+    inverted: int
+
+
+def bring_in(path: str | Path, known: Guesses | None = None) -> Incoming:
+    """Read a mesh of any known format and find its anatomy from its shape.
+
+    Parameters
+    ----------
+    path : path
+        Tetrahedra of a wall; names and tags are not needed.
+    known : Guesses, optional
+        What the user knows better.
+
+    Raises
+    ------
+    MeshError
+        If the file cannot be read or its anatomy cannot be found.
+    """
+    path, known = Path(path), known or Guesses()
+    stored = read_raw(path)
+    raw, repairs = mend(path.name, stored)
+    unit = _unit(path, raw, known.unit)
+    points = raw.points * LENGTHS[unit.value]
+    anatomy = understand(path.name, points, raw.tets, known)
+    fields, notes = _fields(raw)
+    heart = HeartMesh(
+        name=path.stem,
+        points=points,
+        tets=raw.tets,
+        regions=wall_regions(points, raw.tets, anatomy),
+        surfaces={
+            name: anatomy.facets[anatomy.label == name]
+            for name in (*(f"{c}_endocardium" for c in anatomy.cavities), "epicardium", "base")
+        },
+        cavities=anatomy.cavities,
+        fields=fields,
+        origin=f"imported from {path.name}, parts found from its shape",
+    )
+    inverted = int(np.count_nonzero(cell_volumes(stored.points, stored.tets) <= 0))
+    return Incoming(heart, anatomy, [unit, *anatomy.guesses, *notes], repairs, inverted)
+
+
+def _unit(path: Path, raw: RawMesh, given: str | None) -> Guess:
+    """Unit of the coordinates: said, or the convention of the format, or the one that fits."""
+    if given is not None:
+        if given not in LENGTHS:
+            raise MeshError(f"{path.name}: unit {given!r} is not known. Use one of {[*LENGTHS]}.")
+        return Guess("unit", given, 1.0, "named by the user")
+    span = float(np.linalg.norm(np.ptp(raw.points[np.unique(raw.tets)], axis=0)))
+    low, high = HUMAN_SPAN
+    if path.suffix.lower() in (".pts", ".elem") and low <= span * um <= high:
+        return Guess("unit", "um", 1.0, "openCARP's convention, and the size fits a human heart")
+    for name, unit in {"mm": mm, "cm": cm, "m": m, "um": um}.items():
+        if low <= span * unit <= high:
+            reason = f"it spans {span:.4g}, and only in {name} is that a human heart"
+            return Guess("unit", name, 0.95, reason)
+    raise MeshError(
+        f"{path.name}: it spans {span:.4g} from corner to corner, which is no human heart in mm, "
+        f"cm, m or um ({low:g} to {high:g} mm are expected). Name its unit: --unit mm."
+    )
+
+
+def _fields(raw: RawMesh) -> tuple[dict[str, np.ndarray], list[Guess]]:
+    """Fibers and sheets as cell fields where they are real; all else under its own name."""
+    fields: dict[str, np.ndarray] = {}
+    notes: list[Guess] = []
+    for group, place in ((raw.tet_data, "cells"), (raw.point_data, "nodes")):
+        for name, array in group.items():
+            role = next((r for r, names in FIBER_NAMES.items() if name.lower() in names), None)
+            if role is not None and array.ndim == 2 and array.shape[1] == 3 and role not in fields:
+                directions, trouble = _directions(raw.tets, array, on_nodes=place == "nodes")
+                if trouble:
+                    notes.append(Guess(role, "dropped", 1.0, f"{name!r} on {place}: {trouble}"))
+                else:
+                    fields[role] = directions
+                    notes.append(Guess(role, "kept", 1.0, f"unit directions {name!r} on {place}"))
+            elif array.dtype.kind in "fiu" and len(array) in (len(raw.tets), len(raw.points)):
+                fields[f"imported {name}"] = array
+    if "fiber" not in fields:
+        fields.pop("sheet", None)
+    return fields, notes
+
+
+def _directions(
+    tets: Int[np.ndarray, "cells 4"], array: Float[np.ndarray, "n 3"], *, on_nodes: bool
+) -> tuple[Float[np.ndarray, "cells 3"], str]:
+    """One unit direction a cell, and what is wrong with them, if anything.
+
+    A direction has no sign: those of the nodes are averaged as the main axis of the sum of f f^T.
+    """
+    length = np.linalg.norm(array, axis=1, keepdims=True)
+    if not np.isfinite(array).all() or (length < 1e-6).any():
+        return array, "some directions are zero or not finite"
+    unit = array / length
+    if on_nodes:
+        corner = unit[tets]
+        _, axes = np.linalg.eigh(np.einsum("cni,cnj->cij", corner, corner))
+        unit = axes[:, :, -1]
+    if len(unit) > 1 and (np.abs(unit @ unit[0]) > np.cos(SMALLEST_SPREAD)).all():
+        return unit, "all directions are equal: placeholders"
+    return unit, ""

@@ -1,0 +1,122 @@
+"""Mutated files: each is read or refused in words, in bounded time and memory, by no crash."""
+
+import importlib.util
+import random
+import resource
+import time
+from pathlib import Path
+
+import pytest
+
+from heartsim.errors import MeshError
+from heartsim.mesh.ellipsoid import human_left_ventricle
+from heartsim.mesh.raw import GIBIBYTE, read_raw
+
+_spec = importlib.util.spec_from_file_location(
+    "foreign_files", Path(__file__).with_name("foreign_files.py")
+)
+files = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(files)
+
+FEW, MANY = 3, 200
+
+
+def truncated(content: bytes, rng: random.Random) -> bytes:
+    return content[: rng.randrange(len(content))]
+
+
+def flipped(content: bytes, rng: random.Random) -> bytes:
+    changed = bytearray(content)
+    for _ in range(rng.choice([1, 10, 100])):
+        changed[rng.randrange(len(changed))] = rng.randrange(256)
+    return bytes(changed)
+
+
+def _numbers(content: bytes, rng: random.Random, replacement: bytes) -> bytes:
+    words = [k for k in range(min(len(content), 50_000)) if content[k : k + 1].isdigit()]
+    at = rng.choice(words) if words else 0
+    end = at
+    while end < len(content) and content[end : end + 1].isdigit():
+        end += 1
+    return content[:at] + replacement + content[end:]
+
+
+def not_a_number(content: bytes, rng: random.Random) -> bytes:
+    return _numbers(content, rng, rng.choice([b"nan", b"inf", b"-inf", b"1e999"]))
+
+
+def wrong_count(content: bytes, rng: random.Random) -> bytes:
+    return _numbers(content[:2000], rng, str(rng.randrange(-5, 5000)).encode()) + content[2000:]
+
+
+def huge_count(content: bytes, rng: random.Random) -> bytes:
+    number = rng.choice([b"99999999999", b"4000000000", b"800000000", b"-1", b"9" * 400])
+    return _numbers(content[:2000], rng, number) + content[2000:]
+
+
+def swapped(content: bytes, rng: random.Random) -> bytes:
+    start = rng.randrange(len(content) // 2)
+    part = bytearray(content[start:])
+    part = part[: len(part) // 4 * 4]
+    part[0::4], part[1::4], part[2::4], part[3::4] = part[3::4], part[2::4], part[1::4], part[0::4]
+    little, big = b"LittleEndian", b"BigEndian"
+    if little in content and rng.random() < 0.5:
+        return content.replace(little, big)
+    return content[:start] + bytes(part)
+
+
+def deep(content: bytes, rng: random.Random) -> bytes:
+    at = content.find(b">", rng.randrange(min(len(content), 500))) + 1
+    depth = rng.choice([100, 10_000, 200_000])
+    return content[:at] + b"<Grid>" * depth + content[at:]
+
+
+MUTATIONS = [truncated, flipped, not_a_number, wrong_count, huge_count, swapped, deep]
+
+
+def attack(kind: str, folder: Path, count: int) -> dict[str, int]:
+    """Read `count` mutants of one format; how many were read and how many refused."""
+    heart = human_left_ventricle(14)
+    original = files.write_as(heart, kind, folder)
+    family = sorted(path for path in folder.iterdir() if path.is_file())
+    assert len(read_raw(original).points)  # what is refused below is refused for its damage
+    intact = {path: path.read_bytes() for path in family}
+    rng = random.Random(f"heartsim {kind}")
+    ends = {"read": 0, "refused": 0}
+    for number in range(count):
+        victim = rng.choice(family)
+        mutation = MUTATIONS[(number + len(kind)) % len(MUTATIONS)]
+        victim.write_bytes(mutation(intact[victim], rng))
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        start = time.monotonic()
+        try:
+            read_raw(original)
+            ends["read"] += 1
+        except MeshError as error:
+            ends["refused"] += 1
+            message = str(error)
+            assert len(message) > 30
+            assert "\n\n" not in message
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        where = f"{kind} {mutation.__name__} {number}: {spent:.1f} s"
+        assert spent < 10, where
+        assert time.monotonic() - start < 60, where
+        assert after.ru_maxrss * 1024 < 2 * GIBIBYTE, where
+        victim.write_bytes(intact[victim])
+    return ends
+
+
+@pytest.mark.parametrize("kind", ["vtu", "vtk", "gmsh2-binary", "xdmf-hdf", "tetgen", "carp"])
+def test_a_few_mutants_are_read_or_refused(kind, tmp_path):
+    ends = attack(kind, tmp_path, FEW)
+    assert sum(ends.values()) == FEW
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("kind", files.FORMATS)
+def test_mutants_are_read_or_refused(kind, tmp_path):
+    ends = attack(kind, tmp_path, MANY)
+    assert sum(ends.values()) == MANY
+    assert ends["refused"] > 0
