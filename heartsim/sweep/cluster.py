@@ -28,7 +28,10 @@ def on_cluster(
     if not jobs:
         return
     try:
-        from distributed import Client, as_completed
+        from distributed import (  # pyright: ignore[reportMissingImports]
+            Client,
+            as_completed,
+        )
     except ImportError:
         raise InputError(
             "--scheduler needs Dask, which is not installed. "

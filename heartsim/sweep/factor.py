@@ -65,8 +65,9 @@ class Factor:
 
     @property
     def column(self) -> str:
-        """Name in the table: the key and its unit."""
-        return f"{self.key}_{unit_word(self.unit)}" if self.unit else self.key
+        """Name in the table: the key and its unit, told apart from an index of that name."""
+        key = f"input.{self.key}"
+        return f"{key}_{unit_word(self.unit)}" if self.unit else key
 
     @property
     def numeric(self) -> bool:

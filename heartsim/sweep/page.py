@@ -84,7 +84,7 @@ def _endings(table: pd.DataFrame) -> str:
     rows = {str(status): [str(count), ""] for status, count in counts.items()}
     bad = table[table["reason"].fillna("") != ""]
     for reason, group in bad.groupby("reason", sort=False):
-        numbers = ", ".join(str(number) for number in group["case"].iloc[:8])
+        numbers = ", ".join(str(number) for number in group["case"].tolist()[:8])
         more = ", …" if len(group) > 8 else ""
         rows[f"case {numbers}{more}"] = [str(len(group)), str(reason)]
     return page.columns(("cases", "reason"), rows)

@@ -44,7 +44,7 @@ class Sweep:
     @property
     def complete(self) -> bool:
         """Whether every case was run."""
-        return not (self.table["status"] == "not run").any()
+        return "not run" not in set(self.table["status"])
 
     def summary(self) -> str:
         """How many cases ended how, and why."""
@@ -52,7 +52,7 @@ class Sweep:
         lines = [", ".join(f"{count} {status}" for status, count in sorted(counts.items()))]
         bad = self.table[self.table["status"] == "failed"]
         lines += [
-            f"  {len(group)} failed, first case {group['case'].iloc[0]}: {reason}"
+            f"  {len(group)} failed, first case {group['case'].tolist()[0]}: {reason}"
             for reason, group in bad.groupby("reason", sort=False)
         ]
         return "\n".join(lines)
