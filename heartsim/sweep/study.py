@@ -270,7 +270,8 @@ class Study(Section):
                 try:
                     self.base.with_({address(self.base, one.key): value})
                 except InputError as error:
-                    problems.append(Problem(path, self._plain(error) + _advice(one)))
+                    told = self._plain(error).removeprefix(f"{address(self.base, one.key)}: ")
+                    problems.append(Problem(path, told + _advice(one)))
                     break
         return problems
 
