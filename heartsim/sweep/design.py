@@ -21,7 +21,8 @@ def grid(factors: Sequence[Factor]) -> list[Setting]:
 def latin_hypercube(factors: Sequence[Factor], size: int, seed: int) -> list[Setting]:
     """Cases of which each of `size` equally likely slices of each factor holds exactly one.
 
-    McKay, Beckman and Conover 1979, doi:10.1080/00401706.1979.10489755.
+    McKay, Beckman and Conover 1979, A comparison of three methods for selecting values of input
+    variables in the analysis of output from a computer code, Technometrics.
     """
     return _settings(factors, qmc.LatinHypercube(len(factors), rng=seed).random(size))
 

@@ -26,7 +26,7 @@ def explain(
     doi:10.1016/j.cpc.2009.09.018. Other samples, and a Sobol design with a missing value, give the
     standardized regression coefficients (``coefficient``: standard deviations of the index for
     one of the factor, the others held) and the part of the variance that the line explains
-    (``R2``); Saltelli and others 2008, Global Sensitivity Analysis: The Primer, section 1.2.5.
+    (``R2``).
 
     Parameters
     ----------
