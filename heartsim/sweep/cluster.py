@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from heartsim.errors import InputError
-from heartsim.sweep.pool import Trouble
+from heartsim.pool import Trouble
 
 if TYPE_CHECKING:
     from heartsim.sweep.row import Job

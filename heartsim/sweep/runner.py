@@ -10,11 +10,11 @@ from pathlib import Path
 import pandas as pd
 
 from heartsim.errors import ResultError, ScenarioError
+from heartsim.pool import Trouble, spread
 from heartsim.progress import Progress
 from heartsim.result.folder import write_file
 from heartsim.sweep.cluster import on_cluster
 from heartsim.sweep.page import write_page
-from heartsim.sweep.pool import Trouble, spread
 from heartsim.sweep.row import Job, Row, failed, read_row, run_job, write_row
 from heartsim.sweep.sensitivity import explain
 from heartsim.sweep.study import Case, Study
@@ -152,6 +152,8 @@ def _missing(cases: Sequence[Case], rows: Path, retry_failed: bool) -> dict[str,
             missing[case.name] = case
             for aside in (rows.parent / "cases").glob(f".{case.name}.*"):
                 shutil.rmtree(aside, ignore_errors=True)
+            for aside in rows.glob(f".{case.name}.*"):
+                aside.unlink(missing_ok=True)
     return missing
 
 

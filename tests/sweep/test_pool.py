@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from heartsim.sweep.pool import Trouble, spread
+from heartsim.pool import Trouble, spread
 
 # the function is `eval`, so that a job is what its process does
 

@@ -14,6 +14,7 @@ import heartsim as hs
 from heartsim.cli import main
 from heartsim.sweep import Sweep, runner
 from heartsim.sweep.row import run_job
+from heartsim.sweep.table import write_table
 
 ROOT = Path(__file__).resolve().parents[2]
 STUDY = """
@@ -51,6 +52,14 @@ def test_table_has_a_row_a_case_with_units(undisturbed):
     assert list(good["circulation.heart_rate_per_min"].round(9)) == [60, 70, 80]
     result = hs.Result.load(undisturbed.folder / good["folder"].iloc[1])
     assert result.indices["chambers"]["LV"]["EF_percent"] == good["chambers.LV.EF_percent"].iloc[1]
+
+
+def test_parquet_holds_the_same_table(tmp_path, undisturbed):
+    pytest.importorskip("pyarrow")
+    _, parquet = write_table(undisturbed.table, tmp_path)
+    pd.testing.assert_frame_equal(
+        pd.read_parquet(parquet), undisturbed.table, check_dtype=False, check_exact=True
+    )
 
 
 def test_failures_are_rows_with_reasons(undisturbed):

@@ -8,6 +8,7 @@ import os
 import signal
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection, wait
@@ -21,6 +22,8 @@ Job = TypeVar("Job")
 Answer = TypeVar("Answer")
 
 _READY: Final = "ready"
+_MOST_STILLBORN: Final = 3
+"""Processes in a row that may die before they take a job."""
 
 
 class Trouble(str):
@@ -66,12 +69,15 @@ def spread(
     """
     waiting = deque((job, 1) for job in jobs)
     crew = [_hire(call) for _ in range(min(workers, len(jobs)))]
-    left = len(jobs)
+    left, stillborn = len(jobs), 0
     try:
         while left:
             for pipe in wait([worker.pipe for worker in crew]):
                 worker = next(one for one in crew if one.pipe is pipe)
                 message = _hear(worker)
+                stillborn = 0 if worker.ready else stillborn + 1
+                if stillborn > _MOST_STILLBORN:
+                    raise _no_start(worker)
                 if message is None:
                     crew[crew.index(worker)] = _hire(call)
                     message = Trouble(_death(worker))
@@ -81,9 +87,7 @@ def spread(
                 elif job is not None:
                     left -= 1
                     yield job, message  # pyright: ignore[reportReturnType]
-            for worker in crew:
-                if waiting and worker.ready and worker.job is None:
-                    _give(worker, *waiting.popleft())
+            _hand_out(crew, waiting)
     finally:
         for worker in crew:
             worker.process.kill()
@@ -101,13 +105,13 @@ def _hire(call: Callable[[Job], object]) -> _Worker[Job]:
     return _Worker(process, ours)
 
 
-def _give(worker: _Worker[Job], job: Job, attempt: int) -> None:
-    """Hand a job over; a process that died meanwhile is noticed when it is next heard."""
-    worker.job, worker.attempt = job, attempt
-    try:
-        worker.pipe.send(job)
-    except OSError:
-        return
+def _hand_out(crew: Sequence[_Worker[Job]], waiting: deque[tuple[Job, int]]) -> None:
+    """Give each idle process a job; one that died meanwhile is noticed when it is next heard."""
+    for worker in crew:
+        if waiting and worker.ready and worker.job is None:
+            worker.job, worker.attempt = waiting.popleft()
+            with suppress(OSError):
+                worker.pipe.send(worker.job)
 
 
 def _hear(worker: _Worker[Job]) -> object:
@@ -116,15 +120,18 @@ def _hear(worker: _Worker[Job]) -> object:
         message = worker.pipe.recv()
     except (EOFError, OSError):
         worker.process.join()
-        if not worker.ready:
-            raise HeartsimError(
-                f"processes of this sweep do not start ({_death(worker)}). In a script of yours, "
-                'call heartsim.sweep below `if __name__ == "__main__":`, because each process '
-                "reads the script again."
-            ) from None
         return None
     worker.ready = True
     return message
+
+
+def _no_start(worker: _Worker[Job]) -> HeartsimError:
+    """Error of processes that die before they take a job."""
+    return HeartsimError(
+        f"processes of this sweep do not start ({_death(worker)}). In a script of yours, call "
+        'heartsim.sweep below `if __name__ == "__main__":`, because each process reads the script '
+        "again."
+    )
 
 
 def _death(worker: _Worker[Job]) -> str:
