@@ -83,7 +83,7 @@ def importance(
     effects: pd.DataFrame, factors: Sequence[Column], outputs: Sequence[Column]
 ) -> Figure:
     """Sensitivity of every output to every factor, one panel an output."""
-    across = min(3, len(outputs))
+    across = 2 if len(outputs) == 4 else min(3, len(outputs))
     down = -(-len(outputs) // across)
     drawn = figure(3.4 * across + 1.2, (0.3 * len(factors) + 0.85) * down + 0.35)
     with settings():
