@@ -127,7 +127,7 @@ def split(text: str | float) -> tuple[float, str]:
     """
     match = _QUANTITY.fullmatch(str(text)) if len(str(text)) <= 64 else None
     if match is None:
-        raise UnitError(f"{reprlib.repr(text)} is not a quantity. Write for instance \"12 mmHg\".")
+        raise UnitError(f'{reprlib.repr(text)} is not a quantity. Write for instance "12 mmHg".')
     symbol = match.group(2) or ""
     dimension_of(symbol)
     return float(match.group(1)), symbol
