@@ -74,6 +74,7 @@ def test_failures_are_rows_with_reasons(undisturbed):
     assert (undisturbed.folder / "response.png").stat().st_size > 10_000
 
 
+@pytest.mark.slow
 def test_killed_and_resumed_gives_the_same_bytes(study, undisturbed):
     folder = study.parent / "killed"
     words = ["sweep", str(study), "-o", str(folder), "--workers", "1", "--device", "cpu"]
