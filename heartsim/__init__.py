@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from heartsim.run import run as run
     from heartsim.runtime import use_float64 as use_float64
     from heartsim.scenario import Scenario as Scenario
+    from heartsim.sweep import Study as Study
+    from heartsim.sweep import sweep as sweep
     from heartsim.verification import verify as verify
 
 __version__ = "0.1.0"
@@ -55,8 +57,10 @@ _HOME = {
     "Result": "heartsim.result",
     "Scenario": "heartsim.scenario",
     "SolveFailed": "heartsim.errors",
+    "Study": "heartsim.sweep",
     "compare": "heartsim.compare",
     "run": "heartsim.run",
+    "sweep": "heartsim.sweep",
     "use_float64": "heartsim.runtime",
     "verify": "heartsim.verification",
     "view": "heartsim.render.window",

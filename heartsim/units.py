@@ -117,6 +117,37 @@ def parse(text: object, dimension: str) -> float:
     return number * table[symbol]
 
 
+def split(text: str | float) -> tuple[float, str]:
+    """Number and unit symbol of a quantity of any dimension; ``""`` for a bare number.
+
+    Raises
+    ------
+    UnitError
+        If it is not a quantity, or its unit is unknown.
+    """
+    match = _QUANTITY.fullmatch(str(text)) if len(str(text)) <= 64 else None
+    if match is None:
+        raise UnitError(f'{reprlib.repr(text)} is not a quantity. Write for instance "12 mmHg".')
+    symbol = match.group(2) or ""
+    dimension_of(symbol)
+    return float(match.group(1)), symbol
+
+
+def dimension_of(symbol: str) -> str:
+    """Dimension that a unit symbol belongs to.
+
+    Raises
+    ------
+    UnitError
+        If the symbol is unknown.
+    """
+    for dimension, table in _SYMBOLS.items():
+        if symbol in table:
+            return dimension
+    known = {name for table in _SYMBOLS.values() for name in table if name}
+    raise UnitError(f"unknown unit {symbol!r}.{closest(symbol, known)}")
+
+
 def _example(number: str, dimension: str) -> str:
     """Spelling of a quantity that would be accepted, such as ``"12 mm" (length)``."""
     symbol = next(iter(_SYMBOLS[dimension]))

@@ -70,11 +70,21 @@ def verify(*names: str, fast: Switch = False, json: Switch = False, output: Fold
 
 
 @app.command
-def schema() -> int:
+def schema(*, study: Switch = False) -> int:
     """Print the JSON Schema of scenario files, for completion in an editor.
 
     Example: heartsim schema > heartsim.schema.json
+
+    Parameters
+    ----------
+    study
+        That of study files instead.
     """
+    if study:
+        from heartsim.sweep import Study
+
+        say_json(Study.model_json_schema())
+        return 0
     from heartsim.scenario import schema as scenario_schema
 
     say_json(scenario_schema())

@@ -14,7 +14,18 @@ from heartsim.errors import SolveFailed
 from heartsim.procedures import CATALOGUE
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMANDS = ["demo", "run", "compare", "view", "report", "procedures", "verify", "schema", "info"]
+COMMANDS = [
+    "demo",
+    "run",
+    "compare",
+    "view",
+    "report",
+    "sweep",
+    "procedures",
+    "verify",
+    "schema",
+    "info",
+]
 NESTED = ["mesh check", "mesh import", "mesh make", "data fetch", "data list"]
 
 
