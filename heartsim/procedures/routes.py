@@ -99,7 +99,8 @@ hypoplastic_left_heart: Final = Operation(
             "diameter of the ductus", "12 mm", "length", ("3 mm", "15 mm"), ("5 mm", "15 mm")
         ),
     },
-    limits=f"{_SIZE}; no coronary steal, no narrow arch; no oxygen",
+    limits=f"{_SIZE}; no coronary steal, no narrow arch; no oxygen; "
+    "with the low pulmonary resistance of an adult the body is robbed",
     expected="systemic and pulmonary pressure equal, flow to the lungs large",
     source="anatomy",
     build=_hypoplasia,

