@@ -125,7 +125,8 @@ interatrial_shunt: Final = Operation(
     indication="heart failure with preserved EF, exercise wedge pressure at least 25 mmHg",
     changes="hole between the atria of a given size",
     parameters=_diameter("8 mm", ("5 mm", "10 mm"), ("5 mm", "10 mm")),
-    limits="the hole is as large as you say: a device of 8 mm passes less than an orifice of 8 mm (here "
+    limits="the hole is as large as you say: a device of 8 mm passes less than an orifice of 8 mm "
+    "(here "
     "Qp/Qs 1.8 at rest); no exercise unless it is set; no closing by tissue; "
     f"{_LIMITS}",
     expected="pulmonary to systemic flow 1.27; peak-exercise wedge 34.1 to 31.6 and venous "
