@@ -23,7 +23,6 @@ from heartsim.circulation.components import Scalar, leaf
 from heartsim.circulation.emulate import emulate_chamber
 from heartsim.circulation.graph import VENTRICLES, State
 from heartsim.circulation.periodic import LimitCycle, limit_cycle
-from heartsim.circulation.topology import fontan, glenn, norwood, single_left_ventricle
 from heartsim.errors import ResultError, ScenarioError, SolveFailed
 from heartsim.heart import Heart
 from heartsim.loading import Trial, rule_of, settle
@@ -31,8 +30,9 @@ from heartsim.loop import circulation_of
 from heartsim.mesh.heartmesh import HeartMesh
 from heartsim.procedures.edit import AnatomyEdit, Edit, Procedure, Receipt
 from heartsim.procedures.perform import on_heart
+from heartsim.procedures.routing import Reroute
 from heartsim.result import Recording, Result
-from heartsim.result.recording import VALVES
+from heartsim.result.recording import carried_flows
 from heartsim.scenario import Scenario
 from heartsim.units import mL, mmHg, ms
 
@@ -92,9 +92,9 @@ def lumped_heart(scenario: Scenario) -> tuple[LumpedHeart, tuple[dict[str, objec
         loop, held = _emulated(loop, scenario)
         total = scenario.circulation.blood_volume or held
     heart = LumpedHeart(loop, with_blood_volume(loop, blood, jnp.asarray(total)))
-    heart, routed = _rerouted(heart, scenario)
     # edits of the circulation are the same for a heart with a wall and without one
-    sick, ill = on_heart(cast(Heart, heart), conditions)
+    heart, routed = on_heart(cast(Heart, heart), [_routes(scenario)])
+    sick, ill = on_heart(heart, conditions)
     cured, treated = on_heart(sick, procedures, overlap=scenario.overlap)
     return cast(LumpedHeart, cured), tuple(
         receipt.as_dict() for receipt in (*routed, *ill, *treated)
@@ -155,32 +155,21 @@ def _emulated(loop: Circulation, scenario: Scenario) -> tuple[Circulation, float
     return with_chambers(loop, chambers), float(table["blood_volume_mL"].iloc[0]) * mL
 
 
-def _rerouted(heart: LumpedHeart, scenario: Scenario) -> tuple[LumpedHeart, tuple[Receipt, ...]]:
-    """Heart with the blood going the way that a scenario says, and what had to move for it."""
+def _routes(scenario: Scenario) -> Procedure:
+    """The way that a scenario sends the blood of its patient, as edits."""
     plan = scenario.circulation
     routes, kind, hole = plan.routes, plan.routes.topology, plan.atrial_shunt
-    if kind == "biventricular":
-        return heart, ()
-    loop, blood = heart.circulation, heart.blood
-    if kind == "norwood":
-        loop, blood, moved = norwood(loop, blood, hole, plan.ductus)
-    else:
-        loop, blood, moved = single_left_ventricle(loop, blood, hole)
-    apart = 0.0
-    if kind == "glenn":
-        loop, blood, apart = glenn(loop, blood, routes.upper_body, routes.connection)
-    elif kind == "fontan":
-        loop, blood, _ = fontan(loop, blood, routes.connection, routes.fenestration)
-    receipt = Receipt(
-        action=f"re-routed the blood: {kind}",
-        target="routes",
-        amounts={
-            "taken_from_unused_ventricle_mL": moved / mL,
-            "given_to_upper_veins_mL": apart / mL,
-            "blood_volume_mL": blood_volume(loop, blood) / mL,
-        },
-    )
-    return replace(heart, circulation=loop, blood=blood), (receipt,)
+    single = Reroute("single_left_ventricle", {"septum": hole})
+    glenn = {"share": routes.upper_body, "resistance": routes.connection}
+    fontan = {"resistance": routes.connection, "fenestration": routes.fenestration}
+    edits = {
+        "biventricular": (),
+        "single ventricle": (single,),
+        "glenn": (single, Reroute("glenn", glenn)),
+        "fontan": (single, Reroute("fontan", fontan)),
+        "norwood": (Reroute("norwood", {"septum": hole, "shunt": plan.ductus}),),
+    }
+    return Procedure("circulation.routes", "Routes of the blood", edits[kind])
 
 
 def periodic_beat(heart: LumpedHeart) -> LimitCycle:
@@ -269,7 +258,7 @@ def recording_of(
         time=time,
         pressure=whole["pressure"],
         volume=whole["volume"],
-        flow={name: whole["flow"][name] for name in VALVES},
+        flow=carried_flows(whole["flow"]),
         blood_volume=_closed(trace.blood_volume),
         energy={
             "stored": nothing,

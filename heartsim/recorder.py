@@ -9,7 +9,7 @@ from heartsim.beat import Moment, Observation, observed, snapshot
 from heartsim.heart import Heart
 from heartsim.mesh.heartmesh import HeartMesh
 from heartsim.result import Recording
-from heartsim.result.recording import VALVES
+from heartsim.result.recording import carried_flows
 
 ENERGIES = ("stored", "active_work", "pressure_work", "dissipated")
 SHAPES = ("displacement", "fiber_stress", "fiber_stretch", "active_tension")
@@ -105,7 +105,7 @@ class Recorder:
             time=self.column("time"),
             pressure=self._group("pressure"),
             volume=self._group("volume"),
-            flow={name: self.column(f"flow.{name}") for name in VALVES},
+            flow=carried_flows(self._group("flow")),
             blood_volume=self.column("blood_volume"),
             energy={name: self._energy(name) for name in ENERGIES},
             wall_volume=self.column("wall_volume"),

@@ -152,6 +152,29 @@ def fontan(
     return Rerouted(loop, state, jnp.zeros_like(state.V_LV))
 
 
+def hypoplastic_left_heart(
+    circulation: Circulation, state: State, septum: Scalar, ductus: Scalar
+) -> Rerouted:
+    """Mitral and aortic atresia: the right ventricle feeds the body through the ductus.
+
+    Parameters
+    ----------
+    circulation, state
+        The loop and its blood.
+    septum, ductus : () float
+        Areas of the hole between the atria and of the ductus [mm²].
+    """
+    state, moved = emptied(circulation, state, "LV")
+    changed = dataclasses.replace(
+        circulation,
+        mitral=_shut(circulation.mitral),
+        aortic=_shut(circulation.aortic),
+        atrial_shunt=_with_area(circulation.atrial_shunt, septum),
+        ductus=_with_area(circulation.ductus, ductus),
+    )
+    return Rerouted(changed, state, moved)
+
+
 def norwood(circulation: Circulation, state: State, septum: Scalar, shunt: Scalar) -> Rerouted:
     """Hypoplastic left heart: the right ventricle feeds the aorta, a shunt feeds the lungs.
 
@@ -162,14 +185,8 @@ def norwood(circulation: Circulation, state: State, septum: Scalar, shunt: Scala
     septum, shunt : () float
         Areas of the hole between the atria and of the systemic-to-pulmonary shunt [mm²].
     """
-    state, moved = emptied(circulation, state, "LV")
+    heart, state, moved = hypoplastic_left_heart(circulation, state, septum, shunt)
     changed = dataclasses.replace(
-        circulation,
-        mitral=_shut(circulation.mitral),
-        aortic=_shut(circulation.aortic),
-        neoaortic=circulation.pulmonary,
-        pulmonary=_shut(circulation.pulmonary),
-        atrial_shunt=_with_area(circulation.atrial_shunt, septum),
-        ductus=_with_area(circulation.ductus, shunt),
+        heart, neoaortic=circulation.pulmonary, pulmonary=_shut(circulation.pulmonary)
     )
     return Rerouted(changed, state, moved)

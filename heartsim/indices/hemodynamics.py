@@ -14,13 +14,22 @@ from heartsim.result import Recording, close_loop, time_mean
 from heartsim.units import BLOOD_DENSITY, J, L, cm, minute, mL, mmHg, s
 
 _INLET = {"LV": ("LA", "mitral"), "RV": ("RA", "tricuspid")}
-_OUTLET = {"LV": ("aorta", "aortic"), "RV": ("pulmonary_artery", "pulmonary")}
+_OUTLET = {"LV": "aortic", "RV": "pulmonary"}
 _VALVES = {
     "mitral": ("LA", "LV"),
     "aortic": ("LV", "aorta"),
     "tricuspid": ("RA", "RV"),
     "pulmonary": ("RV", "pulmonary_artery"),
 }
+_EJECTED = {
+    "LV": ("aortic", "left_pump"),
+    "RV": ("pulmonary", "neoaortic", "right_pump"),
+}
+"""Ways from each ventricle to the arteries."""
+_TO_BODY = {"aortic": 1, "neoaortic": 1, "left_pump": 1, "ecmo": 1, "ductus": -1}
+_TO_LUNGS = {"pulmonary": 1, "right_pump": 1, "ductus": 1, "glenn": 1, "cavopulmonary": 1}
+"""Flows that enter the arteries of body and lungs; a ductus takes from one for the other."""
+_PUMPS = ("left_pump", "right_pump", "ecmo")
 _PER_SURFACE = {
     "EDV_mL": "EDVi_mL_per_m2",
     "ESV_mL": "ESVi_mL_per_m2",
@@ -49,10 +58,12 @@ def events(recording: Recording, chamber: str) -> Events:
     if chamber not in _INLET:
         return Events(0, int(np.argmin(volume)))
     atrium, _ = _INLET[chamber]
-    _, outlet = _OUTLET[chamber]
+    outlet = recording.flow[_OUTLET[chamber]]
+    if chamber == "RV":
+        outlet = outlet + recording.flow.get("neoaortic", 0.0)
     return Events(
         end_diastole(recording.time, pressure, recording.pressure[atrium]),
-        end_systole(recording.flow[outlet], pressure, volume),
+        end_systole(outlet, pressure, volume),
     )
 
 
@@ -112,7 +123,7 @@ def ventricle(recording: Recording, name: str, measured: Mapping[str, float]) ->
     """Compute the indices that only a ventricle has.
 
     ``forward_SV_mL``, ``forward_EF_percent``
-        Net volume through the outlet valve in a beat, and that over EDV.
+        Net volume to the arteries in a beat, through valves and assist pumps, and that over EDV.
     ``Ea_mmHg_per_mL``
         Effective arterial elastance ESP / SV [1]_.
     ``Ees_mmHg_per_mL``, ``V0_mL``
@@ -140,7 +151,7 @@ def ventricle(recording: Recording, name: str, measured: Mapping[str, float]) ->
     """
     ed, es = events(recording, name)
     pressure, volume = recording.pressure[name] / mmHg, recording.volume[name] / mL
-    forward, backward = valve_volumes(recording, _OUTLET[name][1])
+    forward = _net_flow(recording, dict.fromkeys(_EJECTED[name], 1)) * recording.heart_rate_period
     arterial = _ratio(measured["ESP_mmHg"], measured["SV_mL"])
     filled = (float(volume[ed]), float(pressure[ed]))
     emptied = (float(volume[es]), float(pressure[es]))
@@ -156,8 +167,8 @@ def ventricle(recording: Recording, name: str, measured: Mapping[str, float]) ->
         recording.pressure[name][ed],
     )
     return {
-        "forward_SV_mL": (forward - backward) / mL,
-        "forward_EF_percent": 100 * (forward - backward) / mL / measured["EDV_mL"],
+        "forward_SV_mL": forward / mL,
+        "forward_EF_percent": 100 * forward / mL / measured["EDV_mL"],
         "Ea_mmHg_per_mL": arterial,
         "Ees_mmHg_per_mL": line.Ees,
         "V0_mL": line.V0,
@@ -255,12 +266,21 @@ def circulation(recording: Recording) -> dict[str, float]:
         The same of the pulmonary artery.
     ``mLAP_mmHg``, ``mRAP_mmHg``
         Mean atrial pressures; the left stands for the wedge.
+    ``mSVP_mmHg``
+        Mean pressure of the systemic veins, which a Fontan parts from the right atrium.
     ``CO_L_per_min``, ``heart_rate_per_min``
-        Net flow through the aortic valve; beats in a minute.
+        Systemic flow Qs: what enters the arteries of the body from ventricles, assist pumps and
+        neo-aorta less what a ductus takes to the lungs; beats in a minute. Without those it is the
+        net flow through the aortic valve.
+    ``Qp_L_per_min``
+        Flow through the lungs: what enters their arteries from the pulmonary valve, a ductus,
+        a pump, and veins that are joined to them.
+    ``assist_L_per_min``
+        Flow of all pumps together.
     ``SVR_WU``, ``PVR_WU``
-        (MAP - mRAP) / CO, and (mPAP - mLAP) over net pulmonary valve flow [mmHg min/L].
+        (MAP - mRAP) / Qs, and (mPAP - mLAP) / Qp [mmHg min/L].
     ``Qp_Qs``
-        Net pulmonary over net aortic valve flow.
+        Pulmonary over systemic flow.
     ``cardiac_power_W``
         MAP CO / 451 [1]_.
     ``RVSP_over_LVSP``
@@ -287,9 +307,12 @@ def circulation(recording: Recording) -> dict[str, float]:
     mean = {
         name: time_mean(recording.time, recording.heart_rate_period, recording.pressure[name])
         / mmHg
-        for name in ("aorta", "pulmonary_artery", "LA", "RA")
+        for name in ("aorta", "pulmonary_artery", "LA", "RA", "systemic_veins")
     }
-    flow = {name: _net_flow(recording, name) for name in ("aortic", "pulmonary")}
+    body, lungs, pumps = (
+        _net_flow(recording, ways) / (L / minute)
+        for ways in (_TO_BODY, _TO_LUNGS, dict.fromkeys(_PUMPS, 1))
+    )
     peak = {name: float(recording.pressure[name].max()) for name in ("LV", "RV")}
     return {
         "SBP_mmHg": float(aorta.max()),
@@ -301,12 +324,15 @@ def circulation(recording: Recording) -> dict[str, float]:
         "mPAP_mmHg": mean["pulmonary_artery"],
         "mLAP_mmHg": mean["LA"],
         "mRAP_mmHg": mean["RA"],
-        "CO_L_per_min": flow["aortic"],
+        "mSVP_mmHg": mean["systemic_veins"],
+        "CO_L_per_min": body,
+        "Qp_L_per_min": lungs,
+        "assist_L_per_min": pumps,
         "heart_rate_per_min": minute / recording.heart_rate_period,
-        "SVR_WU": _ratio(mean["aorta"] - mean["RA"], flow["aortic"]),
-        "PVR_WU": _ratio(mean["pulmonary_artery"] - mean["LA"], flow["pulmonary"]),
-        "Qp_Qs": _ratio(flow["pulmonary"], flow["aortic"]),
-        "cardiac_power_W": mean["aorta"] * flow["aortic"] / _POWER,
+        "SVR_WU": _ratio(mean["aorta"] - mean["RA"], body),
+        "PVR_WU": _ratio(mean["pulmonary_artery"] - mean["LA"], lungs),
+        "Qp_Qs": _ratio(lungs, body),
+        "cardiac_power_W": mean["aorta"] * body / _POWER,
         "RVSP_over_LVSP": _ratio(peak["RV"], peak["LV"]),
         "PAPi": _ratio(float(artery.max() - artery.min()), mean["RA"]),
         "CVP_over_PCWP": _ratio(mean["RA"], mean["LA"]),
@@ -342,10 +368,11 @@ def viability(recording: Recording) -> float:
     return _ratio(float(np.trapezoid(supply, time)), float(np.trapezoid(demand, time)))
 
 
-def _net_flow(recording: Recording, name: str) -> float:
-    """Net flow through a valve [L/min]."""
-    forward, backward = valve_volumes(recording, name)
-    return (forward - backward) / recording.heart_rate_period / (L / minute)
+def _net_flow(recording: Recording, ways: Mapping[str, int]) -> float:
+    """Mean of flows with their signs [mm³/ms]; a way that is absent carries nothing."""
+    still = np.zeros(len(recording.time))
+    total = sum((sign * recording.flow.get(name, still) for name, sign in ways.items()), still)
+    return time_mean(recording.time, recording.heart_rate_period, total)
 
 
 def _ratio(numerator: float, denominator: float) -> float:

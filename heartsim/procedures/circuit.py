@@ -1,15 +1,23 @@
-"""Edits of the blood network: valves that open too little, leak, or are repaired."""
+"""Edits of the blood network: valves, bands, shunts, pumps, balloon and pericardium.
 
+All of these are present in every heart, with an area, volume or pressure of 0 where there is none,
+so that an edit only changes numbers. Routes of the great veins and arteries are in
+`heartsim.procedures.routing`.
+"""
+
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, final
 
 from heartsim.errors import ProcedureError
 from heartsim.procedures.edit import Dose, HeartEdit, Receipt
-from heartsim.units import cm
+from heartsim.units import cm, mL, mm, mmHg, ms, s
 
 if TYPE_CHECKING:
     from heartsim.circulation.closed_loop import Circulation
-    from heartsim.circulation.components import Valve
+    from heartsim.circulation.components import Orifice, Valve
+    from heartsim.circulation.pumps import Balloon, Pump
+    from heartsim.circulation.surroundings import Pericardium
     from heartsim.heart import Heart
 
 VALVES = ("mitral", "aortic", "tricuspid", "pulmonary")
@@ -73,3 +81,241 @@ class SetValve(HeartEdit):
             },
         )
         return replace(heart, circulation=replace(blood, **{self.valve: after})), receipt
+
+
+def _in_series(valve: "Valve") -> Dose:
+    """Effective opening of a valve and the band behind it [mm²]."""
+    return valve.area / (1 + valve.narrowing * valve.area**2) ** 0.5
+
+
+@final
+@dataclass(frozen=True)
+class SetBand(HeartEdit):
+    """Put a band around the outlet of a valve, or take it away.
+
+    Attributes
+    ----------
+    valve : str
+        One of `VALVES`.
+    narrowing : float
+        One over the squared effective area of the band [1/mm⁴]; 0 is none.
+    """
+
+    valve: str
+    narrowing: Dose
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The band, which is not the valve."""
+        return (f"band:{self.valve}",)
+
+    def apply_to_heart(self, heart: "Heart") -> tuple["Heart", Receipt]:
+        """Return the heart with the outlet banded."""
+        blood = circulation_of(heart)
+        before: Valve = getattr(blood, self.valve)
+        after = replace(before, narrowing=self.narrowing)
+        receipt = Receipt(
+            action=f"changed the band at the {self.valve} valve",
+            target=f"band:{self.valve}",
+            amounts={
+                "opening_with_valve_before_cm2": _in_series(before) / cm**2,
+                "opening_with_valve_after_cm2": _in_series(after) / cm**2,
+            },
+        )
+        return replace(heart, circulation=replace(blood, **{self.valve: after})), receipt
+
+
+@final
+@dataclass(frozen=True)
+class SetShunt(HeartEdit):
+    """Make, change or close a hole between two compartments.
+
+    Attributes
+    ----------
+    hole : str
+        ``"atrial_shunt"``, ``"ventricular_shunt"``, ``"ductus"`` or ``"fenestration"``.
+    area : float
+        Effective orifice area [mm²]; 0 is closed.
+    """
+
+    hole: str
+    area: Dose
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The hole."""
+        return (f"shunt:{self.hole}",)
+
+    def apply_to_heart(self, heart: "Heart") -> tuple["Heart", Receipt]:
+        """Return the heart with the hole changed."""
+        blood = circulation_of(heart)
+        before: Orifice = getattr(blood, self.hole)
+        after = replace(before, area=self.area)
+        receipt = Receipt(
+            action=f"changed the {self.hole.replace('_', ' ')}",
+            target=f"shunt:{self.hole}",
+            amounts={
+                "area_before_cm2": before.area / cm**2,
+                "area_after_cm2": after.area / cm**2,
+                "diameter_before_mm": (4 / math.pi * before.area) ** 0.5 / mm,
+                "diameter_after_mm": (4 / math.pi * self.area) ** 0.5 / mm,
+            },
+        )
+        return replace(heart, circulation=replace(blood, **{self.hole: after})), receipt
+
+
+@final
+@dataclass(frozen=True)
+class SetPump(HeartEdit):
+    """Implant a rotary pump, or change its speed; see `heartsim.circulation.pumps.Pump`.
+
+    Attributes
+    ----------
+    pump : str
+        ``"left_pump"``, ``"right_pump"`` or ``"ecmo"``.
+    area : float
+        Orifice of its quadratic loss [mm²]; 0 is no pump.
+    resistance : float, optional
+        Linear loss [kPa ms/mm³]; without it the pump keeps its own.
+    head : float, optional
+        Head at which it stalls [kPa]; without it the pump keeps its own.
+    """
+
+    pump: str
+    area: Dose
+    resistance: Dose | None = None
+    head: Dose | None = None
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The pump."""
+        return (f"pump:{self.pump}",)
+
+    def apply_to_heart(self, heart: "Heart") -> tuple["Heart", Receipt]:
+        """Return the heart with the pump."""
+        blood = circulation_of(heart)
+        before: Pump = getattr(blood, self.pump)
+        after = replace(
+            before,
+            area=self.area,
+            resistance=before.resistance if self.resistance is None else self.resistance,
+            head=before.head if self.head is None else self.head,
+        )
+        receipt = Receipt(
+            action=f"set the {self.pump.replace('_', ' ')}",
+            target=f"pump:{self.pump}",
+            amounts={
+                "stall_head_before_mmHg": before.head / mmHg,
+                "stall_head_after_mmHg": after.head / mmHg,
+                "linear_loss_after_mmHg_s_per_mL": after.resistance / (mmHg * s / mL),
+                "orifice_after_cm2": after.area / cm**2,
+            },
+        )
+        return replace(heart, circulation=replace(blood, **{self.pump: after})), receipt
+
+
+@final
+@dataclass(frozen=True)
+class SetBalloon(HeartEdit):
+    """Put a counterpulsation balloon into the aorta, or change its timing.
+
+    Attributes
+    ----------
+    volume : float
+        Gas when inflated [mm³]; 0 is none.
+    inflated, deflated : float, optional
+        Start of inflation and of deflation in the beat [ms]; without them it keeps its own.
+    """
+
+    volume: Dose
+    inflated: Dose | None = None
+    deflated: Dose | None = None
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The balloon."""
+        return ("pump:balloon",)
+
+    def apply_to_heart(self, heart: "Heart") -> tuple["Heart", Receipt]:
+        """Return the heart with the balloon."""
+        blood = circulation_of(heart)
+        before: Balloon = blood.balloon
+        after = replace(
+            before,
+            volume=self.volume,
+            inflated=before.inflated if self.inflated is None else self.inflated,
+            deflated=before.deflated if self.deflated is None else self.deflated,
+        )
+        receipt = Receipt(
+            action="set the balloon in the aorta",
+            target="pump:balloon",
+            amounts={
+                "gas_before_mL": before.volume / mL,
+                "gas_after_mL": after.volume / mL,
+                "inflates_at_ms": after.inflated / ms,
+                "deflates_at_ms": after.deflated / ms,
+            },
+        )
+        return replace(heart, circulation=replace(blood, balloon=after)), receipt
+
+
+@final
+@dataclass(frozen=True)
+class SetPericardium(HeartEdit):
+    """Tighten or open the sac around a 0D heart.
+
+    Attributes
+    ----------
+    pressure : float
+        Scale of its pressure [kPa]; 0 is an open pericardium.
+    stiffening : float, optional
+        Exponential rate [1/mm³]; without it the sac keeps its own.
+    unstressed : float, optional
+        Blood in the heart that the sac holds without pressure [mm³]; without it it keeps its own.
+    """
+
+    pressure: Dose
+    stiffening: Dose | None = None
+    unstressed: Dose | None = None
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The sac."""
+        return ("pericardium",)
+
+    def apply_to_heart(self, heart: "Heart") -> tuple["Heart", Receipt]:
+        """Return the heart in its new sac.
+
+        Raises
+        ------
+        ProcedureError
+            If ventricles are 3D walls: the sac would press on the 0D atria alone.
+        """
+        if heart.chambers:
+            raise ProcedureError(
+                "the pericardium that presses on all four chambers belongs to 0D hearts; walls of "
+                'a mesh have springs, see [support]. Run it with patient.model = "0D".'
+            )
+        blood = circulation_of(heart)
+        return self._around(heart, blood, blood.pericardium)
+
+    def _around(
+        self, heart: "Heart", blood: "Circulation", before: "Pericardium"
+    ) -> tuple["Heart", Receipt]:
+        after = replace(
+            before,
+            pressure=self.pressure,
+            stiffening=before.stiffening if self.stiffening is None else self.stiffening,
+            unstressed=before.unstressed if self.unstressed is None else self.unstressed,
+        )
+        receipt = Receipt(
+            action="changed the pericardium",
+            target="pericardium",
+            amounts={
+                "pressure_scale_before_mmHg": before.pressure / mmHg,
+                "pressure_scale_after_mmHg": after.pressure / mmHg,
+                "unstressed_volume_after_mL": after.unstressed / mL,
+                "stiffening_after_per_mL": after.stiffening * mL,
+            },
+        )
+        return replace(heart, circulation=replace(blood, pericardium=after)), receipt

@@ -127,3 +127,61 @@ class RecoverTissue(HeartEdit):
         )
         tissue = replace(heart.tissue, contractility=tension + gain)
         return with_tissue(heart, tissue), receipt
+
+
+@final
+@dataclass(frozen=True)
+class InjectGel(HeartEdit):
+    """Mix a gel into the muscle of a region: less muscle pulls, the mixture is softer or stiffer.
+
+    The gel's share phi of the region is its volume over that of the region; active tension
+    scales with 1 - phi and stiffness with 1 + phi (ratio - 1), the upper (Voigt) bound of a
+    mixture.
+
+    Attributes
+    ----------
+    region : str
+        Region of the heart.
+    volume : float
+        Gel in all [mm³]; 0 changes nothing.
+    ratio : float
+        Stiffness of the gel over that of relaxed muscle.
+    """
+
+    region: str
+    volume: Dose
+    ratio: Dose
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The tissue of the region."""
+        return (f"tissue:{self.region}",)
+
+    def apply_to_heart(self, heart: "Heart") -> tuple["Heart", Receipt]:
+        """Return the heart with the gel.
+
+        Raises
+        ------
+        ProcedureError
+            If the heart has no such region.
+        """
+        weight = region_weight(heart, self.region)
+        region = (weight * heart.cell_volume).sum()
+        share = self.volume / region
+        tissue = heart.tissue
+        changed = replace(
+            tissue,
+            contractility=tissue.contractility * (1 - weight * share),
+            stiffness=tissue.stiffness * (1 + weight * share * (self.ratio - 1)),
+        )
+        receipt = Receipt(
+            action=f"injected gel into region {self.region}",
+            target=f"tissue:{self.region}",
+            amounts={
+                "gel_mL": self.volume / mL,
+                "tissue_mL": region / mL,
+                "gel_share_percent": 100 * share,
+                "stiffness_multiplier": 1 + share * (self.ratio - 1),
+            },
+        )
+        return with_tissue(heart, changed), receipt

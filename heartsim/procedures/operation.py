@@ -17,6 +17,12 @@ Value = float | str
 """A parsed parameter: a number in internal units, or a name."""
 
 
+def number(values: Mapping[str, Value], name: str) -> float:
+    """Parsed dose that is a number."""
+    value = values[name]
+    return value if isinstance(value, float) else math.nan
+
+
 @dataclass(frozen=True)
 class Parameter:
     """One dose of a procedure.

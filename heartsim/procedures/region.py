@@ -76,3 +76,46 @@ class MarkRegion(AnatomyEdit):
             },
         )
         return marked, receipt
+
+
+@final
+@dataclass(frozen=True)
+class MarkSegments(AnatomyEdit):
+    """Mark whole AHA segments as a region, without a border.
+
+    Attributes
+    ----------
+    region : str
+        Name of the region.
+    segments : tuple of int
+        AHA segments, 1 to 17.
+    """
+
+    region: str
+    segments: tuple[int, ...]
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The name of the region."""
+        return (f"region:{self.region}",)
+
+    def apply_to_mesh(self, mesh: "HeartMesh") -> tuple["HeartMesh", Receipt]:
+        """Return the heart with the region marked.
+
+        Raises
+        ------
+        RegionNotFound
+            If the heart has no such segment.
+        """
+        # imported here: it brings in scipy, which the catalogue does without
+        from heartsim.microstructure.segments import aha_segments, by_segments
+
+        cells = by_segments(mesh, aha_segments(mesh), self.segments)
+        marked = mesh.with_region(self.region, cells)
+        listing = ", ".join(map(str, self.segments))
+        receipt = Receipt(
+            action=f"marked region {self.region}: AHA segments {listing}",
+            target=f"region:{self.region}",
+            amounts={"core_mL": cell_volumes(mesh.points, mesh.tets)[cells].sum() / mL},
+        )
+        return marked, receipt

@@ -91,8 +91,12 @@ def with_resistance(heart: "Heart", bed: str, factor: Dose) -> "Heart":
     """Heart with a vascular bed dilated (below 1) or constricted."""
     blood = circulation_of(heart)
     vessel: Vessel = getattr(blood, bed)
-    changed = replace(vessel, resistance=vessel.resistance * factor)
-    return replace(heart, circulation=replace(blood, **{bed: changed}))
+    changed = {bed: replace(vessel, resistance=vessel.resistance * factor)}
+    if bed == "systemic_arteries":
+        # arterioles of the upper body, where a Glenn has set them apart
+        upper = blood.upper_body
+        changed["upper_body"] = replace(upper, conductance=upper.conductance / factor)
+    return replace(heart, circulation=replace(blood, **changed))
 
 
 def with_filling(heart: "Heart", factor: Dose) -> "Heart":

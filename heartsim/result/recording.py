@@ -11,6 +11,19 @@ from heartsim.mesh.heartmesh import HeartMesh
 
 CHAMBERS = ("LV", "RV", "LA", "RA")
 VALVES = ("mitral", "aortic", "tricuspid", "pulmonary")
+DETOURS = (
+    "neoaortic",
+    "atrial_shunt",
+    "ventricular_shunt",
+    "ductus",
+    "fenestration",
+    "cavopulmonary",
+    "glenn",
+    "left_pump",
+    "right_pump",
+    "ecmo",
+)
+"""Ways around the four valves: holes, surgical connections and pumps; most hearts have none."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +43,8 @@ class Recording:
     volume : mapping of name to (t,)
         Volumes [mm³] of LV, RV, LA, RA.
     flow : mapping of name to (t,)
-        Valve flows [mm³/ms = mL/s]: mitral, aortic, tricuspid, pulmonary; forward positive.
+        Flows [mm³/ms = mL/s] through the valves mitral, aortic, tricuspid, pulmonary, forward
+        positive, and through those of `DETOURS` that carry blood.
     blood_volume : (t,)
         All blood in the circuit [mm³].
     energy : mapping of name to (t,)
@@ -159,3 +173,11 @@ def time_mean(
     """Mean of a trace over one beat, by the trapezoidal rule."""
     t, values = close_loop(time, period, trace)
     return float(np.trapezoid(values, t) / (t[-1] - t[0]))
+
+
+def carried_flows(
+    flow: Mapping[str, Float[np.ndarray, " times"]],
+) -> dict[str, Float[np.ndarray, " times"]]:
+    """Flows to record: those of the valves, and those of the detours that carry blood."""
+    present = [name for name in DETOURS if name in flow and np.any(flow[name])]
+    return {name: flow[name] for name in (*VALVES, *present)}

@@ -16,7 +16,7 @@ from jaxtyping import Float, Int
 from heartsim.errors import ResultError, not_found
 from heartsim.mesh.heartmesh import HeartMesh
 from heartsim.result.folder import finished, new_folder
-from heartsim.result.recording import CHAMBERS, VALVES, Recording
+from heartsim.result.recording import CHAMBERS, Recording
 from heartsim.result.vtu import read_vtu, write_pvd, write_vtu
 from heartsim.units import J, mL, mmHg
 
@@ -226,7 +226,7 @@ def traces(recording: Recording) -> pd.DataFrame:
     columns = {"t_ms": recording.time}
     columns |= {f"P_{c}_mmHg": recording.pressure[c] / mmHg for c in CHAMBERS}
     columns |= {f"V_{c}_mL": recording.volume[c] / mL for c in CHAMBERS}
-    columns |= {f"Q_{v}_mL_per_s": recording.flow[v] for v in VALVES}
+    columns |= {f"Q_{name}_mL_per_s": flow for name, flow in recording.flow.items()}
     vessels = [name for name in recording.pressure if name not in CHAMBERS]
     columns |= {f"P_{name}_mmHg": recording.pressure[name] / mmHg for name in vessels}
     columns |= {"blood_volume_mL": recording.blood_volume / mL}

@@ -149,7 +149,7 @@ class Tissue(Section):
         default=1.0, description="Multiplier of the passive law."
     )
     contractility: Annotated[float, Quantity("pressure", "0 kPa", "500 kPa")] = usual(
-        "110 kPa", "Peak active tension along the fiber."
+        "100 kPa", "Peak active tension along the fiber."
     )
     cross_fiber: Annotated[float, Quantity("number", "0", "1")] = Field(
         default=0.3,

@@ -90,8 +90,8 @@ def test_rerouted_heart_says_what_blood_it_moved(tmp_path):
     fontan = {"routes": {"topology": "fontan"}, "atrial_shunt": "6 cm2", "blood_volume": "1500 mL"}
     scenario = Scenario.from_dict({"patient": {"model": "0D"}, "circulation": fontan})
     result = run(scenario, tmp_path / "fontan", device="cpu", quiet=True)
-    (receipt,) = result.receipts
-    assert receipt["amounts"]["taken_from_unused_ventricle_mL"] > 50
+    unused, receipt = result.receipts
+    assert unused["amounts"]["blood_handed_over_mL"] > 50
     assert receipt["amounts"]["blood_volume_mL"] == pytest.approx(1500)
 
 

@@ -7,8 +7,9 @@ import jax
 import jax.numpy as jnp
 
 from heartsim.activation.twitch import Activation, Twitch
-from heartsim.circulation.adult import healthy_adult
-from heartsim.circulation.closed_loop import Circulation
+from heartsim.circulation.adult import STRESSED_VOLUME, healthy_adult
+from heartsim.circulation.closed_loop import Circulation, with_blood_volume
+from heartsim.lumped import LumpedHeart
 
 CELLS = 6
 
@@ -43,6 +44,12 @@ class Patient(eqx.Module):
         return self.solid.material
 
 
+def lumped() -> LumpedHeart:
+    """Healthy adult without a wall, who holds his blood."""
+    loop, blood = healthy_adult()
+    return LumpedHeart(loop, with_blood_volume(loop, blood, jnp.asarray(STRESSED_VOLUME)))
+
+
 def adult() -> Patient:
     """Healthy adult at rest."""
     ramp = jnp.array([1.0, 1.0, 0.5, 0.0, 0.0, 0.0])
@@ -54,7 +61,12 @@ def adult() -> Patient:
             healthy_adult()[0].period,
         ),
         circulation=healthy_adult()[0],
-        region={"infarct": ramp, "ischemic": ramp[::-1]},
+        region={
+            "infarct": ramp,
+            "ischemic": ramp[::-1],
+            "ablation": ramp,
+            "hydrogel": ramp,
+        },
         cell_volume=jnp.full(CELLS, 500.0),
         filling=jnp.ones(()),
     )
