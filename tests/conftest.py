@@ -19,6 +19,7 @@ SHARED_MESHES = ROOT.parent / "shared" / "meshes"
 SLOW_TIMEOUT = 900
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give slow tests a longer leash; keep tests that compile the same on one worker."""
     for item in items:

@@ -15,7 +15,7 @@ from heartsim.units import cm, mL, mm, mmHg, ms, s
 
 if TYPE_CHECKING:
     from heartsim.circulation.closed_loop import Circulation
-    from heartsim.circulation.components import Orifice, Valve
+    from heartsim.circulation.components import Orifice, Scalar, Valve
     from heartsim.circulation.pumps import Balloon, Pump
     from heartsim.circulation.surroundings import Pericardium
     from heartsim.heart import Heart
@@ -83,7 +83,7 @@ class SetValve(HeartEdit):
         return replace(heart, circulation=replace(blood, **{self.valve: after})), receipt
 
 
-def _in_series(valve: "Valve") -> Dose:
+def _in_series(valve: "Valve") -> "Scalar":
     """Effective opening of a valve and the band behind it [mm²]."""
     return valve.area / (1 + valve.narrowing * valve.area**2) ** 0.5
 

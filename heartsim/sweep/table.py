@@ -41,7 +41,7 @@ def tabulate(study: Study, rows: Mapping[str, Row]) -> pd.DataFrame:
             | {"reason": row.reason, "folder": f"cases/{case.name}"}
         )
     table = pd.DataFrame(lines)
-    empty = [index.key for index in CATALOGUE if not table[index.key].count()]
+    empty = [index.key for index in CATALOGUE if table[index.key].isna().to_numpy().all()]
     return table.drop(columns=empty)
 
 

@@ -50,7 +50,7 @@ def test_right_wall_keeps_its_thickness(two_ventricles):
 
 
 def test_names_pass_the_doctor(two_ventricles):
-    assert examine(two_ventricles) == []
+    assert {finding.severity for finding in examine(two_ventricles)} <= {"warning"}
     assert set(two_ventricles.regions) == {"LV", "RV", "septum"}
     assert set(two_ventricles.surfaces) == {
         "LV_endocardium",

@@ -62,7 +62,7 @@ def test_apex_node_is_on_the_axis():
 
 
 def test_human_size_passes_the_doctor(human_left):
-    assert examine(human_left) == []
+    assert {finding.severity for finding in examine(human_left)} <= {"warning"}
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def test_placeholders_and_orphans_are_dropped(patient):
 
 
 def test_doctor_finds_nothing_to_repair(patient):
-    assert examine(patient) == []
+    assert {finding.severity for finding in examine(patient)} <= {"warning"}
 
 
 def test_right_endocardium_covers_the_septum(patient):

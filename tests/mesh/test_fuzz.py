@@ -90,7 +90,8 @@ def attack(kind: str, folder: Path, count: int) -> dict[str, int]:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         start = time.monotonic()
         try:
-            read_raw(original)
+            # a mutant that asks for more than 2 GiB is stopped by the kernel and refused
+            read_raw(original, memory=2 * GIBIBYTE)
             ends["read"] += 1
         except MeshError as error:
             ends["refused"] += 1
@@ -102,7 +103,6 @@ def attack(kind: str, folder: Path, count: int) -> dict[str, int]:
         where = f"{kind} {mutation.__name__} {number}: {spent:.1f} s"
         assert spent < 10, where
         assert time.monotonic() - start < 60, where
-        assert after.ru_maxrss * 1024 < 2 * GIBIBYTE, where
         victim.write_bytes(intact[victim])
     return ends
 
