@@ -19,16 +19,12 @@ SHARED_MESHES = ROOT.parent / "shared" / "meshes"
 SLOW_TIMEOUT = 900
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give slow tests a longer leash; keep tests that compile the same on one worker."""
-    for item in items:
-        folder = item.path.parent.name
-        item.add_marker(pytest.mark.xdist_group(folder if folder == "engine" else item.path.stem))
-        if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
-            item.add_marker(pytest.mark.timeout(SLOW_TIMEOUT))
-        if item.get_closest_marker("gpu") and not _has_gpu():
-            item.add_marker(pytest.mark.skip(reason="no accelerator here"))
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Give slow tests a longer leash unless they state their own."""
+    if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
+        item.add_marker(pytest.mark.timeout(SLOW_TIMEOUT))
+    if item.get_closest_marker("gpu") and not _has_gpu():
+        item.add_marker(pytest.mark.skip(reason="no accelerator here"))
 
 
 def _has_gpu() -> bool:

@@ -200,6 +200,7 @@ def derivatives(amount: jax.Array, time: jax.Array) -> tuple[jax.Array, jax.Arra
     return value, forward, jax.grad(lambda a: WEIGHTS @ outcome(a, time))(amount)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("time", [60.0, 240.0, 400.0, 520.0])
 def test_gradient_of_coupled_steps_matches_differences(time):
     h, t = 1e-6, at(time)

@@ -95,6 +95,7 @@ def test_rerouted_heart_says_what_blood_it_moved(tmp_path):
     assert receipt["amounts"]["blood_volume_mL"] == pytest.approx(1500)
 
 
+@pytest.mark.slow
 def test_fitted_ventricles_repeat_the_beat_they_were_fitted_to(tmp_path):
     """A result that carries its passive curves comes back: EF within 2 points, pressures 5 %."""
     scenario = Scenario.from_dict({"patient": {"model": "0D"}})
