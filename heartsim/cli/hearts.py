@@ -13,12 +13,13 @@ if TYPE_CHECKING:
     from heartsim.mesh.io import NameMap
 
 
-Names = Annotated[str, Parameter(show_default=False)]
+Text = Annotated[str, Parameter(show_default=False)]
+"""Option that says nothing where it is not given."""
 
 
 @mesh.command
 def check(
-    file: str, /, *, json: Switch = False, repair: Path | None = None, unit: Names = ""
+    file: str, /, *, json: Switch = False, repair: Path | None = None, unit: Text = ""
 ) -> int:
     """Examine a heart: what it is, sizes, cavities, cell quality, and what to repair.
 
@@ -93,11 +94,11 @@ def import_(
     output: Annotated[Path, Parameter(alias="-o")],
     names: Path | None = None,
     edge: str = "",
-    unit: Names = "",
+    unit: Text = "",
     lv: int | None = None,
     rv: int | None = None,
-    lv_rims: Names = "",
-    rv_rims: Names = "",
+    lv_rims: Text = "",
+    rv_rims: Text = "",
     picture: Path | None = None,
 ) -> int:
     """Bring a foreign mesh in: find or name its parts, mend it, show what was understood.
@@ -126,9 +127,8 @@ def import_(
         Draw what was understood (.png).
     """
     from heartsim.mesh.anatomy import Guesses
-    from heartsim.mesh.doctor import bring
     from heartsim.mesh.io import read, write
-    from heartsim.mesh.library import coarsened
+    from heartsim.mesh.library import coarsened, open_heart
     from heartsim.units import parse
 
     def split(words: str) -> tuple[str, ...] | None:
@@ -136,7 +136,7 @@ def import_(
 
     known = Guesses(unit or None, lv, rv, split(lv_rims), split(rv_rims))
     if names is None:
-        heart, incoming = bring(file, known)
+        heart, incoming = open_heart(file, known)
     else:
         heart, incoming = read(file, _name_map(names)), None
     if edge:

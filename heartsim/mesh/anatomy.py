@@ -283,8 +283,8 @@ def _which_is_which(
     score = np.log(wall) + 2 * np.log(round_)
     if known.rv is not None:
         score[known.rv - 1] = -np.inf
-        left, right = int(np.argmax(score)), known.rv - 1
-        return {"LV": left, "RV": right}, Guess("ventricles", "", 1.0, "named by the user")
+        chambers = {"LV": int(np.argmax(score)), "RV": known.rv - 1}
+        return chambers, Guess("ventricles", _numbers(chambers), 1.0, "named by the user")
     left = int(np.argmax(score))
     right = 1 - left
     margin = float(score[left] - score[right])

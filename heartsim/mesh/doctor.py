@@ -6,30 +6,12 @@ from pathlib import Path
 from heartsim.errors import MeshError
 from heartsim.mesh.anatomy import Guesses
 from heartsim.mesh.heartmesh import HeartMesh
-from heartsim.mesh.incoming import Incoming, bring_in
-from heartsim.mesh.io import written_here
-from heartsim.mesh.library import load
+from heartsim.mesh.library import open_heart
 from heartsim.mesh.mending import mend
 from heartsim.mesh.quality import report
 from heartsim.mesh.raw import RawMesh
 
 UNSURE = 0.5
-
-
-def bring(file: str | Path, known: Guesses) -> tuple[HeartMesh, Incoming | None]:
-    """Heart from a file; with what was concluded, if it had to be understood from its shape.
-
-    Raises
-    ------
-    MeshError
-        If the file cannot be read or understood.
-    """
-    path = Path(file)
-    mapped = path.with_name(path.name.removesuffix(path.suffix) + ".namemap.json").is_file()
-    if not path.is_file() or mapped or written_here(path):
-        return load(file), None
-    incoming = bring_in(path, known)
-    return incoming.heart, incoming
 
 
 def diagnosis(
@@ -45,7 +27,7 @@ def diagnosis(
     MeshError
         If the file cannot be read or understood.
     """
-    heart, incoming = bring(file, known)
+    heart, incoming = open_heart(file, known)
     if incoming is not None:
         repairs, guesses = incoming.repairs, incoming.guesses
     else:

@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from heartsim.mesh.surfaces import facet_areas, facet_normals
+from heartsim.mesh.surfaces import facet_areas, facet_edges, facet_normals
 from heartsim.units import deg
 
 GRID = 72
@@ -104,7 +104,7 @@ def neighbors(facets: Int[np.ndarray, "facets 3"]) -> Int[np.ndarray, "edges 4"]
 
     The surface is a manifold: an edge with other than two facets is left out.
     """
-    edges = np.sort(facets[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
+    edges = facet_edges(facets)
     order = np.lexsort(edges.T[::-1])
     ordered = edges[order]
     same = (ordered[1:] == ordered[:-1]).all(axis=1)

@@ -36,6 +36,11 @@ SURFACE_ARRAY = "_surface-id"
 LARGEST_MAP = 1_000_000
 
 
+def name_map_beside(path: Path) -> Path:
+    """Where the name map of a mesh file lies if it has one."""
+    return path.with_name(path.name.removesuffix(path.suffix) + ".namemap.json")
+
+
 def read_four_chamber(
     path: str | Path,
     name_map: str | Path | None = None,
@@ -67,7 +72,7 @@ def read_four_chamber(
         If a file cannot be read or a part, surface or valve is missing.
     """
     path = Path(path)
-    beside = path.with_name(path.name.removesuffix(path.suffix) + ".namemap.json")
+    beside = name_map_beside(path)
     parts, surfaces = _read_names(Path(name_map) if name_map else beside)
     raw = read_raw(path)
     for data, array in ((raw.tet_data, REGION_ARRAY), (raw.triangle_data, SURFACE_ARRAY)):

@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Bool, Int
 
-from heartsim.mesh.surfaces import boundary, group_rows
+from heartsim.mesh.surfaces import boundary, facet_edges, group_rows
 
 PASSES = 20
 
@@ -11,7 +11,7 @@ PASSES = 20
 def hinges(tets: Int[np.ndarray, "cells 4"]) -> Int[np.ndarray, "edges 2"]:
     """Find edges of the outer surface that join more than two of its triangles."""
     facets, _ = boundary(tets)
-    edges = np.sort(facets[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
+    edges = facet_edges(facets)
     _, first, count = group_rows(edges)
     return edges[first[count > 2]]
 

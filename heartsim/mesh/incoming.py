@@ -11,8 +11,8 @@ from heartsim.mesh.anatomy import Anatomy, Guess, Guesses, understand
 from heartsim.mesh.foreign import LENGTHS
 from heartsim.mesh.heartmesh import HeartMesh
 from heartsim.mesh.mending import mend
-from heartsim.mesh.parts import wall_regions
 from heartsim.mesh.raw import RawMesh, read_raw
+from heartsim.mesh.regions import wall_regions
 from heartsim.mesh.surfaces import cell_volumes
 from heartsim.units import cm, deg, m, mm, um
 

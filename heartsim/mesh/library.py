@@ -17,9 +17,9 @@ from heartsim.cache import cache_folder
 from heartsim.errors import DataError, MeshError, not_found
 from heartsim.mesh import remesh
 from heartsim.mesh.anatomy import Guesses
-from heartsim.mesh.fourchamber import read_four_chamber
+from heartsim.mesh.fourchamber import name_map_beside, read_four_chamber
 from heartsim.mesh.heartmesh import HeartMesh
-from heartsim.mesh.incoming import bring_in
+from heartsim.mesh.incoming import Incoming, bring_in
 from heartsim.mesh.io import read, write, written_here
 from heartsim.mesh.remesh import coarsen
 
@@ -152,12 +152,32 @@ def load(
     MeshError
         If the file cannot be used.
     """
-    mesh = _load(str(heart), known)
+    mesh, _ = open_heart(heart, known)
     return mesh if edge is None else coarsened(mesh, edge)
 
 
-def _load(heart: str, known: Guesses | None) -> HeartMesh:
-    """Heart at the resolution it is stored in."""
+def open_heart(
+    heart: str | Path, known: Guesses | None = None
+) -> tuple[HeartMesh, Incoming | None]:
+    """Heart as it is stored; with what was concluded, if it had to be understood from its shape.
+
+    Parameters and errors are those of `load`.
+    """
+    named = _named(str(heart))
+    if named is None:
+        incoming = bring_in(heart, known)
+        return incoming.heart, incoming
+    if known not in (None, Guesses()):
+        raise MeshError(
+            f"{heart}: it carries names and is in millimeters, so nothing has to be guessed. Leave "
+            "out its unit, ventricles and openings (--unit, --lv, --rv, --lv-rims, --rv-rims or "
+            "[patient.shape])."
+        )
+    return named, None
+
+
+def _named(heart: str) -> HeartMesh | None:
+    """Heart whose parts have names; None for a file that has none."""
     if heart in SHIPPED:
         return read(shipped_folder() / f"{heart}.vtu")
     if heart in PATIENTS:
@@ -171,9 +191,9 @@ def _load(heart: str, known: Guesses | None) -> HeartMesh:
     path = Path(heart)
     if not path.suffix and len(path.parts) == 1:
         raise not_found(DataError, "heart", heart, "the library", [*SHIPPED, *PATIENTS])
-    if path.with_name(path.name.removesuffix(path.suffix) + ".namemap.json").is_file():
+    if name_map_beside(path).is_file():
         return read_four_chamber(path)
-    return read(path) if written_here(path) else bring_in(path, known).heart
+    return read(path) if written_here(path) else None
 
 
 def coarsened(mesh: HeartMesh, edge: float) -> HeartMesh:

@@ -17,6 +17,7 @@ from heartsim.mesh.surfaces import (
     cell_volumes,
     components,
     facet_areas,
+    facet_edges,
     group_rows,
     match_facets,
 )
@@ -233,7 +234,7 @@ def _topology(mesh: HeartMesh) -> Iterator[Finding]:
     except MeshError as error:
         yield _error(str(error))
         return
-    edges = np.sort(facets[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
+    edges = facet_edges(facets)
     _, first, count = group_rows(edges)
     if (count > 2).any():
         node = int(edges[first[np.argmax(count > 2)], 0])

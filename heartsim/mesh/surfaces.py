@@ -29,6 +29,11 @@ def cell_edges(
     return np.swapaxes(corner[:, 1:] - corner[:, :1], 1, 2)
 
 
+def facet_edges(facets: Int[np.ndarray, "facets 3"]) -> Int[np.ndarray, "edges 2"]:
+    """Edges of triangles, three each in a row, the smaller node first."""
+    return np.sort(facets[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
+
+
 def area_vectors(
     points: Float[np.ndarray, "nodes 3"], facets: Int[np.ndarray, "facets 3"]
 ) -> Float[np.ndarray, "facets 3"]:

@@ -71,8 +71,7 @@ lvad: Final = Operation(
     limits="no cannula that touches the wall, no shift of the septum unless circulation.septum is "
     "given, no artificial pulse, no aortic leak unless given, no bleeding or clot",
     expected="each step of a ramp: output +0.16 L/min, wedge -1.23 mmHg; whole ramp +1.28 L/min "
-    "and "
-    "-9.9 mmHg, venous and systolic pressure unchanged",
+    "and -9.9 mmHg, venous and systolic pressure unchanged",
     source="Uriel 2016 (PMID 26746378); curves: HeartMate 3 instructions for use",
     build=_lvad,
 )
@@ -85,8 +84,7 @@ impella: Final = Operation(
     changes="pump from left ventricle to aorta",
     parameters=_flow("3.5 L/min", "60 mmHg", "5.5 L/min", ("2 L/min", "5.5 L/min")),
     limits="no leak of the aortic valve around the catheter, no suction at the inlet, no "
-    "hemolysis; its "
-    "curve is an assumption (0.3 mmHg s/mL), not a product's",
+    "hemolysis; its curve is an assumption (0.3 mmHg s/mL), not a product's",
     expected="loop shifts left and loses its isovolumic sides",
     source="direction: textbook; flows to 5.5 L/min: manufacturers' ranges",
     build=_rated("left_pump", 60 * mmHg, 0.3 * _LOSS, 0.4 * cm**2),
@@ -142,8 +140,7 @@ intra_aortic_balloon: Final = Operation(
         ),
     },
     limits="one elastic artery without waves; timing is yours and does not follow the rhythm; no "
-    "flow "
-    "of the coronary arteries unless their bed is given",
+    "flow of the coronary arteries unless their bed is given",
     expected="diastolic pressure augmented, end-diastolic pressure and afterload lowered",
     source="direction: textbook; volumes 30 to 50 mL: manufacturers' ranges",
     build=_balloon,

@@ -7,13 +7,15 @@ so that an edit only changes numbers. Routes of the great veins and arteries are
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, TypeVar, final
 
 from heartsim.errors import ProcedureError
 from heartsim.procedures.edit import Dose, HeartEdit, Receipt
 from heartsim.units import cm, mL, mm, mmHg, ms, s
 
 if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
     from heartsim.circulation.closed_loop import Circulation
     from heartsim.circulation.components import Orifice, Scalar, Valve
     from heartsim.circulation.pumps import Balloon, Pump
@@ -35,6 +37,14 @@ def circulation_of(heart: "Heart") -> "Circulation":
     if heart.circulation is None:
         raise ProcedureError("this heart has no circulation. Build it with one to operate on it.")
     return heart.circulation
+
+
+_Part = TypeVar("_Part", bound="DataclassInstance")
+
+
+def _changed(part: _Part, **doses: Dose | None) -> _Part:
+    """Part with the doses that are given; what is None stays as it is."""
+    return replace(part, **{name: dose for name, dose in doses.items() if dose is not None})
 
 
 @final
@@ -65,11 +75,7 @@ class SetValve(HeartEdit):
         """Return the heart with the valve changed."""
         blood = circulation_of(heart)
         before: Valve = getattr(blood, self.valve)
-        after = replace(
-            before,
-            area=before.area if self.area is None else self.area,
-            regurgitant_area=before.regurgitant_area if self.leak is None else self.leak,
-        )
+        after = _changed(before, area=self.area, regurgitant_area=self.leak)
         receipt = Receipt(
             action=f"changed the {self.valve} valve",
             target=f"valve:{self.valve}",
@@ -195,12 +201,7 @@ class SetPump(HeartEdit):
         """Return the heart with the pump."""
         blood = circulation_of(heart)
         before: Pump = getattr(blood, self.pump)
-        after = replace(
-            before,
-            area=self.area,
-            resistance=before.resistance if self.resistance is None else self.resistance,
-            head=before.head if self.head is None else self.head,
-        )
+        after = _changed(before, area=self.area, resistance=self.resistance, head=self.head)
         receipt = Receipt(
             action=f"set the {self.pump.replace('_', ' ')}",
             target=f"pump:{self.pump}",
@@ -240,12 +241,7 @@ class SetBalloon(HeartEdit):
         """Return the heart with the balloon."""
         blood = circulation_of(heart)
         before: Balloon = blood.balloon
-        after = replace(
-            before,
-            volume=self.volume,
-            inflated=before.inflated if self.inflated is None else self.inflated,
-            deflated=before.deflated if self.deflated is None else self.deflated,
-        )
+        after = _changed(before, volume=self.volume, inflated=self.inflated, deflated=self.deflated)
         receipt = Receipt(
             action="set the balloon in the aorta",
             target="pump:balloon",
@@ -297,16 +293,12 @@ class SetPericardium(HeartEdit):
                 'a mesh have springs, see [support]. Run it with patient.model = "0D".'
             )
         blood = circulation_of(heart)
-        return self._around(heart, blood, blood.pericardium)
-
-    def _around(
-        self, heart: "Heart", blood: "Circulation", before: "Pericardium"
-    ) -> tuple["Heart", Receipt]:
-        after = replace(
+        before: Pericardium = blood.pericardium
+        after = _changed(
             before,
             pressure=self.pressure,
-            stiffening=before.stiffening if self.stiffening is None else self.stiffening,
-            unstressed=before.unstressed if self.unstressed is None else self.unstressed,
+            stiffening=self.stiffening,
+            unstressed=self.unstressed,
         )
         receipt = Receipt(
             action="changed the pericardium",

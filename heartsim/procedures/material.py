@@ -168,12 +168,8 @@ class InjectGel(HeartEdit):
         weight = region_weight(heart, self.region)
         region = (weight * heart.cell_volume).sum()
         share = self.volume / region
-        tissue = heart.tissue
-        changed = replace(
-            tissue,
-            contractility=tissue.contractility * (1 - weight * share),
-            stiffness=tissue.stiffness * (1 + weight * share * (self.ratio - 1)),
-        )
+        stiffness = 1 + share * (self.ratio - 1)
+        mixed, _ = ScaleTissue(self.region, 1 - share, stiffness).apply_to_heart(heart)
         receipt = Receipt(
             action=f"injected gel into region {self.region}",
             target=f"tissue:{self.region}",
@@ -181,7 +177,7 @@ class InjectGel(HeartEdit):
                 "gel_mL": self.volume / mL,
                 "tissue_mL": region / mL,
                 "gel_share_percent": 100 * share,
-                "stiffness_multiplier": 1 + share * (self.ratio - 1),
+                "stiffness_multiplier": stiffness,
             },
         )
-        return with_tissue(heart, changed), receipt
+        return mixed, receipt

@@ -4,7 +4,7 @@ Strength and stiffness of a marked part of the wall; its shape stays. Operations
 wrap or thicken the wall need another geometry and are not here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from heartsim.procedures.edit import Edit
@@ -49,19 +49,17 @@ def _mark(values: Mapping[str, Value], region: str) -> MarkRegion:
     )
 
 
-def _infarct(values: Mapping[str, Value]) -> tuple[Edit, ...]:
-    change = ScaleTissue("infarct", number(values, "contractility"), number(values, "stiffness"))
-    return _mark(values, "infarct"), change
+def _scar(region: str) -> Callable[[Mapping[str, Value]], tuple[Edit, ...]]:
+    """Edits that mark a scar and say how strong and how stiff it is."""
+    return lambda v: (
+        _mark(v, region),
+        ScaleTissue(region, number(v, "contractility"), number(v, "stiffness")),
+    )
 
 
 def _ischemia(values: Mapping[str, Value]) -> tuple[Edit, ...]:
     change = ScaleTissue("ischemic", contractility=number(values, "contractility"))
     return _mark(values, "ischemic"), change
-
-
-def _ablation(values: Mapping[str, Value]) -> tuple[Edit, ...]:
-    scar = ScaleTissue("ablation", number(values, "contractility"), number(values, "stiffness"))
-    return _mark(values, "ablation"), scar
 
 
 def _contractile_patch(values: Mapping[str, Value]) -> tuple[Edit, ...]:
@@ -84,7 +82,7 @@ infarct: Final = Operation(
     parameters={
         **_SITE,
         "contractility": Parameter(
-            "active tension that remains in the scar", "0 %", "number", ("0 %", "100 %")
+            "active tension that remains in the scar", "0 %", "number", _PERCENT
         ),
         "stiffness": Parameter(
             "passive stiffness of the scar, healthy = 1", "10", "number", ("0.2", "50"), ("2", "20")
@@ -93,7 +91,7 @@ infarct: Final = Operation(
     limits="no wall thinning, no aneurysm, no remodeling, scar anisotropy as healthy muscle",
     expected="end-systolic volume and border-zone stress rise; EF about 41 +/- 11 % in patients",
     source="stiffness and border zone ranges: clinical infarct models; EF: Cardiac Atlas Project",
-    build=_infarct,
+    build=_scar("infarct"),
 )
 
 ischemia: Final = Operation(
@@ -159,7 +157,7 @@ septal_ablation: Final = Operation(
     "septum, no block of conduction",
     expected="outflow gradient 23 +/- 19 mmHg one year after ablation, 17 +/- 14 after myectomy",
     source="series of ablation against myectomy (2005); scar ranges: our reading of the literature",
-    build=_ablation,
+    build=_scar("ablation"),
 )
 
 infarct_patch: Final = Operation(
@@ -175,8 +173,7 @@ infarct_patch: Final = Operation(
         ),
     },
     limits="equal in all directions, although stiffening along the long axis alone is thought to "
-    "spare "
-    "filling; no sutures, no reshaping, no thickness of a patch",
+    "spare filling; no sutures, no reshaping, no thickness of a patch",
     expected="less bulging in systole, and a left shift of the diastolic curve: stroke volume at "
     "equal filling pressure may fall",
     source="infarct models; range 2 to 20 times",
@@ -200,8 +197,7 @@ contractile_patch: Final = Operation(
         ),
     },
     limits="transmural, fibers as in the scar, beats with the muscle around it; no graft "
-    "survival, no "
-    "arrhythmia",
+    "survival, no arrhythmia",
     expected="10 % of healthy active tension in a transmural patch: stroke volume +18 % "
     "(simulated)",
     source="Sayut 2025 (arXiv 2508.10188), a finite-element study",
@@ -213,9 +209,8 @@ hydrogel: Final = Operation(
     title="Hydrogel injection (alginate belt)",
     kind="operation",
     indication="dilated heart failure, EF at most 35 %",
-    changes="marks the region hydrogel, a belt in the free wall midway between base and apex; gel "
-    "takes the "
-    "place of muscle and its stiffness that of the mixture",
+    changes="marks the region hydrogel, a belt in the free wall midway between base and apex; "
+    "gel takes the place of muscle and its stiffness that of the mixture",
     parameters={
         "points": Parameter("injections", "15", "number", ("3", "25"), ("10", "19")),
         "volume": Parameter(
@@ -226,9 +221,8 @@ hydrogel: Final = Operation(
         ),
     },
     limits="the gel's own volume is not added: the wall does not thicken and the cavity does not "
-    "shrink, "
-    "so the fall of fiber stress that thickening brings cannot appear; only stiffening and "
-    "displaced muscle do",
+    "shrink, so the fall of fiber stress that thickening brings cannot appear; only stiffening "
+    "and displaced muscle do",
     expected="patients: 10 to 19 injections; peak oxygen uptake +1.24 mL/kg/min against control; "
     "dogs: 7 injections of 0.25 to 0.35 mL",
     source="AUGMENT-HF (PMC4561351), Sabbah 2013 (PMC3756288)",

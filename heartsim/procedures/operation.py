@@ -23,6 +23,11 @@ def number(values: Mapping[str, Value], name: str) -> float:
     return value if isinstance(value, float) else math.nan
 
 
+def disc(values: Mapping[str, Value], name: str) -> float:
+    """Area [mm²] of the circle whose diameter is a parsed dose."""
+    return math.pi / 4 * number(values, name) ** 2
+
+
 @dataclass(frozen=True)
 class Parameter:
     """One dose of a procedure.

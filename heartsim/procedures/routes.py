@@ -3,13 +3,12 @@
 The engine's single ventricle is of adult size: flows and pressures are those of a grown patient.
 """
 
-import math
 from collections.abc import Mapping
 from typing import Final
 
 from heartsim.procedures.circuit import SetShunt
 from heartsim.procedures.edit import Edit
-from heartsim.procedures.operation import Operation, Parameter, Value, number
+from heartsim.procedures.operation import Operation, Parameter, Value, disc, number
 from heartsim.procedures.routing import Reroute
 
 _SIZE: Final = "0D hearts only, of adult size"
@@ -29,37 +28,33 @@ _CONNECTION: Final = Parameter(
 )
 
 
-def _circle(values: Mapping[str, Value], name: str) -> float:
-    return math.pi / 4 * number(values, name) ** 2
-
-
 def _atresia(values: Mapping[str, Value]) -> tuple[Edit, ...]:
-    single = Reroute("single_left_ventricle", {"septum": _circle(values, "septum")})
-    return single, SetShunt("ductus", _circle(values, "shunt"))
+    single = Reroute("single_left_ventricle", {"septum": disc(values, "septum")})
+    return single, SetShunt("ductus", disc(values, "shunt"))
 
 
 def _hypoplasia(values: Mapping[str, Value]) -> tuple[Edit, ...]:
-    doses = {"septum": _circle(values, "septum"), "ductus": _circle(values, "ductus")}
+    doses = {"septum": disc(values, "septum"), "ductus": disc(values, "ductus")}
     return (Reroute("hypoplastic_left_heart", doses),)
 
 
 def _norwood(values: Mapping[str, Value]) -> tuple[Edit, ...]:
-    doses = {"septum": _circle(values, "septum"), "shunt": _circle(values, "shunt")}
+    doses = {"septum": disc(values, "septum"), "shunt": disc(values, "shunt")}
     return (Reroute("norwood", doses),)
 
 
 def _glenn(values: Mapping[str, Value]) -> tuple[Edit, ...]:
     doses = {"share": number(values, "upper_body"), "resistance": number(values, "connection")}
-    taken_down = SetShunt("ductus", _circle(values, "shunt"))
+    taken_down = SetShunt("ductus", disc(values, "shunt"))
     return Reroute("glenn", doses), taken_down
 
 
 def _fontan(values: Mapping[str, Value]) -> tuple[Edit, ...]:
     doses = {
         "resistance": number(values, "connection"),
-        "fenestration": _circle(values, "fenestration"),
+        "fenestration": disc(values, "fenestration"),
     }
-    return Reroute("fontan", doses), SetShunt("ductus", _circle(values, "shunt"))
+    return Reroute("fontan", doses), SetShunt("ductus", disc(values, "shunt"))
 
 
 def _shunt(default: str) -> Parameter:
@@ -139,8 +134,7 @@ glenn: Final = Operation(
     },
     limits=f"{_SIZE}; no collaterals; no oxygen",
     expected="pulmonary to systemic flow 0.5 to 0.7, superior venous pressure 12 to 16 mmHg, a "
-    "smaller "
-    "ventricle",
+    "smaller ventricle",
     source="clinical ranges; virtual second stage PMC4242799",
     build=_glenn,
 )
@@ -181,7 +175,7 @@ fenestration_closure: Final = Operation(
     limits=f"{_SIZE}; no oxygen",
     expected="venous pressure rises, output falls",
     source="fenestration model PMC9280082",
-    build=lambda v: (SetShunt("fenestration", _circle(v, "residual")),),
+    build=lambda v: (SetShunt("fenestration", disc(v, "residual")),),
 )
 
 ROUTES: Final = (

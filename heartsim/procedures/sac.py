@@ -1,15 +1,22 @@
 """Operations on the pericardium: constriction and its removal, for a heart without a mesh."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from heartsim.procedures.circuit import SetPericardium
-from heartsim.procedures.operation import Operation, Parameter, number
+from heartsim.procedures.edit import Edit
+from heartsim.procedures.operation import Operation, Parameter, Value, number
 
 _LIMITS: Final = (
     "0D hearts only: the walls of a mesh have springs, see [support]; one sac for all chambers, "
-    "the "
-    "same everywhere; no breathing, so the ventricles' discordance does not show"
+    "the same everywhere; no breathing, so the ventricles' discordance does not show"
 )
+
+
+def _sac(values: Mapping[str, Value]) -> tuple[Edit, ...]:
+    names = ("pressure", "stiffening", "unstressed")
+    return (SetPericardium(*(number(values, name) for name in names)),)
+
 
 pericardial_constriction: Final = Operation(
     name="pericardial_constriction",
@@ -36,13 +43,10 @@ pericardial_constriction: Final = Operation(
     },
     limits=_LIMITS,
     expected="end-diastolic pressures of 17 (right) and 20 mmHg (left), within 5 of each other; "
-    "cardiac "
-    "index 1.8 to 2.4 L/min/m2",
+    "cardiac index 1.8 to 2.4 L/min/m2",
     source="six patients catheterized around pericardiectomy; sac: Smith 2004 "
     "(doi:10.1016/j.medengphy.2003.10.001)",
-    build=lambda v: (
-        SetPericardium(number(v, "pressure"), number(v, "stiffening"), number(v, "unstressed")),
-    ),
+    build=_sac,
 )
 
 pericardiectomy: Final = Operation(
@@ -66,13 +70,10 @@ pericardiectomy: Final = Operation(
         ),
     },
     limits=f"{_LIMITS}; the fall is immediate here, but in six patients it was not: right 17 and "
-    f"left "
-    "20 mmHg did not change in theater and were normal 2 to 5 months later",
+    "left 20 mmHg did not change in theater and were normal 2 to 5 months later",
     expected="diastolic pressures normal after 2 to 5 months",
     source="six patients catheterized around pericardiectomy",
-    build=lambda v: (
-        SetPericardium(number(v, "pressure"), number(v, "stiffening"), number(v, "unstressed")),
-    ),
+    build=_sac,
 )
 
 SAC: Final = (pericardial_constriction, pericardiectomy)

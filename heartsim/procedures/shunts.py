@@ -4,13 +4,12 @@ Every hole is dosed by the diameter of its effective orifice; a jet narrows, so 
 less than the diameter seen on an image.
 """
 
-import math
 from collections.abc import Callable, Mapping
 from typing import Final
 
 from heartsim.procedures.circuit import SetShunt
 from heartsim.procedures.edit import Edit
-from heartsim.procedures.operation import Operation, Parameter, Value, number
+from heartsim.procedures.operation import Operation, Parameter, Value, disc
 
 _LIMITS: Final = "no oxygen: mixing and cyanosis are not computed"
 
@@ -20,7 +19,7 @@ def _opened(hole: str) -> Callable[[Mapping[str, Value]], tuple[Edit, ...]]:
 
     def build(values: Mapping[str, Value]) -> tuple[Edit, ...]:
         (name,) = values
-        return (SetShunt(hole, math.pi / 4 * number(values, name) ** 2),)
+        return (SetShunt(hole, disc(values, name)),)
 
     return build
 
@@ -125,13 +124,10 @@ interatrial_shunt: Final = Operation(
     indication="heart failure with preserved EF, exercise wedge pressure at least 25 mmHg",
     changes="hole between the atria of a given size",
     parameters=_diameter("8 mm", ("5 mm", "10 mm"), ("5 mm", "10 mm")),
-    limits="the hole is as large as you say: a device of 8 mm passes less than an orifice of 8 mm "
-    "(here "
-    "Qp/Qs 1.8 at rest); no exercise unless it is set; no closing by tissue; "
-    f"{_LIMITS}",
+    limits="the hole is as large as you say: a device of 8 mm passes less than an orifice of 8 "
+    f"mm (here Qp/Qs 1.8 at rest); no exercise unless it is set; no closing by tissue; {_LIMITS}",
     expected="pulmonary to systemic flow 1.27; peak-exercise wedge 34.1 to 31.6 and venous "
-    "pressure "
-    "17.5 to 20.3 mmHg; no benefit in 626 patients taken together",
+    "pressure 17.5 to 20.3 mmHg; no benefit in 626 patients taken together",
     source="Wessler 2018; REDUCE LAP-HF (doi:10.1161/CIRCULATIONAHA.117.032094)",
     build=_opened("atrial_shunt"),
 )
@@ -145,8 +141,7 @@ atrial_septostomy: Final = Operation(
     parameters=_diameter("8 mm", ("4 mm", "12 mm"), ("4 mm", "10 mm")),
     limits=f"risk with right atrial pressure above 20 mmHg; {_LIMITS}",
     expected="right atrial pressure -2.8 and left +1.9 mmHg, cardiac index +0.62 L/min/m2, "
-    "arterial "
-    "saturation -8.5 points; mean diameter 7.8 +/- 2.2 mm",
+    "arterial saturation -8.5 points; mean diameter 7.8 +/- 2.2 mm",
     source="meta-analysis PMC7403752",
     build=_opened("atrial_shunt"),
 )

@@ -1,17 +1,24 @@
 """Operations on valves: stenosis, leak, replacement, repair, rings, and the band beside one."""
 
-import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from heartsim.procedures.circuit import SetBand, SetValve
 from heartsim.procedures.edit import Edit
-from heartsim.procedures.operation import Operation, Parameter, Value, number
+from heartsim.procedures.operation import Operation, Parameter, Value, disc, number
 
 _EROA: Final = "effective regurgitant orifice area"
 _EOA: Final = "effective orifice area"
 _GUIDELINE: Final = "ACC/AHA and ESC guideline grades of valve disease"
 _ACUTE: Final = "the ventricle is the patient's own: no remodeling, no reflexes"
+
+
+_Build = Callable[[Mapping[str, Value]], tuple[Edit, ...]]
+
+
+def _set(valve: str, *, area: str = "area", leak: str = "leak") -> _Build:
+    """Edits that give a valve the opening and the leak that two doses say."""
+    return lambda v: (SetValve(valve, number(v, area), number(v, leak)),)
 
 
 def _disease(
@@ -24,7 +31,7 @@ def _disease(
     source: str = _GUIDELINE,
 ) -> Operation:
     """Condition of one valve, by its opening, its leak, or both."""
-    words = {"area": "effective orifice area", "leak": "effective regurgitant orifice area"}
+    words = {"area": _EOA, "leak": _EROA}
     return Operation(
         name=name,
         title=name.replace("_", " ").capitalize(),
@@ -44,14 +51,13 @@ def _leak(default: str, most: str, low: str, high: str) -> Parameter:
 
 
 def _annuloplasty(values: Mapping[str, Value]) -> tuple[Edit, ...]:
-    ring = math.pi / 4 * number(values, "ring") ** 2
-    area = ring * number(values, "orifice_ratio")
+    area = disc(values, "ring") * number(values, "orifice_ratio")
     return (SetValve(str(values["valve"]), area=area, leak=number(values, "residual_leak")),)
 
 
-def _band(values: Mapping[str, Value]) -> tuple[Edit, ...]:
-    area = math.pi / 4 * number(values, "diameter") ** 2
-    return (SetBand("pulmonary", area**-2),)
+def _band(diameter: str) -> _Build:
+    """Edits that leave the pulmonary artery as wide as a dose says."""
+    return lambda v: (SetBand("pulmonary", disc(v, diameter) ** -2),)
 
 
 aortic_stenosis: Final = Operation(
@@ -67,7 +73,7 @@ aortic_stenosis: Final = Operation(
     limits="no hypertrophy of the wall, no flow-dependent valve area, no pressure recovery",
     expected="severe: mean gradient at least 40 mmHg, area below 1.0 cm2",
     source="ACC/AHA and ESC guideline definitions of severe aortic stenosis",
-    build=lambda v: (SetValve("aortic", number(v, "area"), number(v, "leak")),),
+    build=_set("aortic"),
 )
 
 aortic_regurgitation: Final = _disease(
@@ -90,19 +96,13 @@ mitral_stenosis: Final = _disease(
     expected="severe: area at most 1.5 cm2, mean gradient about 5 to 10 mmHg at 60 to 80 /min",
 )
 
-mitral_regurgitation: Final = Operation(
-    name="mitral_regurgitation",
-    title="Mitral regurgitation",
-    kind="condition",
-    indication="disease of the baseline patient",
-    changes="mitral valve: effective regurgitant orifice area",
-    parameters={
-        "leak": Parameter(_EROA, "0.4 cm2", "area", ("0 cm2", "1.5 cm2"), ("0.1 cm2", "0.8 cm2")),
-    },
+mitral_regurgitation: Final = _disease(
+    "mitral_regurgitation",
+    "mitral",
+    {"leak": _leak("0.4 cm2", "1.5 cm2", "0.1 cm2", "0.8 cm2")},
     limits="the orifice is constant in systole and does not follow the ventricle's shape",
     expected="severe: EROA at least 0.4 cm2, regurgitant volume at least 60 mL",
     source="ACC/AHA and ESC guideline definitions of severe mitral regurgitation",
-    build=lambda v: (SetValve("mitral", leak=number(v, "leak")),),
 )
 
 pulmonary_stenosis: Final = _disease(
@@ -155,7 +155,7 @@ tavr: Final = Operation(
     limits="no conduction block, no dynamic outflow obstruction, no hypertension, no remodeling",
     expected="mean gradient from about 48 to 11-13 mmHg; stroke work 1.58 to 1.26 J",
     source="PARTNER 3 (doi:10.1056/NEJMoa1814052)",
-    build=lambda v: (SetValve("aortic", number(v, "area"), number(v, "leak")),),
+    build=_set("aortic"),
 )
 
 mitral_replacement: Final = Operation(
@@ -173,12 +173,11 @@ mitral_replacement: Final = Operation(
         ),
     },
     limits="chords kept: no loss of the pull between ring and papillary muscles; no outflow "
-    "obstruction "
-    "by the prosthesis, no remodeling",
+    "obstruction by the prosthesis, no remodeling",
     expected="regurgitation gone; 2.3 % recurrence at a year against 32.6 % after repair of "
     "secondary regurgitation",
     source="CTSN trial (PMC4687890); sizes 25 to 33 mm: manufacturers' ranges",
-    build=lambda v: (SetValve("mitral", number(v, "area"), number(v, "leak")),),
+    build=_set("mitral"),
 )
 
 mitral_repair: Final = Operation(
@@ -198,7 +197,7 @@ mitral_repair: Final = Operation(
     limits="no pull of the clip on the annulus, no septal puncture, no afterload reflex",
     expected="CO 5.0 to 5.7 L/min, forward SV 57 to 65 mL, LVEDP 11.4 to 8.8 mmHg",
     source="hemodynamic series before and after MitraClip",
-    build=lambda v: (SetValve("mitral", number(v, "area"), number(v, "residual_leak")),),
+    build=_set("mitral", leak="residual_leak"),
 )
 
 tricuspid_repair: Final = Operation(
@@ -217,10 +216,9 @@ tricuspid_repair: Final = Operation(
     },
     limits="no pull of the clip on the ring; the leak that remains is given by you, not predicted",
     expected="right atrial pressure falls, forward flow of the right ventricle rises; afterload "
-    "of the "
-    "right ventricle rises",
+    "of the right ventricle rises",
     source="direction: textbook; ranges: our choice around normal openings of 7 to 9 cm2",
-    build=lambda v: (SetValve("tricuspid", number(v, "area"), number(v, "residual_leak")),),
+    build=_set("tricuspid", leak="residual_leak"),
 )
 
 pulmonary_replacement: Final = Operation(
@@ -236,13 +234,11 @@ pulmonary_replacement: Final = Operation(
         "leak": Parameter(_EROA, "0 cm2", "area", ("0 cm2", "0.5 cm2"), ("0 cm2", "0.2 cm2")),
     },
     limits="the acute part only: the ventricle keeps its own curves, and most of the fall of its "
-    "volume "
-    "in patients is remodeling over months",
+    "volume in patients is remodeling over months",
     expected="months later: RVEDVi -59.6 (-67 to -52), RVESVi -32.5, LVEDVi +4.6 mL/m2, RVEF "
-    "unchanged; "
-    "regurgitant fraction 49 to 1 %",
+    "unchanged; regurgitant fraction 49 to 1 %",
     source="meta-regression (CCC 2025); series PMC6466707",
-    build=lambda v: (SetValve("pulmonary", number(v, "area"), number(v, "leak")),),
+    build=_set("pulmonary"),
 )
 
 annuloplasty: Final = Operation(
@@ -292,7 +288,7 @@ balloon_valvuloplasty: Final = Operation(
     limits="area and leak afterwards are given by you, not predicted; no restenosis",
     expected="the gradient falls at once",
     source="ranges: our choice around the guideline grades",
-    build=lambda v: (SetValve(str(v["valve"]), number(v, "area"), number(v, "leak")),),
+    build=lambda v: _set(str(v["valve"]))(v),
 )
 
 pulmonary_band: Final = Operation(
@@ -315,7 +311,7 @@ pulmonary_band: Final = Operation(
     expected="gradient 30 to 60 mmHg, pulmonary to systemic flow 1 to 1.5; Trusler: circumference "
     "20 mm + 1 mm/kg (infants)",
     source="surgical textbook ranges",
-    build=_band,
+    build=_band("diameter"),
 )
 
 pulmonary_debanding: Final = Operation(
@@ -336,7 +332,7 @@ pulmonary_debanding: Final = Operation(
     limits="no scar that narrows later, no distortion of the branches",
     expected="gradient gone",
     source="surgical textbook ranges",
-    build=lambda v: (SetBand("pulmonary", (math.pi / 4 * number(v, "residual") ** 2) ** -2),),
+    build=_band("residual"),
 )
 
 VALVES: Final = (

@@ -50,9 +50,9 @@ footer{padding-top:2em;padding-bottom:2.5em}
  main,header,footer{padding-left:14px;padding-right:14px}
  h1{font-size:1.4rem}
  table{font-size:.84rem;table-layout:fixed}
- th:first-child{width:29%}
+ th:first-child{width:27%}
  th,td{padding:.3em .35em}
- thead th{font-size:.62rem;letter-spacing:-.01em;overflow-wrap:break-word;padding:.3em .15em}
+ thead th{font-size:.59rem;letter-spacing:-.02em;overflow-wrap:break-word;padding:.3em .1em}
  .normal.column{display:none}
  .under{display:block}
  .unit{white-space:normal}

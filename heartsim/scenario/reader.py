@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from heartsim.errors import ScenarioError, closest
+from heartsim.mesh.raw import SUFFIXES
 
 Document = dict[str, object]
 """Content of a scenario file as `tomllib` reads it."""
 
 _LARGEST_FILE = 1_000_000
-_MESH_ENDINGS = (".vtu", ".vtk", ".xdmf", ".msh", ".vtp", ".vtkhdf")
 
 
 def shipped_folder(kind: str) -> Path:
@@ -19,26 +19,38 @@ def shipped_folder(kind: str) -> Path:
     Parameters
     ----------
     kind : str
-        ``"scenarios"`` or ``"meshes"``.
+        ``"scenarios"``, ``"studies"`` or ``"meshes"``.
     """
     package = Path(__file__).resolve().parents[1]
     installed = package / "_data" / kind
     return installed if installed.is_dir() else package.parent / kind
 
 
-def locate(path: Path) -> Path:
-    """File of a scenario: the path itself, or the shipped scenario of that name."""
-    if path.is_file() or (path.parent != Path() and path.parent.name != "scenarios"):
+def locate(path: Path, kind: str = "scenarios") -> Path:
+    """File of a scenario or study: the path itself, or the shipped one of that name.
+
+    Raises
+    ------
+    ScenarioError
+        If there is neither.
+    """
+    if path.is_file():
         return path
-    shipped = shipped_folder("scenarios") / f"{path.stem}.toml"
-    return shipped if shipped.is_file() else path
+    shipped = {file.stem: file for file in shipped_folder(kind).glob("*.toml")}
+    if path.stem in shipped and (path.parent == Path() or path.parent.name == kind):
+        return shipped[path.stem]
+    beside = [file.name for file in path.parent.glob("*.toml")] if path.parent.is_dir() else []
+    raise ScenarioError(
+        f"{path}: no such file.{closest(path.name, [*beside, *shipped])} Write the path of a "
+        f"file, or the name of one of the {kind} that ship, such as {min(shipped, default='')}."
+    )
 
 
 def with_mesh_path(document: Document, file: Path) -> Document:
     """Copy of a document whose mesh path is absolute; names of meshes stay as they are."""
     patient = document.get("patient")
     mesh = patient.get("mesh") if isinstance(patient, dict) else None
-    if not isinstance(mesh, str) or not ("/" in mesh or mesh.lower().endswith(_MESH_ENDINGS)):
+    if not isinstance(mesh, str) or not ("/" in mesh or mesh.lower().endswith(SUFFIXES)):
         return document
     return with_value(document, "patient.mesh", str((file.resolve().parent / mesh).resolve()))
 
@@ -58,9 +70,6 @@ def read_document(path: Path) -> tuple[Document, str]:
     ScenarioError
         If it cannot be read or is not TOML.
     """
-    if not path.is_file():
-        near = [other.name for other in path.parent.glob("*.toml")] if path.parent.is_dir() else []
-        raise ScenarioError(f"{path}: no such file.{closest(path.name, near)}")
     if path.stat().st_size > _LARGEST_FILE:
         raise ScenarioError(f"{path}: larger than 1 MB. A scenario is a short text file.")
     try:

@@ -214,7 +214,9 @@ def _numbers(entry: Mapping[str, object], names: Sequence[str]) -> tuple[list[fl
         found.append(quantity)
     for (_, unit), (_, other) in pairwise(found):
         if bool(unit) != bool(other):
-            raise ScenarioError(f"{' and '.join(names)}: some with a unit, some without.")
+            raise ScenarioError(
+                f"{' and '.join(names)}: some with a unit, some without. Write it with each."
+            )
     unit = found[0][1]
     return [_in_unit(quantity, unit) for quantity in found], unit
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 from heartsim import __version__
 from heartsim.indices.catalogue import CATALOGUE
@@ -50,11 +51,9 @@ def write_page(study: Study, table: pd.DataFrame, effects: pd.DataFrame, folder:
         shown = outputs[:_MOST_OUTPUTS]
         drawn = responses(table, factors, shown)
         save_png(drawn, folder / "response.png", dpi=150)
-        label = "Response of the indices to the factors"
-        picture = page.image(data_uri(png(drawn, dpi=150)), label)
-        wide = picture.replace("<img", '<img style="max-width:none"', 1)
         caption = "Blue: cases. Orange: their mean along the factor, whatever the others are."
-        body += page.section("Responses", page.figure(wide, caption))
+        picture = _unscaled(drawn, "Response of the indices to the factors")
+        body += page.section("Responses", page.figure(picture, caption))
     text = page.page(
         title=study.title or study.name,
         question=f"{len(table)} hearts from {study.scenario}, {study.sample.method} sample",
@@ -118,7 +117,12 @@ def _importance(
         explained = [output for output in outputs if output.name in named]
         if explained:
             drawn = importance(effects, shown, explained)
-            picture = page.image(data_uri(png(drawn, dpi=150)), "Sensitivity indices")
-            wide = picture.replace("<img", '<img style="max-width:none"', 1)
-            parts.append(page.figure(wide) + f'<p class="note">{escape(meaning)}</p>')
+            picture = page.figure(_unscaled(drawn, "Sensitivity indices"))
+            parts.append(picture + f'<p class="note">{escape(meaning)}</p>')
     return parts
+
+
+def _unscaled(drawn: Figure, label: str) -> str:
+    """Picture as large as it was drawn: a page too narrow for it scrolls."""
+    picture = page.image(data_uri(png(drawn, dpi=150)), label)
+    return picture.replace("<img", '<img style="max-width:none"', 1)

@@ -28,7 +28,7 @@ from heartsim.indices.catalogue import CATALOGUE, MAIN
 from heartsim.scenario import Scenario
 from heartsim.scenario.models import Section
 from heartsim.scenario.problems import KeyPath, Problem, problems_of, refuse
-from heartsim.scenario.reader import Document, read_document, shipped_folder
+from heartsim.scenario.reader import Document, locate, read_document
 from heartsim.sweep.design import Setting, grid, latin_hypercube, sobol
 from heartsim.sweep.factor import WORDS, Factor, read_factor
 
@@ -114,7 +114,7 @@ class Study(Section):
         ScenarioError
             If file, factors or any case cannot be used; every problem with its line.
         """
-        file = locate_study(Path(path))
+        file = locate(Path(path), "studies")
         document, text = read_document(file)
         return cls._checked(document, file.name, text, file.parent)
 
@@ -148,9 +148,6 @@ class Study(Section):
     @cached_property
     def base(self) -> Scenario:
         """The scenario with what `set` replaces."""
-        return self._read_base()
-
-    def _read_base(self) -> Scenario:
         near = self._folder / self.scenario
         overrides = {".".join(path): value for path, value in _leaves(self.set)}
         return Scenario.read(near if near.is_file() else self.scenario, overrides)
@@ -174,10 +171,24 @@ class Study(Section):
         draw = sobol if plan.method == "sobol" else latin_hypercube
         return draw(self.factors, plan.size or 0, plan.seed)
 
-    @cached_property
+    @property
     def cases(self) -> tuple[Case, ...]:
         """Every case, in order."""
-        return tuple(self._case(number) for number in range(1, len(self.settings) + 1))
+        return self._tried[0]
+
+    @cached_property
+    def _tried(self) -> tuple[tuple[Case, ...], list[Problem]]:
+        """Every case, and combinations that cannot be used; a few of those are enough."""
+        cases, problems = [], []
+        for number in range(1, len(self.settings) + 1):
+            try:
+                cases.append(self._case(number))
+            except InputError as error:
+                told = f"case {number} cannot be run: {self._plain(error)}"
+                problems.append(Problem(("vary", f"case {number}"), told))
+            if len(problems) == _SHOWN:
+                break
+        return tuple(cases), problems
 
     def _case(self, number: int) -> Case:
         setting = self.settings[number - 1]
@@ -193,11 +204,11 @@ class Study(Section):
         yield self._factor_problems()
         yield [*self._sample_problems(), *self._output_problems()]
         yield self._level_problems()
-        yield self._case_problems()
+        yield self._tried[1]
 
     def _base_problems(self) -> list[Problem]:
         try:
-            self._read_base()
+            _ = self.base
         except InputError as error:
             return [Problem(("set",) if self.set else ("scenario",), str(error))]
         return []
@@ -275,30 +286,9 @@ class Study(Section):
                     break
         return problems
 
-    def _case_problems(self) -> list[Problem]:
-        """Combinations that cannot be used."""
-        problems = []
-        for number in range(1, len(self.settings) + 1):
-            try:
-                self._case(number)
-            except InputError as error:
-                told = f"case {number} cannot be run: {self._plain(error)}"
-                problems.append(Problem(("vary", f"case {number}"), told))
-            if len(problems) == _SHOWN:
-                break
-        return problems
-
     def _plain(self, error: InputError) -> str:
         """What a scenario complains of, without the name of the file it is not about."""
         return re.sub(rf"^{re.escape(self.base.name)}(\.toml)?[,:] ", "", str(error))
-
-
-def locate_study(path: Path) -> Path:
-    """File of a study: the path itself, or the shipped study of that name."""
-    if path.is_file() or (path.parent != Path() and path.parent.name != "studies"):
-        return path
-    shipped = shipped_folder("studies") / f"{path.stem}.toml"
-    return shipped if shipped.is_file() else path
 
 
 def address(base: Scenario, key: str) -> str:
