@@ -15,6 +15,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from heartsim.bloodside import Answer, BloodSide
 from heartsim.circulation.closed_loop import State
+from heartsim.circulation.components import leaf
 from heartsim.circulation.step import Cavities
 from heartsim.fem.linear import Inverse, Kept
 from heartsim.fem.operator import WallOperator
@@ -69,19 +70,19 @@ class Tolerances(eqx.Module):
 
     Attributes
     ----------
-    force : float
+    force : ()
         Residual relative to the load of the cavity pressures.
-    volume : float
+    volume : ()
         Mismatch of wall and blood side relative to the chamber volume.
-    linear : float
+    linear : ()
         Relative residual of each linear solve.
     newton : int
         Largest number of Newton steps.
     """
 
-    force: float = 1e-5
-    volume: float = 1e-5
-    linear: float = 1e-2
+    force: Float[Array, ""] = eqx.field(converter=leaf, default=1e-5)
+    volume: Float[Array, ""] = eqx.field(converter=leaf, default=1e-5)
+    linear: Float[Array, ""] = eqx.field(converter=leaf, default=1e-2)
     newton: int = eqx.field(static=True, default=20)
 
 
@@ -311,11 +312,12 @@ def _correction(
     first = jnp.where(known, 0, -chambers)
     made = jax.lax.fori_loop(first, PASSES, one_pass, start)
     # what aged factors could not solve is thrown away: the next Newton step renews them
-    lost = (made.longest >= KRYLOV_DIMENSION) & ~now.kept.renews
+    exhausted = made.longest >= KRYLOV_DIMENSION
+    lost = exhausted & ~now.kept.renews
     still = nothing.answer._replace(pressure=wall.pressure)
     stay = nothing._replace(answer=still, krylov=made.done.krylov)
     done = jax.tree.map(lambda new, old: jnp.where(lost, old, new), made.done, stay)
-    return done, kept.used(made.longest)
+    return done, kept.used(made.done.krylov - now.correction.krylov, exhausted)
 
 
 def _proceed(

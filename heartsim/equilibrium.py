@@ -54,6 +54,9 @@ SETUP_POWER_STEPS: Final = 20
 SMALLEST_FRACTION: Final = 1.0 / 256.0
 """Load stepping gives up below this part of the way."""
 
+ROUGH: Final = 0.05
+"""Residual over load of a wall that is only on the way: a creeping step, a round of a search."""
+
 MOST_CREEPS: Final = 15
 """Steps that a creeping wall is given to come to rest."""
 
@@ -274,10 +277,8 @@ def load_to(
 
     Parameters
     ----------
-    work, heart
-        Solver and heart.
-    start : WallState
-        Equilibrium at fraction 0.
+    work, heart, start
+        Solver, heart and equilibrium at fraction 0.
     blood_at, load_at
         Blood side and load at a fraction of the path.
     first : float
@@ -329,12 +330,27 @@ def inflate(
 
 
 def hold(
-    work: Workspace, heart: Heart, guess: WallState, pressure: np.ndarray
+    work: Workspace,
+    heart: Heart,
+    guess: WallState,
+    pressure: np.ndarray,
+    *,
+    force: float | None = None,
+    creep: bool = False,
 ) -> tuple[WallState, Workspace]:
     """The passive heart under given pressures [kPa], from a guess that may be far.
 
     Newton's method first. Where that fails the wall creeps there: viscous steps, each longer than
-    the last, that end in equilibrium (pseudo-transient continuation [1]_).
+    the last and solved only roughly, that end in equilibrium (pseudo-transient continuation [1]_).
+
+    Parameters
+    ----------
+    work, heart, guess, pressure
+        Solver, heart, first guess of the wall and cavity pressures [kPa].
+    force : float, optional
+        Residual relative to the load at which to stop, in place of the solver's own.
+    creep : bool
+        Do not try Newton's method first: it is known to fail.
 
     Raises
     ------
@@ -346,14 +362,18 @@ def hold(
     .. [1] Kelley & Keyes (1998). Convergence analysis of pseudo-transient continuation.
        doi:10.1137/S0036142996304796
     """
+    usual, residual = work.tolerances, float("inf")
+    last = usual if force is None else replace(usual, force=jnp.asarray(force))
+    rough = replace(usual, force=jnp.asarray(ROUGH))
     blood, still = pressures_given(jnp.asarray(pressure)), passive_load(heart)
-    rate, reached, now, residual = 0.0, None, guess, float("inf")
+    rate, reached, now = FIRST_CREEP if creep else 0.0, None, guess
     for _ in range(MOST_CREEPS):
         load = eqx.tree_at(lambda x: (x.u_before, x.rate), still, (now.u, jnp.asarray(rate)))
+        work = replace(work, tolerances=rough if rate else last)
         wall, _, info, work = step(work, heart, now, blood, load)
         if bool(info.converged):
             if rate == 0.0:
-                return wall, work
+                return wall, replace(work, tolerances=usual)
             now, reached = wall, rate
             rate = rate / CREEP_RATIO if rate > SLOWEST_CREEP else 0.0
         else:

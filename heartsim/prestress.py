@@ -2,7 +2,8 @@
 
 Backward displacement [1]_: guess the unloaded shape, load it, move its nodes back by the error
 at the imaged shape, repeat; Anderson mixing of the last guesses speeds it up where the wall is
-thin and soft. Each solve starts from the last one, so it takes a few Newton steps.
+thin and soft. Each round starts from the last one's wall and solves only roughly, so most take
+one Newton step; the last one is solved to the end.
 
 References
 ----------
@@ -29,6 +30,9 @@ CLOSE_ENOUGH: Final = 0.01 * mm
 
 USABLE: Final = 0.5 * mm
 """Mean node error of a reloaded shape that a run accepts: about a voxel of cardiac CT."""
+
+ROUGH_ABOVE: Final = 0.2 * mm
+"""Mean node error above which a round solves as roughly as can be; below it in proportion."""
 
 MOST_ROUNDS: Final = 40
 MEMORY: Final = 4
@@ -122,7 +126,8 @@ def unload(
     shape = imaged if start is None else start.points
     heart, history, rounds = heart_at(shape), [], 0
     guess = equilibrium.rest(heart) if start is None else start.wall
-    state, work = equilibrium.hold(work, heart, guess, pressure)
+    state, work = equilibrium.hold(work, heart, guess, pressure, force=equilibrium.ROUGH)
+    settled = False
     while True:
         rounds += 1
         error = shape + np.asarray(state.u)[: len(imaged)] - imaged
@@ -130,12 +135,20 @@ def unload(
         found = Unloaded(shape, state, float(distance.max()), float(distance.mean()), rounds)
         if report is not None:
             report(rounds, found.mean_error)
-        if found.mean_error < enough or rounds == MOST_ROUNDS:
+        if settled and (found.mean_error < enough or rounds >= MOST_ROUNDS):
             break
+        settled = found.mean_error < enough or rounds >= MOST_ROUNDS
+        if settled:
+            state, work = equilibrium.hold(work, heart, state, pressure)
+            continue
         history = [*history[-MEMORY:], (shape, error)]
         heart, shape = _towards(heart_at, heart, _mixed(history), state)
+        # noise of rough solves must stay below the error that the next move is made of
+        force = equilibrium.ROUGH * min(1.0, found.mean_error / ROUGH_ABOVE)
+        # a heart on which Newton's method has failed once is spared further trials
+        creep = work.effort.failed > 0
         try:
-            state, work = equilibrium.hold(work, heart, state, pressure)
+            state, work = equilibrium.hold(work, heart, state, pressure, force=force, creep=creep)
         except SolveFailed:
             if found.mean_error > USABLE:
                 raise

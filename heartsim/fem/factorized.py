@@ -1,8 +1,9 @@
 """A direct factorisation as approximate inverse: exact when it is fresh, good for many steps.
 
 The whole saddle-point matrix is eliminated in single precision by `solve.frontal`. The factors
-are kept from step to step and renewed, inside the compiled step, when the Krylov solves that
-they serve grow long. `equilibrium.LARGEST_FACTORIZED` says for which hearts.
+are kept from step to step and renewed, inside the compiled step, when using them costs more than
+it has on average since they were made, their making included: the cheapest age to replace
+anything that wears. `equilibrium.LARGEST_FACTORIZED` says for which hearts.
 """
 
 from dataclasses import replace
@@ -23,8 +24,8 @@ from heartsim.solve.frontal import Factor, Plan
 LEAF: Final = 150
 """Unknowns of a part that is not cut any more."""
 
-TIRED: Final = 30
-"""Iterations of a Krylov solve after which the factors are renewed."""
+READ: Final = 22.0
+"""Operations of a factorization in the time that a solve takes to read one number (measured)."""
 
 
 class Inverse(eqx.Module):
@@ -45,42 +46,52 @@ class Factorized(eqx.Module):
     ----------
     plan : Plan
     factor : Factor
-    work : () int
-        Iterations of the last Krylov solve.
+    price : ()
+        What new factors cost, in Krylov iterations.
+    spent : ()
+        Iterations since the factors were made, and their price.
+    uses : () int
+        Newton steps that they have served.
+    renews : () bool
+        Whether the next use makes new ones.
     """
 
     plan: Plan
     factor: Factor
-    work: Int[Array, ""]
+    price: Float[Array, ""]
+    spent: Float[Array, ""]
+    uses: Int[Array, ""]
+    renews: Bool[Array, ""]
 
     def prepare(self, operator: WallOperator, space: FunctionSpace) -> tuple[Inverse, "Factorized"]:
         """Inverse of a fresh tangent: the kept factors, or new ones when those have aged."""
         del space
         free = jnp.concatenate([operator.free.ravel(), jnp.ones(operator.vertices, self.dtype)])
 
-        def renew() -> Factor:
-            return frontal.factorize(self.plan, _elements(operator), 1.0 - free)
+        def renew() -> tuple[Factor, Array, Array]:
+            made = frontal.factorize(self.plan, _elements(operator), 1.0 - free)
+            return made, self.price, jnp.zeros_like(self.uses)
 
-        factor = jax.lax.cond(self.renews, renew, lambda: self.factor)
-        return Inverse(self.plan, factor), replace(self, factor=factor)
+        def keep() -> tuple[Factor, Array, Array]:
+            return self.factor, self.spent, self.uses
 
-    def used(self, iterations: Int[Array, ""]) -> "Factorized":
-        """Note how many iterations a solve took."""
-        return replace(self, work=iterations)
+        factor, spent, uses = jax.lax.cond(self.renews, renew, keep)
+        return Inverse(self.plan, factor), replace(self, factor=factor, spent=spent, uses=uses)
+
+    def used(self, iterations: Int[Array, ""], exhausted: Bool[Array, ""]) -> "Factorized":
+        """Note how many iterations a Newton step took, and whether a solve ran out of them."""
+        spent, uses = self.spent + iterations, self.uses + 1
+        renews = exhausted | (iterations * uses > spent)
+        return replace(self, spent=spent, uses=uses, renews=renews)
 
     def stale(self) -> "Factorized":
         """The same, to be renewed at the next use."""
-        return replace(self, work=jnp.asarray(TIRED + 1, jnp.int32))
-
-    @property
-    def renews(self) -> Bool[Array, ""]:
-        """Whether the next use makes new factors."""
-        return self.work > TIRED
+        return replace(self, renews=jnp.ones((), bool))
 
     @property
     def dtype(self) -> jnp.dtype:
         """Precision of the factors."""
-        return self.factor[0].inverse.dtype
+        return self.factor[0][0].inverse.dtype
 
 
 def _elements(operator: WallOperator) -> Float[Array, "c d d"]:
@@ -110,11 +121,7 @@ def plan_factors(nodes: Nodes, dtype: np.dtype) -> Factorized:
     spread = Tree(tree.level[point], tree.place[point], tree.children)
     u = (3 * nodes.cells[:, :, None] + np.arange(3)).reshape(len(nodes.cells), -1)
     plan = frontal.plan(spread, np.column_stack([u, 3 * count + corners]))
-    factor = tuple(
-        frontal.Front(
-            jnp.zeros((*level.pivots.shape, level.pivots.shape[1]), dtype),
-            jnp.zeros((*level.pivots.shape, level.border.shape[1]), dtype),
-        )
-        for level in plan
-    )
-    return Factorized(plan, factor, jnp.asarray(TIRED + 1, jnp.int32))
+    factor = frontal.unmade(plan, dtype)
+    numbers = sum(leaf.size for leaf in jax.tree.leaves(factor))
+    price = jnp.asarray(frontal.operations(plan) / (READ * numbers))
+    return Factorized(plan, factor, price, price, jnp.zeros((), jnp.int32), jnp.ones((), bool))

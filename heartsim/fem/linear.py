@@ -34,6 +34,6 @@ class Kept(Protocol):
         """Approximate inverse of a fresh tangent."""
         ...
 
-    def used(self, iterations: Int[Array, ""]) -> Self:
-        """Learn how many iterations a solve took."""
+    def used(self, iterations: Int[Array, ""], exhausted: Bool[Array, ""]) -> Self:
+        """Learn how many iterations a Newton step took, and whether a solve ran out of them."""
         ...

@@ -93,9 +93,9 @@ class Multigrid(eqx.Module):
         kept = Multigrid(self.hierarchy, self.edges, direction)
         return Preconditioner(operator, kept, inverse, 1.1 * largest, schur), kept
 
-    def used(self, iterations: Int[Array, ""]) -> "Multigrid":
+    def used(self, iterations: Int[Array, ""], exhausted: Bool[Array, ""]) -> "Multigrid":
         """Nothing to note: the host watches the work and refreshes the levels."""
-        del iterations
+        del iterations, exhausted
         return self
 
     @property

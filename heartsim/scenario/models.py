@@ -17,6 +17,7 @@ from heartsim.units import parse
 
 Law = Literal["holzapfel-ogden", "guccione", "usyk"]
 ParameterSet = Literal[
+    "holzapfel-ogden-2009-fibers",
     "holzapfel-ogden-2009-shear",
     "holzapfel-ogden-2009-shear-partial",
     "holzapfel-ogden-2009-biaxial",
@@ -27,7 +28,7 @@ ParameterSet = Literal[
     "usyk-2002",
 ]
 USUAL_SET: Final[dict[str, ParameterSet]] = {
-    "holzapfel-ogden": "holzapfel-ogden-2009-shear",
+    "holzapfel-ogden": "holzapfel-ogden-2009-fibers",
     "guccione": "guccione-1995",
     "usyk": "usyk-2002",
 }
@@ -149,7 +150,7 @@ class Tissue(Section):
         default=1.0, description="Multiplier of the passive law."
     )
     contractility: Annotated[float, Quantity("pressure", "0 kPa", "500 kPa")] = usual(
-        "100 kPa", "Peak active tension along the fiber."
+        "80 kPa", "Peak active tension along the fiber, per unloaded cross-section."
     )
     cross_fiber: Annotated[float, Quantity("number", "0", "1")] = Field(
         default=0.3,

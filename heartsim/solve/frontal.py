@@ -1,9 +1,9 @@
 """Direct factorisation of a finite-element matrix, front by front, in batched dense products.
 
-Multifrontal elimination on a nested-dissection tree. All fronts of a level share one padded
-shape, so a level is a handful of batched matrix products: the same code runs on CPU and GPU,
-inside a compiled step and under ``vmap``. The host plans once for a mesh; the numbers change as
-often as wanted. Meant for single precision, as a preconditioner that serves many steps.
+Multifrontal elimination on a nested-dissection tree. Fronts of like size share one padded shape, so
+a level is a handful of batched matrix products: the same code runs on CPU and GPU, inside a
+compiled step and under ``vmap``. The host plans once for a mesh; the numbers change as often as
+wanted. Meant for single precision, as a preconditioner that serves many steps.
 
 References
 ----------
@@ -11,7 +11,8 @@ Duff & Reid (1983). The multifrontal solution of indefinite sparse symmetric lin
 doi:10.1145/356044.356047.
 """
 
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Final, NamedTuple
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -20,9 +21,12 @@ from jaxtyping import Array, Float, Int
 
 from heartsim.solve.dissection import Tree
 
+BATCH_COST: Final = 1e9
+"""Operations that one more batch must save: each makes the compiled step longer."""
 
-class Level(eqx.Module):
-    """All fronts of one level of the tree: what they eliminate and what they touch.
+
+class Batch(eqx.Module):
+    """Fronts of one level of the tree with one padded shape: what they eliminate and touch.
 
     Unknown number ``n`` stands for no unknown; elements and children fill the fronts.
 
@@ -38,11 +42,12 @@ class Level(eqx.Module):
         Front of each of them.
     place : (e, d) int
         Where its unknowns lie in that front.
-    children : (f, 2) int
-        Fronts of the next level that feed each front; -1 for none.
+    start, stride : (f, 2) int
+        Where each child's border matrix begins in what the level below passes on, and the length
+        of its rows there.
     spots : (f, 2, p+b) int
-        Where the unknowns of a front lie in the borders of its children; the width of a border
-        stands for nowhere.
+        Where the unknowns of a front lie in the borders of its children; the last place of a row
+        is empty and stands for nowhere.
     """
 
     pivots: Int[Array, "f p"]
@@ -50,23 +55,32 @@ class Level(eqx.Module):
     elements: Int[Array, " e"]
     front: Int[Array, " e"]
     place: Int[Array, "e d"]
-    children: Int[Array, "f 2"]
+    start: Int[Array, "f 2"]
+    stride: Int[Array, "f 2"]
     spots: Int[Array, "f 2 m"]
 
 
-Plan = tuple[Level, ...]
-"""Levels of an elimination, root first."""
+Plan = tuple[tuple[Batch, ...], ...]
+"""Batches of the levels of an elimination, root first."""
 
 
 class Front(NamedTuple):
-    """Factors of a level: inverse pivot blocks, and these times the coupling to the border."""
+    """Factors of a batch: inverse pivot blocks, and these times the coupling to the border."""
 
     inverse: Float[Array, "f p p"]
     coupling: Float[Array, "f p b"]
 
 
-Factor = tuple[Front, ...]
-"""Factors of all levels, root first."""
+Factor = tuple[tuple[Front, ...], ...]
+"""Factors of all batches, root first."""
+
+
+class _Passed(NamedTuple):
+    """Borders that a level passes on, on the host: unknowns, and where each matrix will lie."""
+
+    border: Int[np.ndarray, "f b"]
+    start: Int[np.ndarray, " f"]
+    stride: Int[np.ndarray, " f"]
 
 
 def plan(tree: Tree, elements: Int[np.ndarray, "e d"]) -> Plan:
@@ -83,8 +97,8 @@ def plan(tree: Tree, elements: Int[np.ndarray, "e d"]) -> Plan:
     deepest = np.argmax(tree.level[elements], axis=1)
     last = elements[np.arange(len(elements)), deepest]
     enters, front = tree.level[last], tree.place[last].copy()
-    levels: list[Level] = []
-    below = np.zeros((0, 0), int)
+    levels: list[tuple[Batch, ...]] = []
+    below = _Passed(np.zeros((0, 0), int), np.zeros(1, int), np.ones(1, int))
     for level in range(depth - 1, -1, -1):
         children = tree.children[level]
         fronts = len(children)
@@ -96,17 +110,70 @@ def plan(tree: Tree, elements: Int[np.ndarray, "e d"]) -> Plan:
         path = np.broadcast_to(front[reached][:, None], outer.shape)
         keys = np.unique(path[outer] * unknowns + touched[outer])
         border = _padded(keys // unknowns, keys % unknowns, fronts, unknowns)
-        slots = np.concatenate([pivots, border], axis=1)
         entering = np.flatnonzero(enters == level)
-        place = _find(slots, front[entering][:, None], elements[entering], unknowns)
-        spots = _find(below, children[:, :, None], slots[:, None, :], unknowns)
-        tables = (pivots, border, entering, front[entering], place, children, spots)
-        levels.append(Level(*(jnp.asarray(table, jnp.int32) for table in tables)))
+        batches, start, stride, first = [], np.zeros(fronts, int), np.zeros(fronts, int), 0
+        for some in _alike((pivots < unknowns).sum(axis=1), (border < unknowns).sum(axis=1)):
+            here = entering[np.isin(front[entering], some)]
+            at = np.searchsorted(some, front[here])
+            batch = _batch(
+                _trimmed(pivots[some], unknowns),
+                _trimmed(border[some], unknowns),
+                (here, at, elements[here]),
+                (below, children[some]),
+                unknowns,
+            )
+            row = batch.border.shape[1] + 1
+            start[some], stride[some] = first + row**2 * np.arange(len(some)), row
+            first += row**2 * len(some)
+            batches.append(batch)
+        levels.append(tuple(batches))
         if level:
             above = _parents(tree.children[level - 1], fronts)
             front[reached] = above[front[reached]]
-        below = border
+        below = _Passed(border, start, stride)
     return tuple(reversed(levels))
+
+
+def _batch(
+    pivots: np.ndarray,
+    border: np.ndarray,
+    entering: tuple[np.ndarray, np.ndarray, np.ndarray],
+    fed: tuple[_Passed, np.ndarray],
+    unknowns: int,
+) -> Batch:
+    """Tables of some fronts of a level, the elements that enter them and their children."""
+    slots = np.concatenate([pivots, border], axis=1)
+    number, front, elements = entering
+    place = _find(slots, front[:, None], elements, unknowns)
+    below, children = fed
+    # a front without a child reads the empty places of the first one
+    start, stride = below.start[np.maximum(children, 0)], below.stride[np.maximum(children, 0)]
+    spots = _find(below.border, children[:, :, None], slots[:, None, :], unknowns)
+    spots = np.minimum(spots, stride[:, :, None] - 1)
+    tables = (pivots, border, number, front, place, start, stride, spots)
+    return Batch(*(jnp.asarray(table, jnp.int32) for table in tables))
+
+
+def _alike(pivots: Int[np.ndarray, " f"], border: Int[np.ndarray, " f"]) -> Iterator[np.ndarray]:
+    """Cut the fronts of a level into batches of like size, each with the work of its largest."""
+    order = np.argsort(pivots + border, kind="stable")
+    p, b = pivots[order].astype(float), border[order].astype(float)
+    best, cut = np.zeros(len(order) + 1), np.zeros(len(order) + 1, int)
+    for end in range(1, len(order) + 1):
+        widest = [np.maximum.accumulate(size[end - 1 :: -1])[::-1] for size in (p[:end], b[:end])]
+        work = _operations(widest[0], widest[1]) * (end - np.arange(end))
+        cost = best[:end] + work + BATCH_COST
+        cut[end] = np.argmin(cost)
+        best[end] = cost[cut[end]]
+    end = len(order)
+    while end:
+        yield np.sort(order[cut[end] : end])
+        end = cut[end]
+
+
+def _trimmed(rows: Int[np.ndarray, "f m"], empty: int) -> Int[np.ndarray, "f k"]:
+    """Rows without the columns that are empty in all of them, one at least."""
+    return rows[:, : max(1, (rows < empty).sum(axis=1).max())]
 
 
 def _parents(children: Int[np.ndarray, "f 2"], fronts: int) -> Int[np.ndarray, " g"]:
@@ -141,6 +208,31 @@ def _find(rows: np.ndarray, row: np.ndarray, value: np.ndarray, empty: int) -> n
     return np.where(found, order[spot] % rows.shape[1], rows.shape[1])
 
 
+def _operations(pivots: np.ndarray, border: np.ndarray) -> np.ndarray:
+    """Multiplications and additions that eliminate one front."""
+    return 2.0 * pivots * (pivots**2 + pivots * border + border**2)
+
+
+def operations(plan: Plan) -> float:
+    """Multiplications and additions of a factorization, padding included."""
+    sizes = [(*b.pivots.shape, b.border.shape[1]) for level in plan for b in level]
+    fronts, pivots, border = np.array(sizes, float).T
+    return float(fronts @ _operations(pivots, border))
+
+
+def unmade(plan: Plan, dtype: np.dtype) -> Factor:
+    """Factors of the right shapes that have not been computed."""
+
+    def front(batch: Batch) -> Front:
+        fronts, count = batch.pivots.shape
+        border = batch.border.shape[1]
+        return Front(
+            jnp.zeros((fronts, count, count), dtype), jnp.zeros((fronts, count, border), dtype)
+        )
+
+    return tuple(tuple(front(batch) for batch in level) for level in plan)
+
+
 def factorize(plan: Plan, blocks: Float[Array, "e d d"], diagonal: Float[Array, " n"]) -> Factor:
     """Eliminate all unknowns of a symmetric matrix.
 
@@ -152,50 +244,55 @@ def factorize(plan: Plan, blocks: Float[Array, "e d d"], diagonal: Float[Array, 
     diagonal : (n,)
         Added to the diagonal: 1 for prescribed unknowns, else 0.
     """
-    factors, passed = [], None
+    factors, below = [], None
     padded = jnp.concatenate([diagonal, jnp.ones(1, diagonal.dtype)])
     for level in reversed(plan):
-        fronts, count = level.pivots.shape
-        size = count + level.border.shape[1]
-        at = (level.front[:, None, None], level.place[:, :, None], level.place[:, None, :])
-        matrix = jnp.zeros((fronts, size, size), blocks.dtype).at[at].add(blocks[level.elements])
-        own = jnp.arange(count)
-        matrix = matrix.at[:, own, own].add(padded[level.pivots])
-        if passed is not None:
-            matrix += _from_children(level, passed)
-        inverse = jnp.linalg.inv(matrix[:, :count, :count])
-        outer = matrix[:, :count, count:]
-        coupling = inverse @ outer
-        passed = matrix[:, count:, count:] - jnp.swapaxes(outer, 1, 2) @ coupling
-        factors.append(Front(inverse, coupling))
+        fronts, passed = [], []
+        for batch in level:
+            matrix = _assembled(batch, blocks, padded, below)
+            count = batch.pivots.shape[1]
+            inverse = jnp.linalg.inv(matrix[:, :count, :count])
+            outer = matrix[:, :count, count:]
+            coupling = inverse @ outer
+            rest = matrix[:, count:, count:] - jnp.swapaxes(outer, 1, 2) @ coupling
+            fronts.append(Front(inverse, coupling))
+            passed.append(jnp.pad(rest, ((0, 0), (0, 1), (0, 1))).ravel())
+            # one batch after another: XLA 0.10 on a CPU can hang on batches side by side
+            padded = padded + 0.0 * inverse[0, 0, 0]
+        factors.append(tuple(fronts))
+        below = jnp.concatenate(passed)
     return tuple(reversed(factors))
 
 
-def _from_children(level: Level, passed: Float[Array, "g b b"]) -> Float[Array, "f m m"]:
-    """What the children leave of their borders, where it belongs in each front."""
-    width = passed.shape[1] + 1
-    entries = jnp.pad(passed, ((0, 0), (0, 1), (0, 1))).ravel()
-
-    def child(side: int) -> Array:
-        spot, start = level.spots[:, side], level.children[:, side] * width**2
-        # a front without this child has all its spots in the padding
-        start = jnp.maximum(start, 0)[:, None, None]
-        return entries[start + spot[:, :, None] * width + spot[:, None, :]]
-
-    return child(0) + child(1)
+def _assembled(
+    batch: Batch,
+    blocks: Float[Array, "e d d"],
+    diagonal: Float[Array, " n1"],
+    below: Float[Array, " s"] | None,
+) -> Float[Array, "f m m"]:
+    """Matrices of the fronts of a batch: elements, diagonal, and what the children leave."""
+    fronts, count = batch.pivots.shape
+    size, own = count + batch.border.shape[1], jnp.arange(count)
+    at = (batch.front[:, None, None], batch.place[:, :, None], batch.place[:, None, :])
+    matrix = jnp.zeros((fronts, size, size), blocks.dtype).at[at].add(blocks[batch.elements])
+    matrix = matrix.at[:, own, own].add(diagonal[batch.pivots])
+    if below is None:
+        return matrix
+    for side in (0, 1):
+        spot, row = batch.spots[:, side], batch.stride[:, side, None, None]
+        start = batch.start[:, side, None, None]
+        matrix += below[start + spot[:, :, None] * row + spot[:, None, :]]
+    return matrix
 
 
 def solve(plan: Plan, factor: Factor, rhs: Float[Array, "k n"]) -> Float[Array, "k n"]:
     """Solve with the factors for several right-hand sides."""
-    rhs = jnp.pad(rhs, ((0, 0), (0, 1)))
-    held = []
-    for level, front in zip(reversed(plan), reversed(factor), strict=True):
-        own = rhs[:, level.pivots]
-        held.append(own)
-        rhs = rhs.at[:, level.border].add(-jnp.einsum("fpb,kfp->kfb", front.coupling, own))
-    x = jnp.zeros_like(rhs)
-    for level, front, own in zip(plan, factor, reversed(held), strict=True):
-        mine = jnp.einsum("fpq,kfq->kfp", front.inverse, own)
-        mine -= jnp.einsum("fpb,kfb->kfp", front.coupling, x[:, level.border])
-        x = x.at[:, level.pivots].set(mine)
-    return x[:, :-1]
+    x = jnp.pad(rhs.T, ((0, 1), (0, 0)))
+    pairs = [pair for level in zip(plan, factor, strict=True) for pair in zip(*level, strict=True)]
+    for batch, front in reversed(pairs):
+        push = jnp.swapaxes(front.coupling, 1, 2) @ x[batch.pivots]
+        x = x.at[batch.border].add(-push)
+    for batch, front in pairs:
+        mine = front.inverse @ x[batch.pivots] - front.coupling @ x[batch.border]
+        x = x.at[batch.pivots].set(mine)
+    return x[:-1].T

@@ -22,8 +22,22 @@ _SMALL_STRETCH2 = 1e-12
 
 
 @final
+class InvariantTension(eqx.Module):
+    """Active stress of the benchmark of Land et al. (2015), S_a = Ta f⊗f.
+
+    References
+    ----------
+    Land et al. (2015). Verification of cardiac mechanics software. doi:10.1098/rspa.2015.0641.
+    """
+
+    def energy(self, C: CauchyGreen, tension: Scalar) -> Scalar:
+        """Active energy per reference volume [kPa], Ta/2 (I4f − 1), for a tension Ta [kPa]."""
+        return tension * (components(C).ff - 1) / 2
+
+
+@final
 class ActiveTension(eqx.Module):
-    """Active stress that grows with sarcomere length, S_a = Ta (h(λ) f⊗f + cross n⊗n).
+    """Active stress that grows with sarcomere length, S_a = Ta (h(λ)/λ f⊗f + cross n⊗n).
 
     h(λ) = 1 + beta (λ − 1), held at its value above ``plateau`` and at zero where the line would
     turn negative; both corners are rounded by parabolas of half-width `ROUNDING`, so that h is C¹
@@ -31,9 +45,8 @@ class ActiveTension(eqx.Module):
 
     Notes
     -----
-    Convention: Ta is a *second Piola* stress ("invariant" convention), the Cauchy stress along
-    the fiber is ``Ta h(λ) λ²/J``. With ``beta = 0`` the energy is Ta/2 (I4f − 1), the active
-    stress of Land et al. 2015 [2]_.
+    Convention: Ta h(λ) is the force along the fiber on the *unloaded* cross-section, as it is
+    measured on muscle preparations [2]_; the Cauchy stress along the fiber is ``Ta h(λ) λ/J``.
 
     λ = √C_ff is measured from the *unloaded* state, where the sarcomere is about 1.9 µm long. At
     end-diastole λ is 1.10–1.15; the plateau at 1.2 is the 2.2–2.3 µm of full overlap [1]_. So
@@ -47,8 +60,8 @@ class ActiveTension(eqx.Module):
     ----------
     .. [1] Land et al. (2017). A model of cardiac contraction based on novel measurements of
        tension development in human cardiomyocytes. doi:10.1016/j.yjmcc.2017.03.008.
-    .. [2] Land et al. (2015). Verification of cardiac mechanics software.
-       doi:10.1098/rspa.2015.0641.
+    .. [2] Regazzoni et al. (2022). A cardiac electromechanical model coupled with a
+       lumped-parameter model for closed-loop blood circulation. doi:10.1016/j.jcp.2022.111083.
     """
 
     beta: Parameter
@@ -71,18 +84,14 @@ class ActiveTension(eqx.Module):
         Returns
         -------
         () float
-            Energy [kPa], Ta ∫₁^λ h(l) l dl + Ta cross/2 (I4n − 1).
+            Energy [kPa], Ta ∫₁^λ h(l) dl + Ta cross/2 (I4n − 1).
         """
         C = components(C)
-        I4f = C.ff
-        stretch = jnp.sqrt(jnp.maximum(I4f, _SMALL_STRETCH2))
+        stretch = jnp.sqrt(jnp.maximum(C.ff, _SMALL_STRETCH2))
         zero = 1 - 1 / jnp.maximum(self.beta, _SMALL_SLOPE)
-        line = (I4f - 1) / 2 + self.beta * (stretch**3 / 3 - I4f / 2 + 1 / 6)
-        area, moment = _ramp_integrals(stretch - self.plateau)
-        above = self.beta * (moment + self.plateau * area)
-        area, moment = _ramp_integrals(zero - stretch)
-        below = self.beta * (moment - zero * area)
-        return tension * (line - above + below + self.cross * (C.nn - 1) / 2)
+        line = stretch - 1 + self.beta * (stretch - 1) ** 2 / 2
+        beyond = _ramp_integral(stretch - self.plateau) + _ramp_integral(zero - stretch)
+        return tension * (line - self.beta * beyond + self.cross * (C.nn - 1) / 2)
 
     def length_factor(self, stretch: Float[Array, "..."]) -> Float[Array, "..."]:
         """Factor h(λ) of the tension [-] at a fiber stretch from the unloaded state."""
@@ -105,11 +114,8 @@ def _ramp(x: Float[Array, "..."]) -> Float[Array, "..."]:
     return y**2 / (4 * w) + jnp.maximum(x - w, 0)
 
 
-def _ramp_integrals(x: Scalar) -> tuple[Scalar, Scalar]:
-    """Integrals up to x of the rounded ramp r(t) and of t r(t), both C²."""
+def _ramp_integral(x: Scalar) -> Scalar:
+    """Integral up to x of the rounded ramp, C²."""
     w = ROUNDING
     y = jnp.clip(x + w, 0, 2 * w)
-    beyond = jnp.maximum(x, w)
-    area = y**3 / (12 * w) + (beyond**2 - w**2) / 2
-    moment = (y**4 / 4 - w * y**3 / 3) / (4 * w) + (beyond**3 - w**3) / 3
-    return area, moment
+    return y**3 / (12 * w) + (jnp.maximum(x, w) ** 2 - w**2) / 2

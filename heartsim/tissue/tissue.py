@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from heartsim.tissue.active import ActiveTension
+from heartsim.tissue.active import ActiveTension, InvariantTension
 from heartsim.tissue.law import CauchyGreen, Law, Scalar
 from heartsim.tissue.passive import NeoHookean
 
@@ -24,12 +24,12 @@ class Tissue(eqx.Module):
 
     passive: Law
     """Passive law, parameters (c,)."""
-    active: ActiveTension
+    active: ActiveTension | InvariantTension
     """Length dependence of the tension, parameters (c,)."""
     stiffness: Float[Array, " cells"]
     """Multiplier of the passive energy [-]; 1 is healthy."""
     contractility: Float[Array, " cells"]
-    """Peak active tension at the unloaded length [kPa], second Piola; 0 in scar."""
+    """Peak active tension at the unloaded length, per unloaded cross-section [kPa]; 0 in scar."""
     fibrous: Float[Array, " cells"]
     """Shear modulus of fibrous tissue woven into the muscle [kPa]: 0 but at valves."""
 

@@ -17,7 +17,7 @@ from heartsim.fem.space import DEGREE, FunctionSpace, Nodes, function_space, num
 from heartsim.heart import Heart
 from heartsim.mesh.box import box
 from heartsim.mesh.rows import orient
-from heartsim.tissue.active import ActiveTension
+from heartsim.tissue.active import InvariantTension
 from heartsim.tissue.law import CauchyGreen, Law, Parameter, Scalar, components
 from heartsim.tissue.tissue import Tissue, uniform
 from heartsim.units import kPa
@@ -50,9 +50,7 @@ class Compressible(eqx.Module):
 def muscle(law: Law, cells: int) -> Tissue:
     """Tissue of one law with tension that does not depend on length."""
     one = jnp.ones(cells)
-    return Tissue(
-        uniform(law, cells), uniform(ActiveTension(0.0, 1.2), cells), one, 0 * one, 0 * one
-    )
+    return Tissue(uniform(law, cells), InvariantTension(), one, 0 * one, 0 * one)
 
 
 def compressible(law: Law, kappa: float, cells: int) -> Compressible:

@@ -1,5 +1,7 @@
 """Factors as approximate inverse of a loaded wall."""
 
+from dataclasses import replace
+
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
@@ -27,3 +29,23 @@ def _left_over(heart, wall, kept, rhs):
     operator = linearize(heart, wall.u, wall.p, wall.pressure, load, dtype=jnp.float32)
     inverse, _ = kept.prepare(operator, heart.solid.space)
     return operator.apply(inverse.apply(rhs)) - rhs
+
+
+def test_factors_are_replaced_when_a_use_costs_more_than_it_did_on_average(patient):
+    """The cheapest age: before it new factors cost too much, after it the iterations do."""
+    kept = plan_factors(patient.work.nodes, np.dtype(np.float32))
+    price, fine = float(kept.price), jnp.zeros((), bool)
+    kept = replace(kept, renews=fine)
+    worn, spent = [], price
+    for use in range(1, 200):
+        kept = kept.used(jnp.asarray(5 + use), fine)
+        spent += 5 + use
+        worn.append(bool(kept.renews))
+        assert worn[-1] == (5 + use > spent / use)
+        if worn[-1]:
+            break
+    assert len(worn) > 2
+    # growing by one a use, the average is least after about the root of twice the price
+    assert abs(len(worn) - np.sqrt(2 * price)) < 2
+    assert bool(kept.used(jnp.asarray(1), jnp.ones((), bool)).renews)
+    assert bool(replace(kept, renews=fine).stale().renews)

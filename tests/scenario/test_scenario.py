@@ -254,7 +254,7 @@ def test_hash_follows_the_bytes_of_the_mesh(tmp_path):
 def test_resolved_scenario_is_plain_and_complete():
     resolved = Scenario.from_dict(PLAIN).with_procedures(tavr()).resolved()
     assert json.loads(json.dumps(resolved)) == resolved
-    assert resolved["tissue"]["parameters"] == "holzapfel-ogden-2009-shear"
+    assert resolved["tissue"]["parameters"] == "holzapfel-ogden-2009-fibers"
     assert resolved["procedure"] == [{"name": "tavr", "area": 180.0, "leak": 0.0}]
 
 

@@ -7,8 +7,9 @@ import pytest
 from numpy.testing import assert_allclose
 
 from heartsim.mesh.box import box
+from heartsim.solve import frontal
 from heartsim.solve.dissection import dissect
-from heartsim.solve.frontal import factorize, plan, solve
+from heartsim.solve.frontal import factorize, operations, plan, solve
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +76,25 @@ def test_solution_is_that_of_the_assembled_matrix(grid, tree):
     expected = np.linalg.solve(matrix + np.diag(extra), rhs.T).T
     found = jax.jit(solve)(layout, factor, jnp.asarray(rhs))
     assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
+
+
+def test_batches_of_like_size_save_work_and_change_nothing(grid, monkeypatch):
+    """Fronts of one level padded to one shape, or each level in several batches."""
+    points, tets, links = grid
+    tree = dissect(points, links, np.ones(len(points)), leaf=12.0)
+    blocks, _ = _system(tets, len(points), 7)
+    rhs = jnp.asarray(np.random.default_rng(8).standard_normal((2, len(points))))
+    whole = plan(tree, tets)
+    monkeypatch.setattr(frontal, "BATCH_COST", 0.0)
+    cut = plan(tree, tets)
+    assert sum(map(len, cut)) > sum(map(len, whole)) == len(whole)
+    assert operations(cut) < 0.8 * operations(whole)
+    nothing = jnp.zeros(len(points))
+    together, apart = (
+        solve(layout, factorize(layout, jnp.asarray(blocks), nothing), rhs)
+        for layout in (whole, cut)
+    )
+    assert_allclose(apart, together, rtol=1e-9, atol=1e-12)
 
 
 def test_single_precision_is_good_enough_to_precondition(grid, tree):

@@ -15,7 +15,7 @@ import pytest
 import heartsim.heart
 from heartsim.circulation.components import Valve
 from heartsim.microstructure import fibers
-from heartsim.tissue.active import ActiveTension
+from heartsim.tissue.active import InvariantTension
 from heartsim.verification import helix, verify
 
 
@@ -50,7 +50,7 @@ def mirrored_rule(rule):
 
 
 MUTATIONS = (
-    Mutation("active stress", ActiveTension, "energy", negative, "active-bar"),
+    Mutation("active stress", InvariantTension, "energy", negative, "active-bar"),
     Mutation("follower-load tangent", heartsim.heart, "facet_tangents", negative, "assembly"),
     Mutation("valve law", Valve, "flow", negative, "windkessel"),
     Mutation("fiber angle, rule of patients", fibers, "_frame", mirrored_angle, "helix"),
