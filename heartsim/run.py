@@ -7,7 +7,6 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 
@@ -32,9 +31,6 @@ from heartsim.result import Recording, Result, finished, save
 from heartsim.scenario import Scenario
 from heartsim.scenario.models import Protocol
 from heartsim.units import mL, mmHg, ms
-
-WORTH_A_JUMP: Final = 1.0 * mL
-"""Change over a beat above which the emulated periodic state is nearer than the next beat."""
 
 
 @dataclass(frozen=True)
@@ -336,7 +332,7 @@ def _beats(
             return _Outcome(patient, moment, recorder, work, "converged", beat + 1, change, curve)
         if beat + 1 < plan.at_most_beats:
             moment = next_beat(moment)
-            if _jumps_after(beat, change):
+            if _jumps_after(beat):
                 blood = periodic_guess(heart, recorder, moment.blood, curve, steps=400)
                 work, moment = refill(work, heart, moment, blood)
             start = _stored(heart, moment)
@@ -344,14 +340,13 @@ def _beats(
     return _Outcome(patient, moment, recorder, work, "not periodic", beats, change, curve)
 
 
-def _jumps_after(beat: int, change: float) -> bool:
+def _jumps_after(beat: int) -> bool:
     """Whether the beat after this one starts from the emulated periodic state.
 
     A jump starts a beat with a wall at rest, which alone moves 0.5 to 1 mL by the beat's end. So
-    after the first two jumps every other beat just follows, and the next jump learns from that one;
-    near the periodic state all beats follow.
+    after the first two jumps every other beat just follows, and the next jump learns from that one.
     """
-    return (beat == 0 or beat % 2 == 1) and change > WORTH_A_JUMP
+    return beat == 0 or beat % 2 == 1
 
 
 def _stored(heart: Heart, moment: Moment) -> np.ndarray:
