@@ -363,8 +363,8 @@ def hold(
        doi:10.1137/S0036142996304796
     """
     usual, residual = work.tolerances, float("inf")
-    last = usual if force is None else replace(usual, force=jnp.asarray(force))
-    rough = replace(usual, force=jnp.asarray(ROUGH))
+    last = usual if force is None else replace(usual, force=force)
+    rough = replace(usual, force=ROUGH)
     blood, still = pressures_given(jnp.asarray(pressure)), passive_load(heart)
     rate, reached, now = FIRST_CREEP if creep else 0.0, None, guess
     for _ in range(MOST_CREEPS):

@@ -124,27 +124,28 @@ def unload(
         If the wall cannot be held, or the error stays above `USABLE`.
     """
     shape = imaged if start is None else start.points
-    heart, history, rounds = heart_at(shape), [], 0
+    heart, history, rounds, rough = heart_at(shape), [], 1, equilibrium.ROUGH
     guess = equilibrium.rest(heart) if start is None else start.wall
-    state, work = equilibrium.hold(work, heart, guess, pressure, force=equilibrium.ROUGH)
+    state, work = equilibrium.hold(work, heart, guess, pressure, force=rough)
     settled = False
     while True:
-        rounds += 1
         error = shape + np.asarray(state.u)[: len(imaged)] - imaged
         distance = np.linalg.norm(error, axis=1)
         found = Unloaded(shape, state, float(distance.max()), float(distance.mean()), rounds)
+        last = found.mean_error < enough or rounds == MOST_ROUNDS
+        if last and not settled:
+            state, work = equilibrium.hold(work, heart, state, pressure)
+            settled = True
+            continue
         if report is not None:
             report(rounds, found.mean_error)
-        if settled and (found.mean_error < enough or rounds >= MOST_ROUNDS):
+        if last:
             break
-        settled = found.mean_error < enough or rounds >= MOST_ROUNDS
-        if settled:
-            state, work = equilibrium.hold(work, heart, state, pressure)
-            continue
+        rounds += 1
         history = [*history[-MEMORY:], (shape, error)]
         heart, shape = _towards(heart_at, heart, _mixed(history), state)
         # noise of rough solves must stay below the error that the next move is made of
-        force = equilibrium.ROUGH * min(1.0, found.mean_error / ROUGH_ABOVE)
+        force = rough * min(1.0, found.mean_error / ROUGH_ABOVE)
         # a heart on which Newton's method has failed once is spared further trials
         creep = work.effort.failed > 0
         try:
@@ -153,6 +154,7 @@ def unload(
             if found.mean_error > USABLE:
                 raise
             break
+        settled = False
     if found.mean_error > USABLE:
         raise SolveFailed(
             f"unloaded shape: after {rounds} rounds the reloaded heart is still "

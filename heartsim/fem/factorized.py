@@ -24,7 +24,7 @@ from heartsim.solve.frontal import Factor, Plan
 LEAF: Final = 150
 """Unknowns of a part that is not cut any more."""
 
-READ: Final = 22.0
+OPERATIONS_PER_READ: Final = 22.0
 """Operations of a factorization in the time that a solve takes to read one number (measured)."""
 
 
@@ -123,5 +123,5 @@ def plan_factors(nodes: Nodes, dtype: np.dtype) -> Factorized:
     plan = frontal.plan(spread, np.column_stack([u, 3 * count + corners]))
     factor = frontal.unmade(plan, dtype)
     numbers = sum(leaf.size for leaf in jax.tree.leaves(factor))
-    price = jnp.asarray(frontal.operations(plan) / (READ * numbers))
+    price = jnp.asarray(frontal.operations(plan) / (OPERATIONS_PER_READ * numbers))
     return Factorized(plan, factor, price, price, jnp.zeros((), jnp.int32), jnp.ones((), bool))

@@ -81,6 +81,17 @@ class _Passed(NamedTuple):
     border: Int[np.ndarray, "f b"]
     start: Int[np.ndarray, " f"]
     stride: Int[np.ndarray, " f"]
+    unknowns: int
+
+    def read_by(
+        self, children: Int[np.ndarray, "g 2"], slots: Int[np.ndarray, "g m"]
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """`start`, `stride` and `spots` of fronts that have these children and unknowns."""
+        # a front without a child reads the empty places of the first one
+        child = np.maximum(children, 0)
+        start, stride = self.start[child], self.stride[child]
+        spots = _find(self.border, children[:, :, None], slots[:, None, :], self.unknowns)
+        return start, stride, np.minimum(spots, stride[:, :, None] - 1)
 
 
 def plan(tree: Tree, elements: Int[np.ndarray, "e d"]) -> Plan:
@@ -98,7 +109,7 @@ def plan(tree: Tree, elements: Int[np.ndarray, "e d"]) -> Plan:
     last = elements[np.arange(len(elements)), deepest]
     enters, front = tree.level[last], tree.place[last].copy()
     levels: list[tuple[Batch, ...]] = []
-    below = _Passed(np.zeros((0, 0), int), np.zeros(1, int), np.ones(1, int))
+    below = _Passed(np.zeros((0, 0), int), np.zeros(1, int), np.ones(1, int), unknowns)
     for level in range(depth - 1, -1, -1):
         children = tree.children[level]
         fronts = len(children)
@@ -111,47 +122,39 @@ def plan(tree: Tree, elements: Int[np.ndarray, "e d"]) -> Plan:
         keys = np.unique(path[outer] * unknowns + touched[outer])
         border = _padded(keys // unknowns, keys % unknowns, fronts, unknowns)
         entering = np.flatnonzero(enters == level)
-        batches, start, stride, first = [], np.zeros(fronts, int), np.zeros(fronts, int), 0
-        for some in _alike((pivots < unknowns).sum(axis=1), (border < unknowns).sum(axis=1)):
-            here = entering[np.isin(front[entering], some)]
-            at = np.searchsorted(some, front[here])
-            batch = _batch(
-                _trimmed(pivots[some], unknowns),
-                _trimmed(border[some], unknowns),
-                (here, at, elements[here]),
-                (below, children[some]),
-                unknowns,
-            )
-            row = batch.border.shape[1] + 1
-            start[some], stride[some] = first + row**2 * np.arange(len(some)), row
-            first += row**2 * len(some)
-            batches.append(batch)
-        levels.append(tuple(batches))
+        batches, passed = _batches(pivots, border, entering, front, elements, children, below)
+        levels.append(batches)
         if level:
             above = _parents(tree.children[level - 1], fronts)
             front[reached] = above[front[reached]]
-        below = _Passed(border, start, stride)
+        below = passed
     return tuple(reversed(levels))
 
 
-def _batch(
-    pivots: np.ndarray,
-    border: np.ndarray,
-    entering: tuple[np.ndarray, np.ndarray, np.ndarray],
-    fed: tuple[_Passed, np.ndarray],
-    unknowns: int,
-) -> Batch:
-    """Tables of some fronts of a level, the elements that enter them and their children."""
-    slots = np.concatenate([pivots, border], axis=1)
-    number, front, elements = entering
-    place = _find(slots, front[:, None], elements, unknowns)
-    below, children = fed
-    # a front without a child reads the empty places of the first one
-    start, stride = below.start[np.maximum(children, 0)], below.stride[np.maximum(children, 0)]
-    spots = _find(below.border, children[:, :, None], slots[:, None, :], unknowns)
-    spots = np.minimum(spots, stride[:, :, None] - 1)
-    tables = (pivots, border, number, front, place, start, stride, spots)
-    return Batch(*(jnp.asarray(table, jnp.int32) for table in tables))
+def _batches(
+    pivots: Int[np.ndarray, "f p"],
+    border: Int[np.ndarray, "f b"],
+    entering: Int[np.ndarray, " k"],
+    front: Int[np.ndarray, " e"],
+    elements: Int[np.ndarray, "e d"],
+    children: Int[np.ndarray, "f 2"],
+    below: _Passed,
+) -> tuple[tuple[Batch, ...], _Passed]:
+    """Batches of a level, and the borders that they pass on, one matrix after the other."""
+    unknowns, batches, first = below.unknowns, [], 0
+    start, stride = np.zeros(len(pivots), int), np.zeros(len(pivots), int)
+    for some in _alike((pivots < unknowns).sum(axis=1), (border < unknowns).sum(axis=1)):
+        inner, outer = _trimmed(pivots[some], unknowns), _trimmed(border[some], unknowns)
+        slots = np.concatenate([inner, outer], axis=1)
+        here = entering[np.isin(front[entering], some)]
+        at = np.searchsorted(some, front[here])
+        place = _find(slots, at[:, None], elements[here], unknowns)
+        tables = (inner, outer, here, at, place, *below.read_by(children[some], slots))
+        batches.append(Batch(*(jnp.asarray(table, jnp.int32) for table in tables)))
+        row = outer.shape[1] + 1
+        start[some], stride[some] = first + row**2 * np.arange(len(some)), row
+        first += row**2 * len(some)
+    return tuple(batches), _Passed(border, start, stride, unknowns)
 
 
 def _alike(pivots: Int[np.ndarray, " f"], border: Int[np.ndarray, " f"]) -> Iterator[np.ndarray]:
@@ -161,7 +164,7 @@ def _alike(pivots: Int[np.ndarray, " f"], border: Int[np.ndarray, " f"]) -> Iter
     best, cut = np.zeros(len(order) + 1), np.zeros(len(order) + 1, int)
     for end in range(1, len(order) + 1):
         widest = [np.maximum.accumulate(size[end - 1 :: -1])[::-1] for size in (p[:end], b[:end])]
-        work = _operations(widest[0], widest[1]) * (end - np.arange(end))
+        work = _operations(*widest) * (end - np.arange(end))
         cost = best[:end] + work + BATCH_COST
         cut[end] = np.argmin(cost)
         best[end] = cost[cut[end]]
