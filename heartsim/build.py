@@ -9,9 +9,11 @@ import numpy as np
 from jaxtyping import Float
 
 from heartsim.activation import eikonal
+from heartsim.activation.sites import STIMULUS
 from heartsim.activation.twitch import Activation, Twitch
 from heartsim.circulation.closed_loop import Circulation
 from heartsim.errors import ScenarioError, not_found
+from heartsim.fem.cable import Cable, cable
 from heartsim.fem.cavity import CavitySurface, cavity_surface
 from heartsim.fem.elements import quadrature
 from heartsim.fem.solid import Solid
@@ -21,6 +23,7 @@ from heartsim.heart import Heart
 from heartsim.loop import circulation_of
 from heartsim.mesh.heartmesh import HeartMesh
 from heartsim.mesh.surfaces import cell_edges, cell_volumes
+from heartsim.mesh.surgery import CUT_RIM
 from heartsim.microstructure import fibers
 from heartsim.microstructure.coordinates import Coordinates, coordinates
 from heartsim.microstructure.segments import aha_segments
@@ -74,6 +77,23 @@ class Anatomy:
         nodes = number_nodes(self.mesh.points, self.mesh.tets, DEGREE[element])
         return replace(self, nodes=nodes)
 
+    def operated(self, edited: HeartMesh, scenario: Scenario) -> "Anatomy":
+        """What is left of the anatomy after an operation on its unloaded shape.
+
+        Parameters
+        ----------
+        edited : HeartMesh
+            Unloaded anatomy after the operation; its fields tell where its nodes and cells were.
+        scenario : Scenario
+        """
+        mesh = edited.with_points(edited.fields["imaged_position"])
+        nodes, frames = self.nodes, self.frames[edited.fields["imaged_cell"]]
+        if mesh.points is not self.mesh.fields["imaged_position"]:
+            nodes = number_nodes(mesh.points, mesh.tets, DEGREE[scenario.patient.element])
+        if STIMULUS in mesh.fields:
+            mesh = mesh.with_fields({"activation_time": _activation_times(mesh, scenario)})
+        return replace(self, mesh=mesh, nodes=nodes, frames=frames)
+
     @property
     def chambers(self) -> tuple[str, ...]:
         """3D chambers, left first."""
@@ -95,6 +115,8 @@ def anatomy(mesh: HeartMesh, scenario: Scenario) -> Anatomy:
     )
     middle = frames.mean(axis=1)[:, 0]
     computed = {
+        "imaged_position": mesh.points,
+        "imaged_cell": np.arange(len(mesh.tets)),
         "fiber": middle / np.linalg.norm(middle, axis=1, keepdims=True),
         "aha": aha_segments(mesh, position=position),
     }
@@ -107,17 +129,25 @@ def anatomy(mesh: HeartMesh, scenario: Scenario) -> Anatomy:
 
 def _activation_times(mesh: HeartMesh, scenario: Scenario) -> Float[np.ndarray, " c"]:
     """Onset of tension in each cell after the ventricular trigger [ms]."""
-    plan = scenario.activation
-    if plan.pattern == "uniform":
+    plan, paced = scenario.activation, mesh.fields.get(STIMULUS)
+    if plan.pattern == "uniform" and paced is None:
         return np.zeros(len(mesh.tets))
-    facets = [mesh.surface(f"{name}_endocardium") for name in mesh.cavities]
-    times = eikonal.endocardial_times(
+    facets = np.concatenate([mesh.surface(f"{name}_endocardium") for name in mesh.cavities])
+    if paced is None:
+        sites, start = np.unique(facets), 0.0
+    else:
+        sites = np.flatnonzero(np.isfinite(paced))
+        start = paced[sites]
+    times = eikonal.arrival_times(
         mesh.points,
         mesh.tets,
         mesh.fields["fiber"],
-        np.concatenate(facets),
+        sites,
+        start=start,
         fiber_speed=plan.fiber_speed,
         transverse_speed=plan.cross_speed,
+        layer=facets,
+        layer_speed=plan.layer_speed,
     )
     return eikonal.cell_times(times, mesh.tets)
 
@@ -152,6 +182,7 @@ def heart_on(anatomy: Anatomy, points: Float[np.ndarray, "v 3"], scenario: Scena
         compressibility=jnp.asarray(0.0 if bulk is None else 1.0 / bulk),
         stabilization=jnp.asarray(STABILIZATION[element]),
         viscosity=jnp.full(cells, VISCOSITY),
+        swelling=jnp.ones(cells),
     )
     circulation = circulation_of(scenario)
     return Heart(
@@ -161,6 +192,7 @@ def heart_on(anatomy: Anatomy, points: Float[np.ndarray, "v 3"], scenario: Scena
         activation=_activation(anatomy.mesh, circulation),
         circulation=circulation,
         region=_regions(anatomy.mesh),
+        cables=_cables(anatomy.mesh),
         chambers=anatomy.chambers,
     )
 
@@ -173,7 +205,9 @@ def _fibrous(mesh: HeartMesh) -> Float[np.ndarray, " c"]:
     volume = np.abs(cell_volumes(mesh.points, mesh.tets))
     modulus = np.zeros(len(mesh.tets))
     for cavity in mesh.cavities.values():
-        for rim in cavity.rims.values():
+        for name, rim in cavity.rims.items():
+            if name.startswith(CUT_RIM):
+                continue
             touching = np.isin(mesh.tets, rim).any(axis=1)
             loop = mesh.points[rim]
             length = np.linalg.norm(np.roll(loop, -1, axis=0) - loop, axis=1).sum()
@@ -212,6 +246,16 @@ def _regions(mesh: HeartMesh) -> Mapping[str, jnp.ndarray]:
         weight[cells] = 1.0
         weights[name] = jnp.asarray(mesh.fields.get(f"weight_{name}", weight))
     return weights
+
+
+def _cables(mesh: HeartMesh) -> Mapping[str, Cable]:
+    """Strands that were laid, without stiffness; they were fitted to the imaged shape."""
+    laid = {}
+    for name in sorted(mesh.cables):
+        ends = mesh.cables[name]
+        span = mesh.points[ends[:, 1]] - mesh.points[ends[:, 0]]
+        laid[name] = cable(ends, np.linalg.norm(span, axis=1))
+    return laid
 
 
 def _supports(mesh: HeartMesh, nodes: Nodes, scenario: Scenario) -> tuple[Support, ...]:

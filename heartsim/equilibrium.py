@@ -36,7 +36,7 @@ from heartsim.fem.preconditioner import (
 )
 from heartsim.fem.solid import deformation, volume_ratio_all
 from heartsim.fem.space import Nodes
-from heartsim.heart import Heart, Load, cavity_volumes, linearize
+from heartsim.heart import Heart, Load, cable_ends, cavity_volumes, linearize
 from heartsim.solve.multigrid import Prolongators, build
 
 PRECISION: Final = jnp.float32
@@ -203,7 +203,7 @@ def workspace(heart: Heart, nodes: Nodes, tolerances: Tolerances | None = None) 
     """
     settings = tolerances or Tolerances()
     if heart.solid.space.dofs <= LARGEST_FACTORIZED:
-        kept = plan_factors(nodes, np.dtype(PRECISION))
+        kept = plan_factors(nodes, np.dtype(PRECISION), cable_ends(heart))
         return Workspace(nodes, Prolongators((), ()), kept, None, Effort(), settings)
     matrix, direction = _vertex_system(heart, nodes, rest(heart), passive_load(heart))
     frozen = choose_prolongators(matrix, nodes, np.asarray(heart.solid.space.free))

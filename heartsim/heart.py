@@ -5,13 +5,15 @@ from collections.abc import Mapping
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+import numpy as np
+from jaxtyping import Array, Float, Int
 
 from heartsim.activation.twitch import Activation
 from heartsim.circulation.closed_loop import Circulation
 from heartsim.circulation.components import leaf
 from heartsim.errors import InputError
 from heartsim.fem import solid as wall
+from heartsim.fem.cable import Cable, cable_blocks, cable_energy, cable_force
 from heartsim.fem.cavity import (
     CavitySurface,
     facet_tangents,
@@ -19,7 +21,7 @@ from heartsim.fem.cavity import (
     volume_gradients,
     volumes,
 )
-from heartsim.fem.operator import Pressed, WallOperator, add_parts
+from heartsim.fem.operator import Pressed, Tied, WallOperator, add_parts
 from heartsim.fem.solid import Solid
 from heartsim.fem.support import Support, support_blocks, support_energy, support_force
 from heartsim.tissue.tissue import Tissue
@@ -44,6 +46,8 @@ class Heart(eqx.Module):
         1 in the cells of a region, 0 elsewhere.
     chambers : tuple of str
         Names of the 3D chambers.
+    cables : mapping of name to Cable
+        Sutures, rings, chords, nets; empty where none was laid.
     filling : ()
         Stressed blood volume over that of the patient at rest: drugs and reflexes move blood
         between the unstressed veins and the rest of the loop.
@@ -57,6 +61,7 @@ class Heart(eqx.Module):
     region: Mapping[str, Float[Array, " c"]]
     chambers: tuple[str, ...] = eqx.field(static=True)
     filling: Float[Array, ""] = eqx.field(converter=leaf, default=1.0)
+    cables: Mapping[str, Cable] = eqx.field(default_factory=dict)
 
     @property
     def tissue(self) -> Tissue:
@@ -76,6 +81,11 @@ class Heart(eqx.Module):
     def cell_volume(self) -> Float[Array, " c"]:
         """Reference volume of each cell [mm³]."""
         return self.solid.space.volume
+
+    @property
+    def strands(self) -> tuple[Cable, ...]:
+        """Cables in the order of their names."""
+        return tuple(self.cables[name] for name in sorted(self.cables))
 
     def tension(self, t: Float[Array, ""]) -> Float[Array, " c"]:
         """Active tension of each cell at a time of the beat [kPa]."""
@@ -100,6 +110,12 @@ class Load(eqx.Module):
     rate: Float[Array, ""]
 
 
+def cable_ends(heart: Heart) -> Int[np.ndarray, "k 2"]:
+    """Vertices that the strands of all cables join, in the order of the operator (host)."""
+    ends = [np.asarray(strands.ends) for strands in heart.strands]
+    return np.concatenate([np.zeros((0, 2), np.int32), *ends])
+
+
 def cavity_volumes(heart: Heart, u: Float[Array, "n 3"]) -> Float[Array, " k"]:
     """Volumes of the 3D chambers [mm³]."""
     return volumes(heart.cavities, heart.solid.space.points + u)
@@ -118,6 +134,8 @@ def wall_residual(
     forces, constraint = wall.residual(heart.solid, u, p, load.tension, load.u_before, load.rate)
     for held in heart.supports:
         forces += support_force(held, u, load.u_before, load.rate)
+    for strands in heart.strands:
+        forces += cable_force(strands, heart.solid.space.points + u)
     return forces * heart.solid.space.free, constraint
 
 
@@ -139,15 +157,17 @@ def linearize(
     x, filled = space.points + u, tuple(zip(heart.cavities, pressure, strict=True))
     pressed = tuple(Pressed(c.facets, -kPa * facet_tangents(c, x)) for c, kPa in filled)
     rims = tuple(Pressed(c.rim, -kPa * rim_tangents(c, x)) for c, kPa in filled)
-    pressed, rims, cavities = jax.tree.map(
+    tied = tuple(Tied(c.ends, cable_blocks(c, x)) for c in heart.strands)
+    pressed, rims, tied, cavities = jax.tree.map(
         lambda leaf: leaf.astype(dtype) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf,
-        (pressed, rims, heart.cavities),
+        (pressed, rims, tied, heart.cavities),
     )
     return WallOperator(
         tangent=tangent._replace(K=K),
         cells=space.cells,
         pressed=pressed,
         rims=rims,
+        tied=tied,
         cavities=cavities,
         position=x.astype(dtype),
         pressure=pressure.astype(dtype),
@@ -157,6 +177,8 @@ def linearize(
 
 
 def elastic_energy(heart: Heart, u: Float[Array, "n 3"], p: Float[Array, " v"]) -> Float[Array, ""]:
-    """Energy stored in wall and springs [µJ]."""
+    """Energy stored in wall, springs and cables [µJ]."""
+    x = heart.solid.space.points + u
     springs = sum(support_energy(held, u) for held in heart.supports)
-    return wall.stored_energy(heart.solid, u, p) + springs
+    strands = sum(cable_energy(strands, x) for strands in heart.strands)
+    return wall.stored_energy(heart.solid, u, p) + springs + strands

@@ -114,12 +114,14 @@ def _lumped_part(procedure: Procedure, fitted: bool, name: str) -> Procedure:
         tissue = any(target.startswith("tissue:") for target in edit.targets)
         return tissue or isinstance(edit, AnatomyEdit)
 
-    if any(map(of_wall, procedure.edits)) and not fitted:
+    # a ring holds a wall's annulus; without a wall it is the opening that it leaves
+    edits = tuple(e for e in procedure.edits if not e.targets[0].startswith("ring:"))
+    if any(map(of_wall, edits)) and not fitted:
         raise ScenarioError(
             f"{name}: {procedure.name} changes a part of the wall, and a 0D heart has no wall. Run "
             'it with patient.model = "3D" and a mesh.'
         )
-    return replace(procedure, edits=tuple(e for e in procedure.edits if not of_wall(e)))
+    return replace(procedure, edits=tuple(e for e in edits if not of_wall(e)))
 
 
 def _emulated(loop: Circulation, scenario: Scenario) -> tuple[Circulation, float]:

@@ -1,6 +1,6 @@
 """A patient made ready for the first beat: image, unloaded shape, operation, blood."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -9,6 +9,7 @@ from heartsim.beat import Moment, begin
 from heartsim.build import Anatomy, anatomy, heart_on
 from heartsim.circulation.closed_loop import blood_volume, with_blood_volume
 from heartsim.equilibrium import Workspace
+from heartsim.fem.space import Nodes
 from heartsim.heart import Heart
 from heartsim.loop import first_blood
 from heartsim.mesh import library, quality
@@ -19,6 +20,7 @@ from heartsim.prestress import Unloaded
 from heartsim.procedures.perform import on_anatomy, on_heart
 from heartsim.progress import Progress
 from heartsim.scenario import Scenario
+from heartsim.sewing import pulls, sew
 from heartsim.unloading import unloaded
 
 
@@ -74,14 +76,19 @@ def prepare(scenario: Scenario, progress: Progress) -> Patient:
         [getattr(scenario.patient.imaged_pressure, name) for name in built.chambers]
     )
 
-    if scenario.patient.imaged_at == "unloaded":
-        reload = None
-        heart, mesh, receipts = _operated(scenario, built, imaged.points)
-        work, wall = equilibrium.workspace(heart, built.nodes), equilibrium.rest(heart)
-    else:
+    reload, work, points = None, None, imaged.points
+    if scenario.patient.imaged_at != "unloaded":
         reload, work = unloaded(scenario, built, pressure, progress)
-        heart, mesh, receipts = _operated(scenario, built, reload.points)
+        points = reload.points
+    operated = _operated(scenario, built, points)
+    heart, mesh = operated.heart, operated.mesh
+    if work is None or reload is None or operated.changed:
+        work, wall = equilibrium.workspace(heart, operated.nodes), equilibrium.rest(heart)
+    else:
         wall = reload.wall
+    if heart.cables:
+        progress.say("drawing sutures and cables tight")
+        wall, work = sew(work, heart, wall)
     wall, work = equilibrium.hold(work, heart, wall, pressure)
     held = equilibrium.held_volumes(heart, wall)
     blood = first_blood(
@@ -91,18 +98,32 @@ def prepare(scenario: Scenario, progress: Progress) -> Patient:
     )
     stressed = blood_volume(heart.loop, blood) * heart.filling
     moment = begin(heart, wall, with_blood_volume(heart.loop, blood, stressed))
-    told = tuple(receipt.as_dict() for receipt in marked) + receipts
+    told = tuple(receipt.as_dict() for receipt in marked) + operated.receipts + pulls(heart, wall)
     return Patient(heart, mesh, work, moment, reload, told)
 
 
-def _operated(
-    scenario: Scenario, built: Anatomy, points: np.ndarray
-) -> tuple[Heart, HeartMesh, tuple[dict[str, object], ...]]:
+@dataclass(frozen=True)
+class _Operated:
+    """A heart after conditions and operations, and what of its structure they changed."""
+
+    heart: Heart
+    mesh: HeartMesh
+    nodes: Nodes
+    changed: bool
+    receipts: tuple[dict[str, object], ...]
+
+
+def _operated(scenario: Scenario, built: Anatomy, points: np.ndarray) -> _Operated:
     """Heart after conditions and operations, its unloaded anatomy, and the receipts."""
     reference = built.mesh.with_points(points)
     edited, cut = on_anatomy(reference, scenario.procedures, overlap=scenario.overlap)
-    after = replace(built, mesh=edited.with_points(built.mesh.points))
-    heart, ill = on_heart(heart_on(after, points, scenario), scenario.conditions)
+    after = built.operated(edited, scenario)
+    heart, ill = on_heart(heart_on(after, edited.points, scenario), scenario.conditions)
     heart, treated = on_heart(heart, scenario.procedures, overlap=scenario.overlap)
-    receipts = tuple(receipt.as_dict() for receipt in (*ill, *cut, *treated))
-    return heart, edited, receipts
+    return _Operated(
+        heart=heart,
+        mesh=after.mesh.with_points(edited.points),
+        nodes=after.nodes,
+        changed=bool(heart.cables) or after.nodes is not built.nodes,
+        receipts=tuple(receipt.as_dict() for receipt in (*ill, *cut, *treated)),
+    )

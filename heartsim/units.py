@@ -60,6 +60,7 @@ _SYMBOLS: Final = {
         "Hz": 1 / s,
     },
     "pressure": {"kPa": kPa, "Pa": Pa, "MPa": MPa, "mmHg": mmHg, "cmH2O": cmH2O},
+    "stiffness": {"N/mm": N / mm, "mN/mm": 1.0, "N/m": N / m},
     "angle": {"deg": deg, "°": deg, "rad": rad},
     "flow": {"mL/s": mL / s, "L/min": L / minute, "mm3/ms": 1.0},
     "resistance": {

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from heartsim.fem.operator import WallOperator
+from heartsim.fem.operator import Tied, WallOperator
 from heartsim.fem.space import FunctionSpace, Nodes, mesh_edges
 from heartsim.solve import frontal
 from heartsim.solve.dissection import Tree, dissect
@@ -101,17 +101,39 @@ def _elements(operator: WallOperator) -> Float[Array, "c d d"]:
     free = operator.free[operator.cells].reshape(K.shape[0], -1)
     K, G = K * free[:, :, None] * free[:, None, :], G * free[:, None, :]
     upper = jnp.concatenate([K, jnp.swapaxes(G, 1, 2)], axis=2)
-    return jnp.concatenate([upper, jnp.concatenate([G, -Q], axis=2)], axis=1)
+    cells = jnp.concatenate([upper, jnp.concatenate([G, -Q], axis=2)], axis=1)
+    return jnp.concatenate([cells, *(_strands(tied, operator, cells) for tied in operator.tied)])
 
 
-def plan_factors(nodes: Nodes, dtype: np.dtype) -> Factorized:
-    """Plan the elimination of a mesh; the factors come with the first use."""
+def _strands(tied: Tied, operator: WallOperator, like: Float[Array, "c d d"]) -> Array:
+    """Tangents of strands in matrices of the size of an element's."""
+    free = operator.free[tied.ends].reshape(-1, 6)
+    own = jnp.swapaxes(tied.blocks, 2, 3).reshape(-1, 6, 6) * free[:, :, None] * free[:, None, :]
+    rest = like.shape[1] - own.shape[1]
+    return jnp.pad(own, ((0, 0), (0, rest), (0, rest)))
+
+
+def plan_factors(
+    nodes: Nodes, dtype: np.dtype, strands: Int[np.ndarray, "s 2"] | None = None
+) -> Factorized:
+    """Plan the elimination of a mesh; the factors come with the first use.
+
+    Parameters
+    ----------
+    nodes : Nodes
+    dtype : dtype
+        Precision of the factors.
+    strands : (s, 2) int, optional
+        Vertices that cables join, in the order of the operator's.
+    """
+    tied = np.zeros((0, 2), int) if strands is None else strands
     corners, count = nodes.cells[:, :4], len(nodes.points)
     pairs, _ = mesh_edges(corners, nodes.vertices)
     weights = np.full(nodes.vertices, 4.0)
     if len(nodes.edges):
         weights += 1.5 * np.bincount(pairs.ravel(), minlength=nodes.vertices)
-    tree = dissect(nodes.points[: nodes.vertices], pairs, weights, leaf=LEAF)
+    linked = np.concatenate([pairs, tied])
+    tree = dissect(nodes.points[: nodes.vertices], linked, weights, leaf=LEAF)
     owner = np.arange(nodes.vertices)
     if len(nodes.edges):
         # the middle of an edge goes with the end that is eliminated first
@@ -120,7 +142,11 @@ def plan_factors(nodes: Nodes, dtype: np.dtype) -> Factorized:
     point = np.append(np.repeat(owner, 3), np.arange(nodes.vertices))
     spread = Tree(tree.level[point], tree.place[point], tree.children)
     u = (3 * nodes.cells[:, :, None] + np.arange(3)).reshape(len(nodes.cells), -1)
-    plan = frontal.plan(spread, np.column_stack([u, 3 * count + corners]))
+    elements = np.column_stack([u, 3 * count + corners])
+    # a strand is an element whose other unknowns are its first one again, with no numbers there
+    own = (3 * tied[:, :, None] + np.arange(3)).reshape(-1, 6)
+    again = np.broadcast_to(own[:, :1], (len(own), elements.shape[1] - 6))
+    plan = frontal.plan(spread, np.concatenate([elements, np.column_stack([own, again])]))
     factor = frontal.unmade(plan, dtype)
     numbers = sum(leaf.size for leaf in jax.tree.leaves(factor))
     price = jnp.asarray(frontal.operations(plan) / (OPERATIONS_PER_READ * numbers))

@@ -55,6 +55,21 @@ class Pressed(eqx.Module):
     blocks: Float[Array, "f b b 3 3"]
 
 
+class Tied(eqx.Module):
+    """Tangent of the strands of a cable.
+
+    Attributes
+    ----------
+    ends : (k, 2) int
+        Vertices that each strand joins.
+    blocks : (k, 2, 2, 3, 3)
+        Stiffness between its ends [mN/mm].
+    """
+
+    ends: Int[Array, "k 2"]
+    blocks: Float[Array, "k 2 2 3 3"]
+
+
 class WallOperator(eqx.Module):
     """Derivative of the wall's residual by displacement and pressure, without assembly.
 
@@ -67,6 +82,8 @@ class WallOperator(eqx.Module):
     cells : (c, a) int
     pressed, rims : tuple of Pressed
         Cavity pressures on the facets; on the lids, as far as rim edges see it.
+    tied : tuple of Tied
+        Cables.
     cavities : tuple of CavitySurface
     position : (n, 3)
         Current node positions [mm].
@@ -80,6 +97,7 @@ class WallOperator(eqx.Module):
     cells: Int[Array, "c a"]
     pressed: tuple[Pressed, ...]
     rims: tuple[Pressed, ...]
+    tied: tuple[Tied, ...]
     cavities: tuple[CavitySurface, ...]
     position: Float[Array, "n 3"]
     pressure: Float[Array, " chambers"]
@@ -100,6 +118,9 @@ class WallOperator(eqx.Module):
         moved = u * self.free[None]
         local = moved[:, self.cells].reshape(u.shape[0], self.cells.shape[0], -1)
         out = self._scatter(times_blocks(self.tangent.K, local), u)
+        for strands in self.tied:
+            pulled = jnp.einsum("sabij,ksbj->ksai", strands.blocks, moved[:, strands.ends])
+            out = out.at[:, strands.ends].add(pulled)
         return out * self.free[None] + u * (1 - self.free)[None]
 
     def coupling(self, p: Float[Array, "k v"], like: Float[Array, "k n 3"]) -> Array:

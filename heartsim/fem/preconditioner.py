@@ -138,6 +138,9 @@ def _inverse_diagonal(operator: WallOperator) -> Float[Array, "n 3 3"]:
     K = operator.tangent.K.reshape(cells.shape[0], nodes, 3, nodes, 3)
     own = jnp.stack([K[:, a, :, a, :] for a in range(nodes)], axis=1)
     diagonal = jnp.zeros((free.shape[0], 3, 3), K.dtype).at[cells].add(own)
+    for tied in operator.tied:
+        ends = jnp.stack([tied.blocks[:, 0, 0], tied.blocks[:, 1, 1]], axis=1)
+        diagonal = diagonal.at[tied.ends].add(ends)
     mask = free[:, :, None] * free[:, None, :]
     diagonal = diagonal * mask + jnp.eye(3, dtype=K.dtype)[None] * (1 - free)[:, :, None]
     return _invert_3x3(diagonal)

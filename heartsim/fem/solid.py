@@ -2,7 +2,10 @@
 
 Energy per reference volume, with C the right Cauchy–Green tensor in fiber axes::
 
-    W = psi(C, Ta) + gamma/2 (J - 1)² + p (J - 1) - p² / (2 kappa) + eta/2 |E - E_n|² / dt
+    W = s psi(C', Ta) + gamma/2 (J' - 1)² + p (J' - 1) - p² / (2 kappa) + eta/2 |E - E_n|² / dt
+
+C' and J' = J/s are those of the deformation that is left after the wall has been thickened by a
+factor s across its sheets: 1 but where something was injected.
 
 `psi` comes from any material with ``energy(C, tension)``; the law is differentiated in the six
 components of C at each point (never the element), held as six arrays over all points, and points
@@ -60,6 +63,8 @@ class Solid(eqx.Module):
         Weight of the pressure projection [1/kPa]; 0 for P2/P1.
     viscosity : (c,)
         eta [kPa ms].
+    swelling : (c,) or ()
+        s, unloaded volume over that of the mesh [-]: 1 but where something was injected.
     """
 
     space: FunctionSpace
@@ -69,6 +74,11 @@ class Solid(eqx.Module):
     compressibility: Scalar
     stabilization: Scalar
     viscosity: Float[Array, " c"]
+    swelling: Float[Array, "..."] = eqx.field(converter=jnp.asarray, default=1.0)
+
+
+def _swelling(solid: Solid) -> Float[Array, " c"]:
+    return jnp.broadcast_to(solid.swelling, solid.viscosity.shape)
 
 
 def _fiber_gradient(solid: Solid) -> Float[Array, "c q 3 3"]:
@@ -101,6 +111,12 @@ def _volume_ratio(c: Symmetric) -> Scalar:
     return jnp.sqrt(c.determinant)
 
 
+def _unswollen(c: Symmetric, swelling: Scalar) -> Symmetric:
+    """C of what is left of a deformation after the wall has swollen across its sheets."""
+    s = 1.0 / swelling
+    return Symmetric(c.ff, s * s * c.ss, c.nn, s * c.fs, c.fn, s * c.sn)
+
+
 def quadrature_volume(space: FunctionSpace) -> Float[Array, "c q"]:
     """Reference volume that each quadrature point stands for [mm³]."""
     return space.volume[:, None] * space.weights[None]
@@ -124,13 +140,13 @@ def _point_energy(
     p: Scalar,
     rate: Scalar,
     augmentation: Scalar,
-    cell: tuple[Material, Scalar, Scalar],
+    cell: tuple[Material, Scalar, Scalar, Scalar],
 ) -> Scalar:
     """Energy per reference volume at one point of one cell [kPa]."""
-    material, viscosity, tension = cell
-    dilation = _volume_ratio(c) - 1.0
+    material, viscosity, swelling, tension = cell
+    dilation = _volume_ratio(c) / swelling - 1.0
     dissipation = viscosity * rate / 8.0 * _square(_difference(c, before))
-    elastic = material.energy(c, tension)
+    elastic = swelling * material.energy(_unswollen(c, swelling), tension)
     return elastic + (0.5 * augmentation * dilation + p) * dilation + dissipation
 
 
@@ -140,7 +156,7 @@ def _at_points(function, solid: Solid, F, p, tension, u_before: Vector, rate: Sc
     pressure = point_pressure(solid.space, p)
     over_points = jax.vmap(function, in_axes=(0, 0, 0, None, None, None))
     over_cells = jax.vmap(over_points, in_axes=(0, 0, 0, None, None, 0))
-    cell = (solid.material, solid.viscosity, tension)
+    cell = (solid.material, solid.viscosity, _swelling(solid), tension)
     return over_cells(cauchy_green(F), before, pressure, rate, solid.augmentation, cell)
 
 
@@ -175,7 +191,7 @@ def residual(
     pulled = F @ _stress(slope) @ jnp.swapaxes(_fiber_gradient(solid), 2, 3)
     pulled = weight[..., None, None] * pulled
     forces = jnp.einsum("cqir,qar->cai", pulled, space.gradients)
-    dilation = weight * (volume_ratio_all(F) - 1.0)
+    dilation = weight * (volume_ratio_all(F) / _swelling(solid)[:, None] - 1.0)
     constraint = jnp.einsum("cq,qb->cb", dilation, space.pressure_values)
     corners = space.cells[:, :4]
     constraint -= jnp.einsum("cab,cb->ca", _pressure_form(solid), p[corners])
@@ -208,7 +224,7 @@ def _strain_displacement(F: Array, T: Array) -> Float[Array, "c q 6 3 3"]:
 
 
 class _Curvature(NamedTuple):
-    """Slope and second derivatives of the energy at a point, and slope of J."""
+    """Slope and second derivatives of the energy at a point, and slope of J'."""
 
     slope: Symmetric
     second: Symmetric
@@ -221,7 +237,10 @@ def _curvature(c: Symmetric, before, p, rate, augmentation, cell) -> _Curvature:
 
     slope, push = jax.linearize(slope_of, c)
     second = jax.vmap(push)(Symmetric(*jnp.eye(6, dtype=c.ff.dtype)))
-    return _Curvature(slope, second, jax.grad(_volume_ratio)(c))
+    def dilation(x: Symmetric) -> Scalar:
+        return _volume_ratio(x) / cell[2]
+
+    return _Curvature(slope, second, jax.grad(dilation)(c))
 
 
 class Tangent(NamedTuple):
@@ -326,10 +345,15 @@ def viscous_loss(solid: Solid, u: Vector, u_before: Vector, rate: Scalar) -> Sca
     return 0.25 * rate * jnp.sum(weight * _square(_difference(new, old)))
 
 
-def _active_slope(c: Symmetric, material: Material, tension: Scalar) -> Symmetric:
+def _active_slope(
+    c: Symmetric, material: Material, swelling: Scalar, tension: Scalar
+) -> Symmetric:
     """Part of the energy's slope that is due to active tension."""
-    pulling = jax.grad(material.energy)(c, tension)
-    return _difference(pulling, jax.grad(material.energy)(c, jnp.zeros_like(tension)))
+
+    def slope(pull: Scalar) -> Symmetric:
+        return jax.grad(lambda x: swelling * material.energy(_unswollen(x, swelling), pull))(c)
+
+    return _difference(slope(tension), slope(jnp.zeros_like(tension)))
 
 
 def tension_work(
@@ -340,11 +364,12 @@ def tension_work(
     tension_before: Float[Array, " c"],
 ) -> Scalar:
     """Work that deformation does against active tension in one step [µJ]: < 0 when it shortens."""
-    over_cells = jax.vmap(jax.vmap(_active_slope, in_axes=(0, None, None)), in_axes=(0, 0, 0))
+    over_points = jax.vmap(_active_slope, in_axes=(0, None, None, None))
+    over_cells, swelling = jax.vmap(over_points), _swelling(solid)
     new = cauchy_green(deformation(solid, u))
     old = cauchy_green(deformation(solid, u_before))
-    slope_new = over_cells(new, solid.material, tension)
-    slope_old = over_cells(old, solid.material, tension_before)
+    slope_new = over_cells(new, solid.material, swelling, tension)
+    slope_old = over_cells(old, solid.material, swelling, tension_before)
     step = _difference(new, old)
     work = sum(0.5 * (a + b) * d for a, b, d in zip(slope_new, slope_old, step, strict=True))
     return jnp.sum(quadrature_volume(solid.space) * work)

@@ -3,12 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from heartsim.errors import RegionNotFound, SurfaceNotFound, not_found
+
+
+def _nothing() -> MappingProxyType:
+    return MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,22 @@ class Cavity:
 
     facets: Int[np.ndarray, "facets 3"]
     rims: Mapping[str, Int[np.ndarray, " nodes"]]
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Cells that an operation takes out, and how the hole is closed.
+
+    Attributes
+    ----------
+    cells : (k,) int
+        Cells to remove.
+    closure : {"seam", "patch"}
+        Edges sewn to each other, or to the edge of a patch.
+    """
+
+    cells: Int[np.ndarray, " k"]
+    closure: Literal["seam", "patch"]
 
 
 @dataclass(frozen=True)
@@ -52,6 +72,10 @@ class HeartMesh:
         ``"LV"``, ``"RV"``.
     fields : mapping of name to array
         Cell fields (c, …) and node fields (n, …), such as ``"fiber"`` (c, 3).
+    cables : mapping of name to (k, 2) int
+        Nodes that the strands of each device or seam join.
+    cuts : mapping of name to Cut
+        What operations take out, until `heartsim.mesh.surgery` has done so.
     origin : str
         Where the geometry comes from and its licence.
     """
@@ -62,7 +86,9 @@ class HeartMesh:
     regions: Mapping[str, Int[np.ndarray, " k"]]
     surfaces: Mapping[str, Int[np.ndarray, "facets 3"]]
     cavities: Mapping[str, Cavity]
-    fields: Mapping[str, np.ndarray] = field(default_factory=lambda: MappingProxyType({}))
+    fields: Mapping[str, np.ndarray] = field(default_factory=_nothing)
+    cables: Mapping[str, Int[np.ndarray, "k 2"]] = field(default_factory=_nothing)
+    cuts: Mapping[str, Cut] = field(default_factory=_nothing)
     origin: str = ""
 
     def region(self, name: str) -> Int[np.ndarray, " k"]:
@@ -96,6 +122,14 @@ class HeartMesh:
     def with_region(self, name: str, cells: Int[np.ndarray, " k"]) -> Self:
         """Return the heart with one region added or replaced."""
         return replace(self, regions={**self.regions, name: np.asarray(cells)})
+
+    def with_cable(self, name: str, ends: Int[np.ndarray, "k 2"]) -> Self:
+        """Return the heart with one cable added or replaced."""
+        return replace(self, cables={**self.cables, name: np.asarray(ends)})
+
+    def with_cut(self, name: str, cut: Cut) -> Self:
+        """Return the heart with one cut planned."""
+        return replace(self, cuts={**self.cuts, name: cut})
 
     def with_fields(self, fields: Mapping[str, np.ndarray]) -> Self:
         """Return the heart with fields added or replaced."""

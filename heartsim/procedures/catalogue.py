@@ -3,7 +3,8 @@
 Ranges are hard stops; outside the usual range a run goes on with a caution. Predictions are acute
 (the day after, no remodeling). A figure under ``expected`` is what a published series found, for
 comparison; it is never put into the model. Entries stand where a surgeon would look for them:
-`muscle`, `valves`, `shunts`, `routes`, `assist`, `sac`, `formulary`.
+`muscle`, `reshaping`, `restraint`, `conduction`, `valves`, `shunts`, `routes`, `assist`, `sac`,
+`formulary`.
 """
 
 from collections.abc import Mapping
@@ -11,10 +12,13 @@ from typing import Final
 
 from heartsim.errors import ProcedureError, closest
 from heartsim.procedures.assist import ASSIST
+from heartsim.procedures.conduction import CONDUCTION
 from heartsim.procedures.edit import Edit, Procedure
 from heartsim.procedures.formulary import DRUGS
 from heartsim.procedures.muscle import MUSCLE
 from heartsim.procedures.operation import Operation, Parameter, Value, number
+from heartsim.procedures.reshaping import RESHAPING
+from heartsim.procedures.restraint import RESTRAINT
 from heartsim.procedures.routes import ROUTES
 from heartsim.procedures.sac import SAC
 from heartsim.procedures.shunts import SHUNTS
@@ -86,7 +90,9 @@ state: Final = Operation(
     build=_state,
 )
 
-_ALL: Final = (*MUSCLE, *VALVES, *SHUNTS, *ROUTES, *ASSIST, *SAC, pacing_rate, state, *DRUGS)
+_WALL: Final = (*MUSCLE, *RESHAPING, *RESTRAINT, *CONDUCTION)
+_BLOOD: Final = (*VALVES, *SHUNTS, *ROUTES, *ASSIST, *SAC)
+_ALL: Final = (*_WALL, *_BLOOD, pacing_rate, state, *DRUGS)
 
 CATALOGUE: Final[Mapping[str, Operation]] = {
     entry.name: entry for entry in sorted(_ALL, key=lambda entry: entry.kind)

@@ -132,11 +132,12 @@ class RecoverTissue(HeartEdit):
 @final
 @dataclass(frozen=True)
 class InjectGel(HeartEdit):
-    """Mix a gel into the muscle of a region: less muscle pulls, the mixture is softer or stiffer.
+    """Push muscle of a region apart with gel: the wall thickens, the mixture is softer or stiffer.
 
-    The gel's share phi of the region is its volume over that of the region; active tension
-    scales with 1 - phi and stiffness with 1 + phi (ratio - 1), the upper (Voigt) bound of a
-    mixture.
+    The gel makes room for itself across the sheets, so that the unloaded wall is thicker and as
+    long and wide as before. Its share phi is its volume over that of region and gel; active tension
+    of the mixture scales with 1 - phi, so that all muscle pulls as before, and stiffness with
+    1 + phi (ratio - 1), the upper (Voigt) bound of a mixture.
 
     Attributes
     ----------
@@ -167,17 +168,20 @@ class InjectGel(HeartEdit):
         """
         weight = region_weight(heart, self.region)
         region = (weight * heart.cell_volume).sum()
-        share = self.volume / region
+        room = 1 + weight * (self.volume / region)
+        share = self.volume / (region + self.volume)
         stiffness = 1 + share * (self.ratio - 1)
         mixed, _ = ScaleTissue(self.region, 1 - share, stiffness).apply_to_heart(heart)
+        solid = replace(mixed.solid, swelling=mixed.solid.swelling * room)
         receipt = Receipt(
             action=f"injected gel into region {self.region}",
             target=f"tissue:{self.region}",
             amounts={
                 "gel_mL": self.volume / mL,
                 "tissue_mL": region / mL,
+                "wall_thicker_percent": 100 * self.volume / region,
                 "gel_share_percent": 100 * share,
                 "stiffness_multiplier": stiffness,
             },
         )
-        return mixed, receipt
+        return replace(mixed, solid=solid), receipt

@@ -1,7 +1,7 @@
 """Operations on muscle: infarct, ischemia, bypass, ablation, patches, gel.
 
-Strength and stiffness of a marked part of the wall; its shape stays. Operations that cut, plicate,
-wrap or thicken the wall need another geometry and are not here.
+Strength, stiffness and swelling of a marked part of the wall; operations that cut or hold it are in
+`reshaping` and `restraint`.
 """
 
 from collections.abc import Callable, Mapping
@@ -210,7 +210,7 @@ hydrogel: Final = Operation(
     kind="operation",
     indication="dilated heart failure, EF at most 35 %",
     changes="marks the region hydrogel, a belt in the free wall midway between base and apex; "
-    "gel takes the place of muscle and its stiffness that of the mixture",
+    "gel pushes muscle apart across the wall, which gets thicker, and mixes its stiffness in",
     parameters={
         "points": Parameter("injections", "15", "number", ("3", "25"), ("10", "19")),
         "volume": Parameter(
@@ -220,10 +220,9 @@ hydrogel: Final = Operation(
             "stiffness of the gel over relaxed muscle", "3", "number", ("0.1", "50"), ("0.5", "20")
         ),
     },
-    limits="the gel's own volume is not added: the wall does not thicken and the cavity does not "
-    "shrink, so the fall of fiber stress that thickening brings cannot appear; only stiffening "
-    "and displaced muscle do",
-    expected="patients: 10 to 19 injections; peak oxygen uptake +1.24 mL/kg/min against control; "
+    limits="the belt swells evenly, single beads and the stress around each are not resolved; no "
+    "fibrosis, no remodeling",
+    expected="volumes fall, the wall thickens, fiber stress falls; patients: 10 to 19 injections; peak oxygen uptake +1.24 mL/kg/min against control; "
     "dogs: 7 injections of 0.25 to 0.35 mL",
     source="AUGMENT-HF (PMC4561351), Sabbah 2013 (PMC3756288)",
     build=_hydrogel,

@@ -2,6 +2,7 @@
 
 Procedures compose by concatenation and are read once, from the immutable baseline, in two passes
 in written order: first every anatomy edit (host), then, on the built heart, every heart edit.
+Anatomy edits that take tissue away only plan; all plans are carried out at the end of their pass.
 """
 
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from heartsim.errors import ProcedureConflict
+from heartsim.mesh.surgery import carried_out
 from heartsim.procedures.edit import AnatomyEdit, HeartEdit, Procedure, Receipt
 
 if TYPE_CHECKING:
@@ -75,7 +77,7 @@ def on_anatomy(
             if isinstance(edit, AnatomyEdit):
                 mesh, receipt = edit.apply_to_mesh(mesh)
                 receipts.append(replace(receipt, procedure=procedure.name))
-    return mesh, tuple(receipts)
+    return (carried_out(mesh) if receipts else mesh), tuple(receipts)
 
 
 def on_heart(

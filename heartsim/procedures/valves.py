@@ -1,15 +1,21 @@
 """Operations on valves: stenosis, leak, replacement, repair, rings, and the band beside one."""
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from heartsim.procedures.cabling import LayRing, Tighten
 from heartsim.procedures.circuit import SetBand, SetValve
 from heartsim.procedures.edit import Edit
 from heartsim.procedures.operation import Operation, Parameter, Value, disc, number
+from heartsim.units import N, mm
 
 _EROA: Final = "effective regurgitant orifice area"
 _EOA: Final = "effective orifice area"
 _GUIDELINE: Final = "ACC/AHA and ESC guideline grades of valve disease"
+_RING: Final = 20 * N / mm
+"""Stiffness of a strand of a ring: much more than that of the annulus it holds (our choice)."""
+
 _ACUTE: Final = "the ventricle is the patient's own: no remodeling, no reflexes"
 
 
@@ -51,8 +57,12 @@ def _leak(default: str, most: str, low: str, high: str) -> Parameter:
 
 
 def _annuloplasty(values: Mapping[str, Value]) -> tuple[Edit, ...]:
-    area = disc(values, "ring") * number(values, "orifice_ratio")
-    return (SetValve(str(values["valve"]), area=area, leak=number(values, "residual_leak")),)
+    area, valve = disc(values, "ring") * number(values, "orifice_ratio"), str(values["valve"])
+    return (
+        LayRing(valve),
+        Tighten(f"ring {valve}", _RING, total=math.pi * number(values, "ring")),
+        SetValve(valve, area=area, leak=number(values, "residual_leak")),
+    )
 
 
 def _band(diameter: str) -> _Build:
@@ -246,7 +256,8 @@ annuloplasty: Final = Operation(
     title="Restrictive annuloplasty ring",
     kind="operation",
     indication="secondary or primary regurgitation of an atrioventricular valve",
-    changes="valve: opening area from the ring size, smaller regurgitant orifice",
+    changes="valve: opening area from the ring size, smaller regurgitant orifice; a wall's annulus "
+    "is drawn in to the circumference of the ring",
     parameters={
         "valve": Parameter("which valve", "mitral", choices=("mitral", "tricuspid")),
         "ring": Parameter(
@@ -263,8 +274,8 @@ annuloplasty: Final = Operation(
             ("0.4", "0.7"),
         ),
     },
-    limits="no pull of the ring on the wall, no leaflet tethering; the leak that remains is given "
-    "by you, not predicted",
+    limits="the ring sets a circumference, not a shape; no leaflet tethering; the leak that remains "
+    "is given by you, not predicted; without a wall it is its orifice only",
     expected="functional stenosis if the mean gradient exceeds 5 mmHg or the area is below 1.5 cm2",
     source="ring sizes: manufacturers' ranges; stenosis criteria: clinical series",
     build=_annuloplasty,

@@ -5,13 +5,16 @@ from typing import final
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from heartsim.activation.twitch import Activation, Twitch
 from heartsim.circulation.adult import STRESSED_VOLUME, healthy_adult
 from heartsim.circulation.closed_loop import Circulation, with_blood_volume
+from heartsim.fem.cable import Cable, cable
 from heartsim.lumped import LumpedHeart
 
 CELLS = 6
+CABLES = ("chord", "patch", "ring mitral", "seam", "sling", "wedge", "wrap")
 
 
 @final
@@ -25,6 +28,15 @@ class Muscle(eqx.Module):
 @final
 class Wall(eqx.Module):
     material: Muscle
+    swelling: jax.Array
+
+
+@final
+class Springs(eqx.Module):
+    """Numbers of `Support` that procedures touch."""
+
+    normal_stiffness: jax.Array
+    normal_damping: jax.Array
 
 
 @final
@@ -37,11 +49,18 @@ class Patient(eqx.Module):
     region: dict[str, jax.Array]
     cell_volume: jax.Array
     filling: jax.Array
+    cables: dict[str, Cable]
+    supports: tuple[Springs, ...]
     chambers: tuple[str, ...] = eqx.field(static=True, default=("LV", "RV"))
 
     @property
     def tissue(self) -> Muscle:
         return self.solid.material
+
+
+def laid() -> Cable:
+    """Two strands without stiffness."""
+    return cable(np.array([[0, 1], [1, 2]]), np.array([10.0, 20.0]))
 
 
 def lumped() -> LumpedHeart:
@@ -54,7 +73,7 @@ def adult() -> Patient:
     """Healthy adult at rest."""
     ramp = jnp.array([1.0, 1.0, 0.5, 0.0, 0.0, 0.0])
     return Patient(
-        solid=Wall(Muscle(jnp.ones(CELLS), jnp.full(CELLS, 100.0))),
+        solid=Wall(Muscle(jnp.ones(CELLS), jnp.full(CELLS, 100.0)), jnp.ones(CELLS)),
         activation=Activation(
             jnp.zeros(CELLS),
             Twitch(*map(jnp.asarray, (130.0, 300.0, 220.0))),
@@ -69,4 +88,6 @@ def adult() -> Patient:
         },
         cell_volume=jnp.full(CELLS, 500.0),
         filling=jnp.ones(()),
+        cables={name: laid() for name in CABLES},
+        supports=(Springs(jnp.full(4, 0.2), jnp.full(4, 5.0)),),
     )
