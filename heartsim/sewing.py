@@ -86,7 +86,7 @@ def pulls(heart: Heart, wall: WallState) -> tuple[dict[str, object], ...]:
             "taut_percent": 100 * float((tension > 0).mean()),
         }
         if name == "wrap":
-            amounts["pressure_on_the_heart_mmHg"] = float(squeeze(heart, wall)) / mmHg
+            amounts["pressure_on_the_heart_mmHg"] = float(squeeze(heart, wall.u)) / mmHg
         receipts.append(
             {
                 "procedure": "",
@@ -98,9 +98,9 @@ def pulls(heart: Heart, wall: WallState) -> tuple[dict[str, object], ...]:
     return tuple(receipts)
 
 
-def squeeze(heart: Heart, wall: WallState, name: str = "wrap") -> Float[Array, ""]:
+def squeeze(heart: Heart, u: Float[Array, "n 3"], name: str = "wrap") -> Float[Array, ""]:
     """Mean pressure of a net on the epicardium that it wraps [kPa]."""
-    x = heart.solid.space.points + wall.u
+    x = heart.solid.space.points + u
     facets = np.asarray(heart.supports[0].facets.nodes)[:, :3]
     place = np.asarray(x)
     normal = vertex_normals(place, facets)

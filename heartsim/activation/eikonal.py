@@ -89,10 +89,10 @@ def arrival_times(
     InputError
         If a speed is not positive or there is no pacing site.
     """
-    if not (fiber_speed > 0 and transverse_speed > 0):
+    if not (fiber_speed > 0 and transverse_speed > 0 and layer_speed > 0):
         raise InputError(
-            f"conduction speeds {fiber_speed} and {transverse_speed} mm/ms: both must be positive. "
-            "Block conduction with 'conducting' instead."
+            f"conduction speeds {fiber_speed}, {transverse_speed} and, in a layer, {layer_speed} "
+            "mm/ms: all must be positive. Block conduction with 'conducting' instead."
         )
     if len(sites) == 0:
         raise InputError(

@@ -113,3 +113,32 @@ def info() -> int:
     say("precision float64")
     say(f"cache     {cache_folder()}")
     return 0
+
+
+@app.command
+def replicate(*operations: str, json: Switch = False) -> int:
+    """Compute published effects of operations: the change here beside the published band.
+
+    Example: heartsim replicate support_wrap batista
+
+    Parameters
+    ----------
+    operations
+        Catalogue names; all by default, which takes many minutes.
+    json
+        Print JSON.
+    """
+    from heartsim import runtime
+    from heartsim.verification.replication import table
+
+    runtime.start()
+    rows = []
+    for row in table(operations):
+        rows.append(row)
+        if not json:
+            say(f"{'hit ' if row.passed else 'MISS'}  {str(row)[6:]}")
+    if json:
+        say_json([row.as_dict() for row in rows])
+    else:
+        say(f"{sum(row.passed for row in rows)} of {len(rows)} published effects met")
+    return 0

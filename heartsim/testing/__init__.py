@@ -8,12 +8,20 @@ For those who write their own::
     testing.check_element(my_table, degree=2)
     testing.check_valve(MyValve(...))
     testing.check_procedure(my_procedure, heart)
+    testing.check_anatomy(my_procedure, mesh)
 """
 
-from heartsim.procedures.contract import check_procedure
+from heartsim.procedures.contract import check_anatomy, check_procedure
 from heartsim.testing.clauses import ContractError
 from heartsim.testing.element import check_element
 from heartsim.testing.law import check_law
 from heartsim.testing.valve import check_valve
 
-__all__ = ["ContractError", "check_element", "check_law", "check_procedure", "check_valve"]
+__all__ = [
+    "ContractError",
+    "check_anatomy",
+    "check_element",
+    "check_law",
+    "check_procedure",
+    "check_valve",
+]

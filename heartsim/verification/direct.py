@@ -304,6 +304,10 @@ def _sparse(body: Body, linear: _Linear, forces: int, pressures: int) -> sp.csr_
         (holds, moves, G),
         (holds, holds, -Q),
     ]
+    for tied in linear.operator.tied:
+        ends = _dofs(np.asarray(tied.ends))
+        strands = np.asarray(tied.blocks).transpose(0, 1, 3, 2, 4).reshape(-1, 6, 6)
+        parts.append((ends, ends, strands))
     if body.pressed is not None:
         pushed = _dofs(np.asarray(body.pressed.facets))
         parts.append((pushed, pushed, np.asarray(linear.pushed)))
