@@ -26,9 +26,9 @@ FIBER_SPEED: Final = 0.6
 TRANSVERSE_SPEED: Final = 0.3
 """Conduction speed across the fibers [mm/ms]: a 12 mm wall takes 40 ms from its endocardium."""
 
-LAYER_SPEED: Final = 1.2
-"""Speed along an endocardium that is not excited by its own bundle branch [mm/ms] (our choice:
-with a blocked left branch the shipped heart is then activated within 130 to 170 ms)."""
+LAYER_SPEED: Final = 0.7
+"""Speed along an endocardium that its own bundle branch does not excite [mm/ms] (our choice: with a
+blocked left branch the idealized human heart is then activated in 160 ms)."""
 
 _UNREACHED = 1e9
 _TOLERANCE = 1e-9

@@ -48,6 +48,17 @@ def carried_out(mesh: HeartMesh) -> HeartMesh:
     return _sewn(rest, _edges(mesh, rest, keep), mesh)
 
 
+def clean_cut(mesh: HeartMesh, cells: _Loop) -> _Loop:
+    """Cells that must go with some cells so that the edge of the cut touches itself nowhere.
+
+    Raises
+    ------
+    MeshError
+        If there is no such cut nearby.
+    """
+    return np.flatnonzero(~_trimmed(mesh, cells))
+
+
 def _pared(mesh: HeartMesh) -> HeartMesh:
     """Heart whose surface lies deeper, in the unloaded and in the imaged shape."""
     fields = dict(mesh.fields)
@@ -165,6 +176,10 @@ def _edges(
 def _sewn(rest: HeartMesh, edges: Mapping[str, list[_Loop]], mesh: HeartMesh) -> HeartMesh:
     """Heart with the strands that close each cut."""
     for name, cut in mesh.cuts.items():
+        if not edges[name]:
+            raise MeshError(
+                f"{mesh.name}: the cuts {' and '.join(mesh.cuts)} meet. Keep them apart, or make one."
+            )
         if cut.closure == "patch":
             inner = edges[name][:1]
             ends = np.concatenate([_around(loop) for loop in inner])

@@ -44,7 +44,8 @@ def _block(name: str, side: str, words: str) -> Operation:
         title=f"{words.capitalize()} bundle branch block",
         kind="condition",
         indication="disease of the baseline patient",
-        changes=f"the {words} ventricle is excited through the septum, then along its endocardium",
+        changes=f"the {words} ventricle is excited through the septum, then along its endocardium, from "
+        "where the other branch ends",
         parameters={
             "av_delay": _DELAY,
         },
@@ -72,7 +73,7 @@ resynchronization: Final = Operation(
     "from one in the apex of the right",
     parameters={
         "segment": Parameter(
-            "AHA segment of the left lead, in the free wall", "5", "number", ("1", "17")
+            "AHA segment of the left lead, in the free wall", "6", "number", ("1", "17")
         ),
         "lv_first": Parameter(
             "how long the left lead fires before the right (negative: after)",

@@ -12,7 +12,7 @@ from heartsim.errors import ProcedureError
 from heartsim.mesh.heartmesh import Cut
 from heartsim.mesh.surfaces import cell_volumes, facet_areas, match_facets
 from heartsim.mesh.surfaces import boundary as outer_facets
-from heartsim.mesh.surgery import PARED
+from heartsim.mesh.surgery import PARED, clean_cut
 from heartsim.procedures.edit import AnatomyEdit, Receipt
 from heartsim.units import cm, mL, mm
 
@@ -39,6 +39,7 @@ def _planned(
     mesh: "HeartMesh", name: str, cells: np.ndarray, closure: Literal["seam", "patch"]
 ) -> tuple["HeartMesh", Receipt]:
     """Heart with a cut planned, and what will be taken out."""
+    cells = clean_cut(mesh, cells)
     facets, behind = outer_facets(mesh.tets)
     inside = match_facets(mesh.surface("LV_endocardium"), facets)
     gone = np.isin(behind[inside], cells)
@@ -115,7 +116,7 @@ class CutOutWedge(AnatomyEdit):
     name: str
     width: float
     lowest: float = 0.1
-    highest: float = 0.8
+    highest: float = 0.7
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -140,7 +141,8 @@ class CutOutWedge(AnatomyEdit):
         off = np.abs(np.angle(np.exp(1j * (axis.angle(centers) - LATERAL))))
         along = (height - self.lowest) / (self.highest - self.lowest)
         half = self.width / 2 * np.sin(np.pi * np.clip(along, 0, 1))
-        cells = np.flatnonzero(left_wall(mesh) & (off < np.pi / 2) & (off * radius < half))
+        within = (along > 0) & (along < 1) & (off < np.pi / 2) & (off * radius < half)
+        cells = np.flatnonzero(left_wall(mesh) & within)
         if not len(cells):
             raise ProcedureError(
                 f"{self.name}: a wedge of {self.width / mm:.0f} mm holds no cell of {mesh.name}. "

@@ -35,6 +35,9 @@ def _endocardia(mesh: "HeartMesh") -> dict[str, np.ndarray]:
 class BlockBundle(AnatomyEdit):
     """Block a bundle branch: its ventricle is excited through the septum by the other one.
 
+    The left bundle fans out over the left endocardium, which starts at once. The right one is thin
+    and ends at the moderator band: beside a blocked left branch the wave starts in the RV apex.
+
     Attributes
     ----------
     side : {"LV", "RV"}
@@ -55,7 +58,13 @@ class BlockBundle(AnatomyEdit):
             before = through_bundles(len(mesh.points), *endocardia.values())
         side = {"LV": "left", "RV": "right"}[self.side]
         receipt = Receipt(f"blocked the {side} bundle branch", f"bundle:{self.side}")
-        return mesh.with_fields({STIMULUS: blocked(before, endocardia[self.side])}), receipt
+        after = blocked(before, endocardia[self.side])
+        if self.side == "LV":
+            exit_ = _right_apex(mesh, endocardia["RV"])
+            arrival = after[exit_]
+            after = blocked(after, endocardia["RV"])
+            after[exit_] = arrival
+        return mesh.with_fields({STIMULUS: after}), receipt
 
 
 @dataclass(frozen=True)
@@ -116,14 +125,19 @@ class Pace(AnatomyEdit):
         return mesh.with_fields({STIMULUS: stimulus}), receipt
 
 
+def _right_apex(mesh: "HeartMesh", endocardium: np.ndarray) -> np.ndarray:
+    """Node of the right endocardium nearest to the apex."""
+    nodes = np.unique(endocardium)
+    return nodes[[np.argmin(landmarks(mesh).axis.height(mesh.points[nodes]))]]
+
+
 def _place(mesh: "HeartMesh", lead: Lead) -> np.ndarray:
     """Nodes that a lead excites."""
     endocardia = _endocardia(mesh)
     if lead.site == "left bundle":
         return np.unique(endocardia["LV"])
     if lead.site == "RV apex":
-        nodes = np.unique(endocardia["RV"])
-        return nodes[[np.argmin(landmarks(mesh).axis.height(mesh.points[nodes]))]]
+        return _right_apex(mesh, endocardia["RV"])
     from heartsim.microstructure.segments import aha_segments
 
     aha = aha_segments(mesh)

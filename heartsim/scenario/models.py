@@ -206,7 +206,7 @@ class Activation(Section):
         "0.3 m/s", "Conduction speed across the fibers."
     )
     layer_speed: Annotated[float, Quantity("speed", "0.05 m/s", "5 m/s")] = usual(
-        "1.2 m/s", "Along the endocardium, once the wave of a lead or past a block reaches it."
+        "0.7 m/s", "Along the endocardium, once the wave of a lead or past a block reaches it."
     )
     av_delay: Annotated[float, Quantity("time", "60 ms", "300 ms")] = usual(
         "150 ms", "From the atrial to the ventricular trigger."

@@ -63,7 +63,7 @@ def heart():
 
 
 def excited(heart, *procedures):
-    mesh = on_anatomy(heart, procedures)[0]
+    mesh = on_anatomy(heart, procedures, overlap="in order")[0]
     endocardia = [mesh.surface(f"{name}_endocardium") for name in ("LV", "RV")]
     stimulus = mesh.fields.get(STIMULUS, through_bundles(len(mesh.points), *endocardia))
     sites = np.flatnonzero(np.isfinite(stimulus))
@@ -83,13 +83,12 @@ def of(heart, times, *segments):
 
 
 def test_left_block_makes_the_left_free_wall_late(heart):
+    """Textbook: 130 to 170 ms until all is activated, against 80 to 110."""
     healthy, block = excited(heart), excited(heart, left_bundle_block())
     assert np.ptp(healthy) < 60
-    assert 100 < np.ptp(block) < 180
+    assert 120 < np.ptp(block) < 180
     septum, lateral = of(heart, block, 8, 9), of(heart, block, 5, 6, 11, 12)
     assert lateral > septum + 40
-    right = heart.region("RV")
-    np.testing.assert_allclose(block[right].mean(), healthy[right].mean(), atol=8)
 
 
 def test_right_block_makes_the_right_free_wall_late(heart):
@@ -98,16 +97,17 @@ def test_right_block_makes_the_right_free_wall_late(heart):
     assert right > of(heart, block, 5, 6, 11, 12) + 30
 
 
-def test_the_site_of_the_lead_decides_how_much_sooner_all_is_excited(heart):
+def test_the_site_of_the_lead_decides_how_much_sooner_the_left_wall_is_excited(heart):
     """Crozier 2016, Pluijmert 2016: the pacing site has the largest effect, laterobasal is best."""
-    block = np.ptp(excited(heart, left_bundle_block()))
-    total = {
-        segment: np.ptp(excited(heart, left_bundle_block(), resynchronization(segment=str(segment))))
-        for segment in (5, 1, 16)
-    }
-    assert total[5] < block - 20
-    assert total[5] < total[1]
-    assert total[5] < total[16]
+    left = heart.fields["aha"] > 0
+
+    def total(*procedures):
+        return np.ptp(excited(heart, left_bundle_block(), *procedures)[left])
+
+    lateral, apical, inferior = (total(resynchronization(segment=s)) for s in ("6", "16", "15"))
+    assert lateral < total() - 25
+    assert lateral < apical - 10
+    assert lateral < inferior - 10
 
 
 def test_a_lead_that_fires_first_wins_more_of_the_wall(heart):
