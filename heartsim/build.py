@@ -140,7 +140,7 @@ def heart_on(anatomy: Anatomy, points: Float[np.ndarray, "v 3"], scenario: Scena
         passive=uniform(_law(scenario), cells),
         active=uniform(active_tension(cross=plan.cross_fiber), cells),
         stiffness=jnp.full(cells, plan.stiffness),
-        contractility=jnp.full(cells, plan.contractility),
+        contractility=jnp.asarray(plan.contractility * _right_share(anatomy.mesh, plan.right_wall)),
         fibrous=jnp.asarray(_fibrous(anatomy.mesh)),
     )
     bulk = plan.bulk_modulus
@@ -163,6 +163,13 @@ def heart_on(anatomy: Anatomy, points: Float[np.ndarray, "v 3"], scenario: Scena
         region=_regions(anatomy.mesh),
         chambers=anatomy.chambers,
     )
+
+
+def _right_share(mesh: HeartMesh, right_wall: float) -> Float[np.ndarray, " c"]:
+    """Share of the contractility in each cell: `right_wall` in the right free wall, else 1."""
+    share = np.ones(len(mesh.tets))
+    share[mesh.regions.get("RV", [])] = right_wall
+    return share
 
 
 def _fibrous(mesh: HeartMesh) -> Float[np.ndarray, " c"]:
