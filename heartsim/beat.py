@@ -16,6 +16,7 @@ from heartsim.coupling import WallState
 from heartsim.equilibrium import Workspace
 from heartsim.errors import SolveFailed
 from heartsim.fem import solid as wall
+from heartsim.fem.exchange import tension_work, viscous_loss
 from heartsim.fem.support import support_power
 from heartsim.heart import Heart, Load, cavity_volumes, elastic_energy
 from heartsim.units import mmHg
@@ -210,14 +211,14 @@ def observe(
     held, held_before = cavity_volumes(heart, now.u), cavity_volumes(heart, last.u)
     velocity = (now.u - last.u) * rate
     lost = sum(support_power(s, velocity) for s in heart.supports) / rate
-    lost += wall.viscous_loss(heart.solid, now.u, last.u, rate)
+    lost += viscous_loss(heart.solid, now.u, last.u, rate)
     return Observation(
         pressure=pressures(loop, blood, t, cavity),
         volume={name: blood.volume(name) for name in ("LV", "RV", "LA", "RA")},
         flow=flows(loop, blood, t, cavity),
         blood_volume=blood_volume(loop, blood),
         stored=elastic_energy(heart, now.u, now.p),
-        active_work=-wall.tension_work(heart.solid, now.u, last.u, tension, last_tension),
+        active_work=-tension_work(heart.solid, now.u, last.u, tension, last_tension),
         pressure_work=0.5 * jnp.sum((now.pressure + last.pressure) * (held - held_before)),
         dissipated=lost,
         wall_volume=wall.current_volume(heart.solid, now.u),

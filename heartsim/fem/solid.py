@@ -76,9 +76,34 @@ class Solid(eqx.Module):
     viscosity: Float[Array, " c"]
     swelling: Float[Array, "..."] = eqx.field(converter=jnp.asarray, default=1.0)
 
+    def moved_to(self, points: Float[Array, "n 3"]) -> "Solid":
+        """The same wall on another stress-free shape of its nodes, fibers carried along."""
+        space = self.space.moved_to(points)
+        frames = carried(self.frames, self.space.inverse_jacobian, space)
+        return eqx.tree_at(lambda solid: (solid.space, solid.frames), self, (space, frames))
 
-def _swelling(solid: Solid) -> Float[Array, " c"]:
+
+def swelling_of(solid: Solid) -> Float[Array, " c"]:
+    """Unloaded volume of each cell over that of the mesh [-]."""
     return jnp.broadcast_to(solid.swelling, solid.viscosity.shape)
+
+
+def carried(
+    frames: Float[Array, "c q 3 3"], inverse_jacobian: Float[Array, "c 3 3"], space: FunctionSpace
+) -> Float[Array, "c q 3 3"]:
+    """Fiber frames of a shape with these inverse Jacobians, carried to a space and orthonormal."""
+    corners = space.points[space.cells[:, :4]]
+    edges = corners[:, 1:] - corners[:, :1]  # rows: dx/d(reference coordinate)
+    there = jnp.einsum("cri,crj->cij", edges, inverse_jacobian)
+    fiber = _unit(jnp.einsum("cij,cqj->cqi", there, frames[:, :, 0]))
+    # sheets stay in the plane that fiber and wall direction span
+    sheet = jnp.einsum("cij,cqj->cqi", there, frames[:, :, 1])
+    sheet = _unit(sheet - jnp.sum(sheet * fiber, axis=-1, keepdims=True) * fiber)
+    return jnp.stack([fiber, sheet, jnp.cross(fiber, sheet)], axis=2)
+
+
+def _unit(vectors: Array) -> Array:
+    return vectors / jnp.linalg.norm(vectors, axis=-1, keepdims=True)
 
 
 def _fiber_gradient(solid: Solid) -> Float[Array, "c q 3 3"]:
@@ -97,11 +122,12 @@ def cauchy_green(F: Float[Array, "... 3 3"]) -> Symmetric:
     return Symmetric(*(jnp.sum(F[..., :, m] * F[..., :, n], axis=-1) for m, n in PAIRS))
 
 
-def _difference(new: Symmetric, old: Symmetric) -> Symmetric:
+def difference(new: Symmetric, old: Symmetric) -> Symmetric:
+    """Change of C, component by component."""
     return Symmetric(*(a - b for a, b in zip(new, old, strict=True)))
 
 
-def _square(c: Symmetric) -> Array:
+def square(c: Symmetric) -> Array:
     """Sum of the squares of all nine entries."""
     diagonal, mixed = c.ff**2 + c.ss**2 + c.nn**2, c.fs**2 + c.fn**2 + c.sn**2
     return diagonal + 2.0 * mixed
@@ -111,7 +137,7 @@ def _volume_ratio(c: Symmetric) -> Scalar:
     return jnp.sqrt(c.determinant)
 
 
-def _unswollen(c: Symmetric, swelling: Scalar) -> Symmetric:
+def unswollen(c: Symmetric, swelling: Scalar) -> Symmetric:
     """C of what is left of a deformation after the wall has swollen across its sheets."""
     s = 1.0 / swelling
     return Symmetric(c.ff, s * s * c.ss, c.nn, s * c.fs, c.fn, s * c.sn)
@@ -145,8 +171,8 @@ def _point_energy(
     """Energy per reference volume at one point of one cell [kPa]."""
     material, viscosity, swelling, tension = cell
     dilation = _volume_ratio(c) / swelling - 1.0
-    dissipation = viscosity * rate / 8.0 * _square(_difference(c, before))
-    elastic = swelling * material.energy(_unswollen(c, swelling), tension)
+    dissipation = viscosity * rate / 8.0 * square(difference(c, before))
+    elastic = swelling * material.energy(unswollen(c, swelling), tension)
     return elastic + (0.5 * augmentation * dilation + p) * dilation + dissipation
 
 
@@ -156,7 +182,7 @@ def _at_points(function, solid: Solid, F, p, tension, u_before: Vector, rate: Sc
     pressure = point_pressure(solid.space, p)
     over_points = jax.vmap(function, in_axes=(0, 0, 0, None, None, None))
     over_cells = jax.vmap(over_points, in_axes=(0, 0, 0, None, None, 0))
-    cell = (solid.material, solid.viscosity, _swelling(solid), tension)
+    cell = (solid.material, solid.viscosity, swelling_of(solid), tension)
     return over_cells(cauchy_green(F), before, pressure, rate, solid.augmentation, cell)
 
 
@@ -191,7 +217,7 @@ def residual(
     pulled = F @ _stress(slope) @ jnp.swapaxes(_fiber_gradient(solid), 2, 3)
     pulled = weight[..., None, None] * pulled
     forces = jnp.einsum("cqir,qar->cai", pulled, space.gradients)
-    dilation = weight * (volume_ratio_all(F) / _swelling(solid)[:, None] - 1.0)
+    dilation = weight * (volume_ratio_all(F) / swelling_of(solid)[:, None] - 1.0)
     constraint = jnp.einsum("cq,qb->cb", dilation, space.pressure_values)
     corners = space.cells[:, :4]
     constraint -= jnp.einsum("cab,cb->ca", _pressure_form(solid), p[corners])
@@ -237,6 +263,7 @@ def _curvature(c: Symmetric, before, p, rate, augmentation, cell) -> _Curvature:
 
     slope, push = jax.linearize(slope_of, c)
     second = jax.vmap(push)(Symmetric(*jnp.eye(6, dtype=c.ff.dtype)))
+
     def dilation(x: Symmetric) -> Scalar:
         return _volume_ratio(x) / cell[2]
 
@@ -336,43 +363,6 @@ def stored_energy(solid: Solid, u: Vector, p: Float[Array, " v"]) -> Scalar:
 def current_volume(solid: Solid, u: Vector) -> Scalar:
     """Volume of the deformed wall [mm³]."""
     return jnp.sum(quadrature_volume(solid.space) * volume_ratio_all(deformation(solid, u)))
-
-
-def viscous_loss(solid: Solid, u: Vector, u_before: Vector, rate: Scalar) -> Scalar:
-    """Energy that viscosity takes up in one step [µJ]."""
-    new, old = cauchy_green(deformation(solid, u)), cauchy_green(deformation(solid, u_before))
-    weight = quadrature_volume(solid.space) * solid.viscosity[:, None]
-    return 0.25 * rate * jnp.sum(weight * _square(_difference(new, old)))
-
-
-def _active_slope(
-    c: Symmetric, material: Material, swelling: Scalar, tension: Scalar
-) -> Symmetric:
-    """Part of the energy's slope that is due to active tension."""
-
-    def slope(pull: Scalar) -> Symmetric:
-        return jax.grad(lambda x: swelling * material.energy(_unswollen(x, swelling), pull))(c)
-
-    return _difference(slope(tension), slope(jnp.zeros_like(tension)))
-
-
-def tension_work(
-    solid: Solid,
-    u: Vector,
-    u_before: Vector,
-    tension: Float[Array, " c"],
-    tension_before: Float[Array, " c"],
-) -> Scalar:
-    """Work that deformation does against active tension in one step [µJ]: < 0 when it shortens."""
-    over_points = jax.vmap(_active_slope, in_axes=(0, None, None, None))
-    over_cells, swelling = jax.vmap(over_points), _swelling(solid)
-    new = cauchy_green(deformation(solid, u))
-    old = cauchy_green(deformation(solid, u_before))
-    slope_new = over_cells(new, solid.material, swelling, tension)
-    slope_old = over_cells(old, solid.material, swelling, tension_before)
-    step = _difference(new, old)
-    work = sum(0.5 * (a + b) * d for a, b, d in zip(slope_new, slope_old, step, strict=True))
-    return jnp.sum(quadrature_volume(solid.space) * work)
 
 
 def fiber_state(

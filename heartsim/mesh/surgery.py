@@ -1,6 +1,6 @@
 """Carries out what operations planned on the unloaded wall: pare it, cut pieces out, lay seams.
 
-Operations only plan, on the whole wall and its landmarks, so that they commute; all knives come last.
+Operations only plan, on the whole wall and its landmarks, so that they commute; knives come last.
 Cells that are cut out leave the mesh. The alternative, ghosts without stiffness, is unsound here:
 closing the hole squeezes its cells to no volume, which an incompressible wall cannot follow.
 
@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from heartsim.errors import MeshError
-from heartsim.mesh.heartmesh import Cavity, Cut, HeartMesh
+from heartsim.mesh.heartmesh import Cavity, HeartMesh
 from heartsim.mesh.surfaces import boundary, components, match_facets, rims
 
 CUT_RIM: Final = "cut"
@@ -80,7 +80,7 @@ def _trimmed(mesh: HeartMesh, gone: _Loop) -> Bool[np.ndarray, " cells"]:
             return keep
         keep &= ~np.isin(mesh.tets, pinched).any(axis=1)
     raise MeshError(
-        f"{mesh.name}: the cut leaves no clean edge. Make it smaller or larger, or use a finer mesh."
+        f"{mesh.name}: the cut leaves no clean edge. Make it smaller or larger, or refine the mesh."
     )
 
 
@@ -178,7 +178,7 @@ def _sewn(rest: HeartMesh, edges: Mapping[str, list[_Loop]], mesh: HeartMesh) ->
     for name, cut in mesh.cuts.items():
         if not edges[name]:
             raise MeshError(
-                f"{mesh.name}: the cuts {' and '.join(mesh.cuts)} meet. Keep them apart, or make one."
+                f"{mesh.name}: the cuts {' and '.join(mesh.cuts)} meet. Keep them apart."
             )
         if cut.closure == "patch":
             inner = edges[name][:1]

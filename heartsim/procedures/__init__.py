@@ -14,6 +14,13 @@ from heartsim.procedures.catalogue import (
     plan,
     state,
 )
+from heartsim.procedures.conduction import (
+    left_bundle_block,
+    left_bundle_pacing,
+    resynchronization,
+    right_bundle_block,
+    right_ventricular_pacing,
+)
 from heartsim.procedures.edit import AnatomyEdit, HeartEdit, Procedure, Receipt
 from heartsim.procedures.formulary import (
     dobutamine,
@@ -54,13 +61,6 @@ from heartsim.procedures.restraint import (
     pericardial_stripping,
     support_wrap,
     transventricular_chord,
-)
-from heartsim.procedures.conduction import (
-    left_bundle_block,
-    left_bundle_pacing,
-    resynchronization,
-    right_bundle_block,
-    right_ventricular_pacing,
 )
 from heartsim.procedures.routes import (
     fenestration_closure,

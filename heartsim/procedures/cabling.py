@@ -235,5 +235,3 @@ class Tighten(HeartEdit):
             },
         )
         return replace(heart, cables={**heart.cables, self.cable: tight}), receipt
-
-

@@ -44,7 +44,8 @@ def _block(name: str, side: str, words: str) -> Operation:
         title=f"{words.capitalize()} bundle branch block",
         kind="condition",
         indication="disease of the baseline patient",
-        changes=f"the {words} ventricle is excited through the septum, then along its endocardium, from "
+        changes=f"the {words} ventricle is excited through the septum, then along its "
+        "endocardium, from "
         "where the other branch ends",
         parameters={
             "av_delay": _DELAY,

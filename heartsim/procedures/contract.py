@@ -114,7 +114,9 @@ def check_anatomy(
     again = on_anatomy(mesh, split, overlap="in order")[0]
     _require_equal("grouping does not matter", _arrays(once), _arrays(again))
     for other in others:
-        forth, back = (on_anatomy(mesh, both)[0] for both in ([procedure, other], [other, procedure]))
+        forth, back = (
+            on_anatomy(mesh, both)[0] for both in ([procedure, other], [other, procedure])
+        )
         _require_equal(f"commutes with {other.name}", _arrays(forth), _arrays(back))
     _require("cells stay upright", bool((cell_volumes(once.points, once.tets) > 0).all()))
     return once
@@ -132,9 +134,7 @@ def _arrays(mesh: "HeartMesh") -> dict[str, np.ndarray]:
     return named
 
 
-def _require_equal(
-    law: str, one: dict[str, np.ndarray], other: dict[str, np.ndarray]
-) -> None:
+def _require_equal(law: str, one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> None:
     _require(f"{law}; other parts", one.keys() == other.keys())
     for name, array in one.items():
         same = array.shape == other[name].shape and np.allclose(array, other[name], atol=1e-12)

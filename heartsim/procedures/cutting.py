@@ -10,8 +10,8 @@ import numpy as np
 
 from heartsim.errors import ProcedureError
 from heartsim.mesh.heartmesh import Cut
-from heartsim.mesh.surfaces import cell_volumes, facet_areas, match_facets
 from heartsim.mesh.surfaces import boundary as outer_facets
+from heartsim.mesh.surfaces import cell_volumes, facet_areas, match_facets
 from heartsim.mesh.surgery import PARED, clean_cut
 from heartsim.procedures.edit import AnatomyEdit, Receipt
 from heartsim.units import cm, mL, mm

@@ -222,7 +222,8 @@ hydrogel: Final = Operation(
     },
     limits="the belt swells evenly, single beads and the stress around each are not resolved; no "
     "fibrosis, no remodeling",
-    expected="volumes fall, the wall thickens, fiber stress falls; patients: 10 to 19 injections; peak oxygen uptake +1.24 mL/kg/min against control; "
+    expected="volumes fall, the wall thickens, fiber stress falls; patients: 10 to 19 "
+    "injections; peak oxygen uptake +1.24 mL/kg/min against control; "
     "dogs: 7 injections of 0.25 to 0.35 mL",
     source="AUGMENT-HF (PMC4561351), Sabbah 2013 (PMC3756288)",
     build=_hydrogel,

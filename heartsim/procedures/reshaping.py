@@ -81,9 +81,11 @@ ventricular_restoration: Final = Operation(
     },
     limits=f"{_LIMITS}; the excluded wall is taken away, not folded over the patch; the patch is a "
     "hem and cloth of strands, its bulge between them is flat",
-    expected="LVESV index -19 % against -6 % by bypass alone; peak fiber stress -50 %; the Starling "
+    expected="LVESV index -19 % against -6 % by bypass alone; peak fiber stress -50 %; the "
+    "Starling "
     "curve usually falls; residual stress takes another 8 to 11 % of the volumes",
-    source="STICH (doi:10.1056/NEJMoa0900559); Lee 2013 (PMC3727014); Pantoja 2015 (Ann Thorac Surg "
+    source="STICH (doi:10.1056/NEJMoa0900559); Lee 2013 (PMC3727014); Pantoja 2015 (Ann Thorac "
+    "Surg "
     "100:2198)",
     build=_restoration,
 )
@@ -161,7 +163,9 @@ septal_myectomy: Final = Operation(
     indication="hypertrophic obstructive cardiomyopathy, gradient at least 50 mmHg",
     changes="pares the left side of the basal septum and widens the outflow tract",
     parameters={
-        "depth": Parameter("greatest depth", "5 mm", "length", ("0 mm", "15 mm"), ("3 mm", "12 mm")),
+        "depth": Parameter(
+            "greatest depth", "5 mm", "length", ("0 mm", "15 mm"), ("3 mm", "12 mm")
+        ),
         "length": Parameter(
             "from the base towards the apex",
             "40 mm",
@@ -180,7 +184,8 @@ septal_myectomy: Final = Operation(
             ("2 cm2", "7 cm2"),
         ),
     },
-    limits="how wide the outflow tract gets is a dose, it does not follow from the depth; less than "
+    limits="how wide the outflow tract gets is a dose, it does not follow from the depth; less "
+    "than "
     "a third of no cell may remain, so a thin septum on a coarse mesh allows little; no bundle "
     "branch block unless left_bundle_block says so",
     expected="gradient 83 to 12 mmHg, left atrial pressure 20 to 12; septum 23 to 13 mm, area 2.2 "

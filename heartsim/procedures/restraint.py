@@ -123,9 +123,11 @@ support_wrap: Final = Operation(
             ("200 N/m", "10000 N/m"),
         ),
     },
-    limits="grown to the epicardium: no sliding, no friction; equal in all directions of the cloth, "
+    limits="grown to the epicardium: no sliding, no friction; equal in all directions of the "
+    "cloth, "
     "no pile that the fabric uses up first; no ingrowth, no remodeling",
-    expected="2.3 mmHg on the heart: stroke volume -10 %, fiber stress at end-diastole -18 % inside "
+    expected="2.3 mmHg on the heart: stroke volume -10 %, fiber stress at end-diastole -18 % "
+    "inside "
     "and -14 % outside; diastolic curve to the left, systolic one unchanged; trial: LVEDV -19 mL, "
     "LVESV -16 mL",
     source="finite-element study PMC2844501; Acorn (Ann Thorac Surg 2007, S0003-4975(07)00893-4); "
@@ -157,9 +159,11 @@ transventricular_chord: Final = Operation(
         ),
         "residual_leak": _LEAK,
     },
-    limits="the leak that remains is a dose, it does not follow from the shape; pads are three nodes "
+    limits="the leak that remains is a dose, it does not follow from the shape; pads are three "
+    "nodes "
     "of the mesh each; the chord hangs free in the blood",
-    expected="both pressure-volume relations shift left, pump function unchanged, fiber stress falls "
+    expected="both pressure-volume relations shift left, pump function unchanged, fiber stress "
+    "falls "
     "at end-diastole and end-systole",
     source="Carrick 2012 (PMC3470864)",
     build=_chord,
@@ -211,7 +215,8 @@ pericardial_stiffening: Final = Operation(
             ("1", "20"),
         ),
     },
-    limits="springs hold the unloaded shape, they do not share one volume between the chambers; the "
+    limits="springs hold the unloaded shape, they do not share one volume between the chambers; "
+    "the "
     "atria are free; no breathing",
     expected="left and right end-diastolic pressures rise and come within 5 mmHg (textbook)",
     source="six patients catheterized around pericardiectomy",

@@ -1,4 +1,4 @@
-"""Edits of excitation: a blocked bundle branch, pacing leads, the delay from atria to ventricles."""
+"""Edits of excitation: a blocked bundle branch, leads, the delay from atria to ventricles."""
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, final

@@ -274,7 +274,8 @@ annuloplasty: Final = Operation(
             ("0.4", "0.7"),
         ),
     },
-    limits="the ring sets a circumference, not a shape; no leaflet tethering; the leak that remains "
+    limits="the ring sets a circumference, not a shape; no leaflet tethering; the leak that "
+    "remains "
     "is given by you, not predicted; without a wall it is its orifice only",
     expected="functional stenosis if the mean gradient exceeds 5 mmHg or the area is below 1.5 cm2",
     source="ring sizes: manufacturers' ranges; stenosis criteria: clinical series",

@@ -152,6 +152,10 @@ class Tissue(Section):
     contractility: Annotated[float, Quantity("pressure", "0 kPa", "500 kPa")] = usual(
         "80 kPa", "Peak active tension along the fiber, per unloaded cross-section."
     )
+    right_wall: Annotated[float, Quantity("number", "0.05", "2")] = Field(
+        default=0.4,
+        description="Contractility of the right free wall over that of left wall and septum.",
+    )
     cross_fiber: Annotated[float, Quantity("number", "0", "1")] = Field(
         default=0.3,
         description="Active tension across the fibers in the wall's plane, over that along them.",
@@ -193,21 +197,18 @@ class Tissue(Section):
         return self
 
 
+_Speed = Annotated[float, Quantity("speed", "0.05 m/s", "5 m/s")]
+
+
 class Activation(Section):
     """When the muscle is switched on."""
 
     pattern: Literal["uniform", "endocardial"] = Field(
         default="endocardial", description="All at once, or spreading from the endocardium."
     )
-    fiber_speed: Annotated[float, Quantity("speed", "0.05 m/s", "5 m/s")] = usual(
-        "0.6 m/s", "Conduction speed along the fibers."
-    )
-    cross_speed: Annotated[float, Quantity("speed", "0.05 m/s", "5 m/s")] = usual(
-        "0.3 m/s", "Conduction speed across the fibers."
-    )
-    layer_speed: Annotated[float, Quantity("speed", "0.05 m/s", "5 m/s")] = usual(
-        "0.7 m/s", "Along the endocardium, once the wave of a lead or past a block reaches it."
-    )
+    fiber_speed: _Speed = usual("0.6 m/s", "Conduction speed along the fibers.")
+    cross_speed: _Speed = usual("0.3 m/s", "Conduction speed across the fibers.")
+    layer_speed: _Speed = usual("0.7 m/s", "Along the endocardium, from a lead or past a block.")
     av_delay: Annotated[float, Quantity("time", "60 ms", "300 ms")] = usual(
         "150 ms", "From the atrial to the ventricular trigger."
     )

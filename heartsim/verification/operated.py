@@ -1,6 +1,6 @@
-"""Pressure–volume relations of an operated wall without a beat: a few static states by direct Newton.
+"""Pressure–volume relations of an operated wall without a beat, by a few static states.
 
-A left ventricle is filled passively to a filling pressure, and held at an arterial pressure with all
+A left ventricle is filled passively to a filling pressure and held at arterial pressures with all
 muscle pulling at its peak. That is enough for the directions that published operations took: volume
 at end-diastole and end-systole, their difference at equal pressures, the slope between two
 end-systolic points, and fiber stress.
@@ -83,7 +83,7 @@ class Patient(NamedTuple):
 
 
 def patient(mesh: HeartMesh, contractility: str = "80 kPa") -> Patient:
-    """Patient whose unloaded shape is a mesh, P1/P1, imaged at `FILLING`: devices fit that shape."""
+    """Patient whose unloaded shape is a mesh, P1/P1; devices fit its shape at `FILLING`."""
     scenario = Scenario.from_dict(
         {
             "title": "static states of an operated wall",

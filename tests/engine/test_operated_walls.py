@@ -126,7 +126,7 @@ def test_a_shorter_sling_narrows_the_ventricle():
 def test_a_smaller_ring_draws_the_base_in():
     sizes = []
     for ring in ("36 mm", "30 mm", "24 mm"):
-            heart = operated(ventricle(), [annuloplasty(ring=ring)])
+        heart = operated(ventricle(), [annuloplasty(ring=ring)])
         sizes.append(relations(heart).diastolic)
     assert sizes == sorted(set(sizes), reverse=True)
 

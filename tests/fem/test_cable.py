@@ -24,7 +24,9 @@ def strands(rest=(3.0, 0.0, 8.0), stiffness=(5.0, 2.0, 7.0)):
     random = np.random.default_rng(3)
     x = jnp.asarray(4.0 * random.standard_normal((5, 3)))
     ends = np.array([[0, 1], [2, 3], [1, 4]])
-    laid = cable(ends, np.linalg.norm(np.asarray(x)[ends[:, 1]] - np.asarray(x)[ends[:, 0]], axis=1))
+    laid = cable(
+        ends, np.linalg.norm(np.asarray(x)[ends[:, 1]] - np.asarray(x)[ends[:, 0]], axis=1)
+    )
     return replace(laid, rest=jnp.asarray(rest), stiffness=jnp.asarray(stiffness)), x
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.testing import assert_allclose
 
 from heartsim.fem import solid as fem
+from heartsim.fem.exchange import tension_work
 from heartsim.tissue.active import InvariantTension
 
 
@@ -157,5 +158,47 @@ def test_tension_work_is_minus_tension_times_shortening(wall):
         squared = jnp.sum(F[..., 0] ** 2, axis=-1)
         return 5.0 * jnp.sum(fem.quadrature_volume(flat.space) * (squared - 1.0))
 
-    work = fem.tension_work(flat, wall.u, wall.before, constant, constant)
+    work = tension_work(flat, wall.u, wall.before, constant, constant)
     assert_allclose(work, energy(wall.u) - energy(wall.before), rtol=1e-10)
+
+
+def swollen(wall):
+    """The same wall with gel in it, more in some cells than in others."""
+    gel = jnp.linspace(1.0, 1.3, len(wall.tension))
+    return eqx.tree_at(lambda s: s.swelling, wall.solid, gel)
+
+
+def test_a_swollen_wall_has_the_tangent_of_its_residual(wall):
+    solid, (du, dp) = swollen(wall), direction(wall)
+    _, slope = jax.jvp(lambda u, p: residual_of(wall, u, p, solid), (wall.u, wall.p), (du, dp))
+    tangent = fem.tangent(
+        solid, wall.u, wall.p, wall.tension, wall.before, wall.rate, dtype=jnp.float64
+    )
+    forces, constraint = blocks_times(wall, jax.tree.map(np.asarray, tangent), du, dp)
+    assert_allclose(forces, slope[0], atol=1e-9 * np.abs(slope[0]).max())
+    assert_allclose(constraint, slope[1], atol=1e-9 * np.abs(slope[1]).max())
+
+
+def test_swelling_moves_forces_and_constraint(wall):
+    before, after = (
+        residual_of(wall, wall.u, wall.p),
+        residual_of(wall, wall.u, wall.p, swollen(wall)),
+    )
+    for one, other in zip(before, after, strict=True):
+        assert float(jnp.abs(one - other).max()) > 1e-3
+
+
+def test_a_thickened_wall_is_at_rest_where_its_sheets_part(wall):
+    """With one frame for all, stretching sheets by s everywhere is the new stress-free state."""
+    s, frame = 1.2, wall.solid.frames[:1, :1]
+    solid = eqx.tree_at(
+        lambda x: (x.swelling, x.frames),
+        wall.solid,
+        (jnp.full_like(wall.tension, s), jnp.broadcast_to(frame, wall.solid.frames.shape)),
+    )
+    sheet = frame[0, 0, 1]
+    u = (s - 1) * jnp.outer(solid.space.points @ sheet, sheet)
+    still = jnp.zeros_like(wall.tension)
+    forces, constraint = fem.residual(solid, u, jnp.zeros_like(wall.p), still, u, jnp.zeros(()))
+    assert_allclose(forces, 0.0, atol=1e-9)
+    assert_allclose(constraint, 0.0, atol=1e-9)

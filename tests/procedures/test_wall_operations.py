@@ -65,7 +65,9 @@ def test_anatomy_edits_obey_the_laws_of_composition(entry, both):
     others = [support_wrap(), batista(width="20 mm"), infarct(fraction="10 %")]
     # a cut beside another one is one cut
     cuts = any(target.startswith("cut:") for target in targets(procedure))
-    free = [o for o in others if not targets(o) & targets(procedure) and not (cuts and o in others[1:2])]
+    free = [
+        o for o in others if not targets(o) & targets(procedure) and not (cuts and o in others[1:2])
+    ]
     check_anatomy(procedure, both, others=free)
 
 
