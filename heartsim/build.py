@@ -23,7 +23,6 @@ from heartsim.heart import Heart
 from heartsim.loop import circulation_of
 from heartsim.mesh.heartmesh import HeartMesh
 from heartsim.mesh.surfaces import cell_volumes
-from heartsim.mesh.surgery import CUT_RIM
 from heartsim.microstructure import fibers
 from heartsim.microstructure.coordinates import Coordinates, coordinates
 from heartsim.microstructure.segments import aha_segments
@@ -214,9 +213,7 @@ def _fibrous(mesh: HeartMesh) -> Float[np.ndarray, " c"]:
     volume = np.abs(cell_volumes(mesh.points, mesh.tets))
     modulus = np.zeros(len(mesh.tets))
     for cavity in mesh.cavities.values():
-        for name, rim in cavity.rims.items():
-            if name.startswith(CUT_RIM):
-                continue
+        for rim in cavity.valves.values():
             touching = np.isin(mesh.tets, rim).any(axis=1)
             loop = mesh.points[rim]
             length = np.linalg.norm(np.roll(loop, -1, axis=0) - loop, axis=1).sum()

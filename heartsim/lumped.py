@@ -115,7 +115,8 @@ def _lumped_part(procedure: Procedure, fitted: bool, name: str) -> Procedure:
         return tissue or isinstance(edit, AnatomyEdit)
 
     # a ring holds a wall's annulus; without a wall it is the opening that it leaves
-    edits = tuple(e for e in procedure.edits if not e.targets[0].startswith("ring:"))
+    rings = [any(t.startswith("ring:") for t in e.targets) for e in procedure.edits]
+    edits = tuple(e for e, ring in zip(procedure.edits, rings, strict=True) if not ring)
     if any(map(of_wall, edits)) and not fitted:
         raise ScenarioError(
             f"{name}: {procedure.name} changes a part of the wall, and a 0D heart has no wall. Run "

@@ -15,7 +15,7 @@ from scipy.spatial import KDTree
 from heartsim.indices.hemodynamics import events
 from heartsim.indices.wall import SEGMENTS, left_wall
 from heartsim.mesh.heartmesh import Cavity, HeartMesh
-from heartsim.mesh.surfaces import cell_edges, cell_volumes, rim_centers, vertex_normals
+from heartsim.mesh.surfaces import cell_edges, cell_volumes, vertex_normals
 from heartsim.result import Recording
 from heartsim.units import cm, deg, mm
 
@@ -64,7 +64,7 @@ def inlet_center(
     points: Float[np.ndarray, "nodes 3"], cavity: Cavity, chamber: str
 ) -> Float[np.ndarray, " 3"]:
     """Middle of the mitral or tricuspid ring, or of all rims where none has that name [mm]."""
-    centers = rim_centers(points, cavity)
+    centers = {name: points[loop].mean(axis=0) for name, loop in cavity.valves.items()}
     named = centers.get(_INLETS[chamber])
     return np.mean(list(centers.values()), axis=0) if named is None else named
 

@@ -3,12 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Literal, Self
+from typing import Final, Literal, Self
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from heartsim.errors import RegionNotFound, SurfaceNotFound, not_found
+
+CUT_RIM: Final = "cut"
+"""First word of the rims of a chamber that are edges of a cut, not of a valve."""
 
 
 def _nothing() -> MappingProxyType:
@@ -32,6 +35,11 @@ class Cavity:
 
     facets: Int[np.ndarray, "facets 3"]
     rims: Mapping[str, Int[np.ndarray, " nodes"]]
+
+    @property
+    def valves(self) -> Mapping[str, Int[np.ndarray, " nodes"]]:
+        """Rims where blood passes: all but the edges of cuts."""
+        return {name: loop for name, loop in self.rims.items() if not name.startswith(CUT_RIM)}
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from heartsim.errors import MeshError
-from heartsim.mesh.heartmesh import Cavity, HeartMesh
+from heartsim.mesh.heartmesh import CUT_RIM, Cavity, HeartMesh
 from heartsim.mesh.surfaces import boundary, components, match_facets, rims
-
-CUT_RIM: Final = "cut"
-"""First word of the rims of a chamber that are edges of a cut, not of a valve."""
 
 PARED: Final = "pared"
 """Node field of moves that pare the wall [mm]; gone when they are made."""

@@ -238,7 +238,7 @@ def _free_septum(
 
 def _base_center(mesh: HeartMesh) -> Float[np.ndarray, " 3"]:
     """Center of the mitral rim, or of all rims of the left cavity, weighted by length."""
-    rims = mesh.cavities["LV"].rims
+    rims = mesh.cavities["LV"].valves
     loops = [rims["mitral"]] if "mitral" in rims else list(rims.values())
     ends = np.concatenate([np.stack([loop, np.roll(loop, -1)], 1) for loop in loops])
     lengths = np.linalg.norm(mesh.points[ends[:, 1]] - mesh.points[ends[:, 0]], axis=1)

@@ -110,17 +110,17 @@ support_wrap: Final = Operation(
     parameters={
         "fit": Parameter(
             "circumference of the net over that of the imaged heart",
-            "96 %",
+            "97.5 %",
             "number",
             ("85 %", "110 %"),
             ("92 %", "105 %"),
         ),
         "stiffness": Parameter(
             "of the cloth: force per width and strain",
-            "2000 N/m",
+            "200 N/m",
             "stiffness",
-            ("0 N/m", "20000 N/m"),
-            ("200 N/m", "10000 N/m"),
+            ("0 N/m", "5000 N/m"),
+            ("50 N/m", "1000 N/m"),
         ),
     },
     limits="grown to the epicardium: no sliding, no friction; equal in all directions of the "

@@ -304,7 +304,7 @@ def _node_surfaces(mesh: HeartMesh) -> np.ndarray:
         if name in mesh.surfaces:
             label[np.unique(mesh.surfaces[name])] = number
     if "LV" in mesh.cavities:
-        for rim in mesh.cavities["LV"].rims.values():
+        for rim in mesh.cavities["LV"].valves.values():
             label[rim] = _LV_RIM
     return label
 
