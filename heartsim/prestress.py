@@ -66,7 +66,7 @@ AHEAD: Final = (1.0, 0.5, 0.0)
 MOST_STEPS: Final = 25
 """Newton steps under one load."""
 
-MOST_HALVINGS: Final = 16
+MOST_HALVINGS: Final = 40
 """Trials of a Newton step."""
 
 LARGEST_IMBALANCE: Final = 3.0
