@@ -19,6 +19,7 @@ from scipy.sparse.linalg import LinearOperator, SuperLU, gmres, splu
 
 from heartsim.errors import SolveFailed
 from heartsim.fem.elements import tabulate
+from heartsim.fem.inertia import Inertia
 from heartsim.fem.operator import WallOperator
 from heartsim.fem.space import Nodes
 from heartsim.heart import Heart, Load, cavity_gradients, linearize, wall_residual
@@ -75,6 +76,24 @@ class Body(eqx.Module):
     pressed: Patch | None = None
 
 
+class Motion(eqx.Module):
+    """How velocity and acceleration of one step follow from its displacement u.
+
+    Attributes
+    ----------
+    u_before : (n, 3)
+        Displacement at which the velocity vanishes [mm].
+    rate : ()
+        Velocity per displacement from there [1/ms].
+    inertia : Inertia
+        Mass, and the same for the acceleration.
+    """
+
+    u_before: Float[Array, "n 3"]
+    rate: Float[Array, ""]
+    inertia: Inertia
+
+
 class Loading(eqx.Module):
     """Loads of a body.
 
@@ -88,12 +107,15 @@ class Loading(eqx.Module):
         Active tension [kPa].
     dead : (n, 3)
         Nodal forces that keep their direction [mN].
+    motion : Motion or None
+        The step of a moving body; None for one at rest.
     """
 
     cavity: Float[Array, " k"]
     pressure: Float[Array, ""]
     tension: Float[Array, " c"]
     dead: Float[Array, "n 3"]
+    motion: Motion | None = None
 
 
 def loading(
@@ -214,7 +236,10 @@ def out_of_balance(
 
 
 def _load(loads: Loading, u: Float[Array, "n 3"]) -> Load:
-    return Load(loads.tension, u, jnp.zeros((), u.dtype))
+    motion = loads.motion
+    if motion is None:
+        return Load(loads.tension, u, jnp.zeros((), u.dtype))
+    return Load(loads.tension, motion.u_before, motion.rate, motion.inertia)
 
 
 def _push(pressed: Patch, corners: Float[Array, "b 3"]) -> Float[Array, "b 3"]:
