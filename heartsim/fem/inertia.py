@@ -52,7 +52,9 @@ def inertial_force(
 ) -> Float[Array, "n 3"]:
     """Force M a that the acceleration takes [mN]; residual term."""
     away = mass.stiffening * (u - mass.coasting)
-    local = jnp.einsum("c,ab,cbi->cai", mass.density * space.volume, mass.overlap, away[space.cells])
+    local = jnp.einsum(
+        "c,ab,cbi->cai", mass.density * space.volume, mass.overlap, away[space.cells]
+    )
     return jnp.zeros_like(u).at[space.cells].add(local)
 
 

@@ -83,7 +83,9 @@ class Ventricle(NamedTuple):
     cavity: CavitySurface
 
 
-def ventricle(mesh: str, element: str, case: Case, *, mixed: bool = False) -> Ventricle:
+def ventricle(
+    mesh: str, element: str, case: Case, *, mixed: bool = False, quadrature: int = 4
+) -> Ventricle:
     """Build the ventricle on a shipped mesh.
 
     Parameters
@@ -99,7 +101,7 @@ def ventricle(mesh: str, element: str, case: Case, *, mixed: bool = False) -> Ve
     """
     points, tets, triangles = read_mesh(mesh)
     nodes = number_nodes(points, tets, DEGREE[element])
-    space = function_space(nodes, element, quadrature_degree=4 if element == "P2P1" else 2)
+    space = function_space(nodes, element, quadrature_degree=quadrature)
     corners = points[tets]
     depth = _depth(points, tets, triangles)
     table = np.asarray(space.pressure_values)
@@ -113,9 +115,7 @@ def ventricle(mesh: str, element: str, case: Case, *, mixed: bool = False) -> Ve
         solid = wall(space, material, frames, compressibility=1 / BULK)
     else:
         material = compressible(law, BULK, len(tets))
-        solid = wall(
-            space, material, frames, compressibility=WITHOUT_CONSTRAINT, stabilization=0.0
-        )
+        solid = wall(space, material, frames, compressibility=WITHOUT_CONSTRAINT, stabilization=0.0)
     solid = eqx.tree_at(lambda x: x.viscosity, solid, jnp.full(len(tets), VISCOSITY))
     outside = support(
         nodes, triangles[EPICARDIUM], smoothed=False,
@@ -164,7 +164,11 @@ def fibers(
     long = LONG[0] + depth * (LONG[1] - LONG[0])
     mu, theta = np.arctan2(np.hypot(y, z) / short, x / long), np.arctan2(z, y)
     down = np.stack(
-        [-long * np.sin(mu), short * np.cos(mu) * np.cos(theta), short * np.cos(mu) * np.sin(theta)],
+        [
+            -long * np.sin(mu),
+            short * np.cos(mu) * np.cos(theta),
+            short * np.cos(mu) * np.sin(theta),
+        ],
         axis=-1,
     )
     down /= np.linalg.norm(down, axis=-1, keepdims=True)

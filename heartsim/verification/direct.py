@@ -136,6 +136,11 @@ def loading(
     )
 
 
+def moving(loads: Loading, motion: Motion) -> Loading:
+    """Loads of a body in a step of its motion."""
+    return Loading(loads.cavity, loads.pressure, loads.tension, loads.dead, motion)
+
+
 class Equilibrium(NamedTuple):
     """Solution and how Newton came to it.
 

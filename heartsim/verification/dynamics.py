@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from heartsim.fem.inertia import Inertia
-from heartsim.verification.direct import Body, Equilibrium, Loading, Motion, at_rest, solve
+from heartsim.verification.direct import Body, Equilibrium, Loading, Motion, at_rest, moving, solve
 
 Vector = Float[Array, "n 3"]
 
@@ -57,11 +57,9 @@ class BackwardEuler(NamedTuple):
     stage: float = 1.0
 
     def motion(self, now: Kinematics, dt: float, mass: Inertia) -> Motion:
-        """v = (u − u₀)/dt, a = (v − v₀)/dt."""
+        """V = (u − u₀)/dt, a = (v − v₀)/dt."""
         coasting = now.u + dt * now.v
-        return _motion(
-            mass, resting=now.u, rate=1 / dt, coasting=coasting, stiffening=1 / dt**2
-        )
+        return _motion(mass, resting=now.u, rate=1 / dt, coasting=coasting, stiffening=1 / dt**2)
 
     def after(self, now: Kinematics, u: Vector, dt: float) -> Kinematics:
         """Displacement of the stage is that of the end."""
@@ -170,10 +168,8 @@ def march(
     found = at_rest(body)
     for k in range(steps):
         motion = scheme.motion(now, step, mass)
-        loads = loads_at((k + scheme.stage) * step)
+        loads = moving(loads_at((k + scheme.stage) * step), motion)
         guess = now.u + scheme.stage * step * now.v
-        loads = eqx.tree_at(lambda x: x.motion, loads, motion, is_leaf=lambda x: x is None)
         found = solver(body, loads, found._replace(u=guess))
         now = scheme.after(now, found.u, step)
         yield (k + 1) * step, now
-

@@ -63,6 +63,8 @@ class Row:
         """Band as a reader writes it: one number, a bound or an interval."""
         if self.low == self.high:
             return f"{self.low:.9g}"
+        if self.low == -math.inf and self.high == math.inf:
+            return "reported"
         if self.low == -math.inf:
             return f"≤ {self.high:.6g}"
         if self.high == math.inf:
@@ -161,6 +163,10 @@ class Reading:
     def at_least(self, quantity: str, computed: float, bound: float, unit: str = "-") -> Row:
         """Row of a quantity, such as an observed order, that must reach a bound."""
         return self.between(quantity, computed, bound, math.inf, unit)
+
+    def reported(self, quantity: str, computed: float, unit: str = "-") -> Row:
+        """Row without a band: told, not judged."""
+        return self.between(quantity, computed, -math.inf, math.inf, unit)
 
     def between(
         self, quantity: str, computed: float, low: float, high: float, unit: str = "-"
