@@ -61,4 +61,4 @@ def inertial_force(
 def inertial_blocks(mass: Inertia, space: FunctionSpace) -> Float[Array, "c k k"]:
     """Element blocks of its tangent, unknowns ordered (node, component) [mN/mm]."""
     block = jnp.kron(mass.overlap, jnp.eye(3, dtype=mass.overlap.dtype))
-    return (mass.stiffening * mass.density * space.volume)[:, None, None] * block
+    return (mass.stiffening * mass.density * space.volume)[:, None, None] * block[None]

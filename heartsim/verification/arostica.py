@@ -60,8 +60,16 @@ REGRESSION: Final = {
 }
 """Extremes of the displacement of p0 [mm]; a band of 1 %, 2 % where it is below 1 mm."""
 
+LINEAR_PEER: Final = {"p0": -35.0066, "p1": -26.6896}
+"""Greatest shortening of the participant with stabilised linear elements, SimVascular [mm]."""
+
 PEAK: Final = 480.0
 """Time of greatest tension [ms]."""
+
+UNEVEN: Final = np.concatenate(
+    [np.arange(20, 161, 20), np.arange(165, 281, 5), np.arange(300, 481, 20)]
+)
+"""Ends of the steps on the large mesh [ms]: short where contraction begins."""
 
 FAST_MOTION: Final = 240.0
 """Until when the schemes are compared [ms]: 80 ms into contraction."""
@@ -89,12 +97,11 @@ def followed(
     case: str,
     scheme: Scheme,
     *,
-    step: float,
-    until: float,
+    times: Float[np.ndarray, " k"],
     solver: Solver = solve,
 ) -> tuple[Course, Kinematics]:
     """Move a ventricle, and what its two places and its cavity do; the state at the end."""
-    drives = drive(until + step)
+    drives = drive(times[-1])
     probes = [probe(built.nodes, place) for place in PLACES.values()]
     x0 = built.body.heart.solid.space.points
     steps = march(
@@ -102,8 +109,7 @@ def followed(
         built.mass,
         scheme,
         lambda t: _loads(built, case, drives, t),
-        step=step,
-        steps=round(until / step),
+        times=times.tolist(),
         solver=solver,
     )
     course, now = [], still(built.body)
@@ -112,6 +118,11 @@ def followed(
         course.append((t, places, float(volume(built.cavity, x0 + now.u)) / mL))
     t, u, held = (np.array(column) for column in zip(*course, strict=True))
     return Course(t, u, held), now
+
+
+def steady(step: float, until: float) -> Float[np.ndarray, " k"]:
+    """Ends of equal steps [ms]."""
+    return step * np.arange(1, round(until / step) + 1)
 
 
 def regression(fast: bool) -> Findings:
@@ -131,7 +142,7 @@ def regression(fast: bool) -> Findings:
     rows, lines = list(_drive_rows()), []
     for k, (name, extremes) in enumerate(chosen.items()):
         built = ventricle("arostica_872", "P1P1", CASES[name])
-        course, now = followed(built, name, GeneralizedAlpha(), step=step, until=600.0)
+        course, now = followed(built, name, GeneralizedAlpha(), times=steady(step, 600.0))
         reading = Reading("arostica", SUITE, built.body.heart.solid.space.dofs)
         for extreme, axis, expected in extremes:
             found = float(getattr(np, extreme)(course.u[:, 0, "xyz".index(axis)]))
@@ -178,7 +189,7 @@ def _scheme_rows() -> list[Row]:
     for (name, scheme), order in zip(SCHEMES.items(), (2, 1), strict=True):
         ends = np.array(
             [
-                followed(built, "1", scheme, step=float(dt), until=FAST_MOTION)[0].u[-1, 0, 0]
+                followed(built, "1", scheme, times=steady(dt, FAST_MOTION))[0].u[-1, 0, 0]
                 for dt in sizes
             ]
         )
@@ -191,54 +202,62 @@ def _scheme_rows() -> list[Row]:
 
 
 def published(fast: bool) -> Findings:
-    """Move the benchmark's own mesh of 5 mm, 17 625 cells, with quadratic elements.
+    """Move the benchmark's own mesh of 5 mm, 17 625 cells, to the peak of tension.
 
     Case 1 of the problem above as eight participants solved it (CARPentry, Ambit, 4C, Simula,
-    CHimeRA, CHeart, life^x, COMSOL). At the peak of tension the displacement of p0 and p1 must lie
-    within their range widened by 2 % of its largest value; departures at other times are reported.
-    The published curves hold for flat facets: with smooth normals the same ventricle shortens a
-    fifth more. Generalised-α with steps of 10 ms (20 ms with ``--fast``), followed to the peak.
+    CHimeRA, CHeart, life^x, COMSOL), generalised-α, flat facets: with smooth normals the same
+    ventricle shortens a fifth more. Quadratic elements, not in ``--fast``: at the peak the
+    displacement of p0 and p1 must lie in the participants' range widened by 2 % of its largest
+    value. The product's stabilised P1/P1, of the same bulk modulus: shortening at p0 and p1
+    within 5 % of what another code (SimVascular) has with the same kind of element on this mesh.
+    Departures at other times are reported.
     """
-    case, step = "1", 20.0 if fast else 10.0
-    built = ventricle("arostica_5mm", "P2P1", CASES[case], quadrature=2)
-    solver = kept_factors(built.nodes, built.body)
-    course, _ = followed(built, case, GeneralizedAlpha(), step=step, until=PEAK, solver=solver)
+    case = "1"
     with np.load(shipped_folder() / "arostica_groups.npz") as data:
         time, range_ = data["time"], data[case].astype(float)
-    reading = Reading("arostica-5mm", SOURCE, built.body.heart.solid.space.dofs)
-    rest = float(volume(built.cavity, built.body.heart.solid.space.points)) / mL
-    rows = [reading.within("cavity at rest", rest, 167.5176, 1e-5, "mL")]
-    rows += _range_rows(reading, course, time, range_)
     low, high = range_[0, :, 0]
-    lines = (
-        Line(time, low, "range of the participants", "k:"),
-        Line(time, high, "", "k:"),
-        Line(course.t, course.u[:, 0, 0], "heartsim P2", "C0o-"),
-    )
+    lines = [Line(time, low, "range of the participants", "k:"), Line(time, high, "", "k:")]
+    rows = []
+    for k, element in enumerate(("P1P1",) if fast else ("P1P1", "P2P1")):
+        mixed = element == "P1P1"
+        built = ventricle("arostica_5mm", element, CASES[case], mixed=mixed, quadrature=2)
+        solver = kept_factors(built.nodes, built.body)
+        course, _ = followed(built, case, GeneralizedAlpha(), times=UNEVEN, solver=solver)
+        reading = Reading("arostica-5mm", SOURCE, built.body.heart.solid.space.dofs)
+        label = "stabilised P1/P1" if mixed else "P2"
+        rows += _range_rows(reading, label, course, time, range_)
+        if mixed:
+            rest = float(volume(built.cavity, built.body.heart.solid.space.points)) / mL
+            rows.append(reading.within("cavity at rest", rest, 167.5176, 1e-5, "mL"))
+        lines.append(Line(course.t, course.u[:, 0, 0], f"heartsim, {label}", f"C{k}o-"))
     title = "Elastodynamics, case 1: shortening of the ventricle"
-    return Findings(tuple(rows), Figure(title, "time [ms]", "u_x of p0 [mm]", lines))
+    return Findings(tuple(rows), Figure(title, "time [ms]", "u_x of p0 [mm]", tuple(lines)))
 
 
 def _range_rows(
     reading: Reading,
+    label: str,
     course: Course,
     time: Float[np.ndarray, " m"],
     range_: Float[np.ndarray, "2 2 3 m"],
 ) -> Sequence[Row]:
-    """Displacements at the peak in the participants' range; largest departure on the way."""
+    """Displacements at the peak and largest departures from the participants' range on the way."""
     rows = []
     for place, name in enumerate(PLACES):
         for axis in range(3):
             low, high = range_[place, :, axis]
+            found, what = course.u[:, place, axis], f"{label}, u{'xyz'[axis]} of {name}"
             slack = 0.02 * max(abs(low).max(), abs(high).max())
-            at = [np.interp(PEAK, time, side) for side in (low, high)]
-            what = f"u{'xyz'[axis]} of {name} at {PEAK / s:.2f} s"
-            found = course.u[-1, place, axis]
-            rows.append(reading.between(what, found, at[0] - slack, at[1] + slack, "mm"))
-            ours = course.u[:, place, axis]
-            below = np.interp(course.t, time, low) - ours
-            above = ours - np.interp(course.t, time, high)
+            ends = [np.interp(PEAK, time, side) for side in (low, high)]
+            at = f"{what} at {PEAK / s:.2f} s"
+            if label == "P2":
+                rows.append(reading.between(at, found[-1], ends[0] - slack, ends[1] + slack, "mm"))
+            elif axis == 0:
+                rows.append(reading.within(at, found[-1], LINEAR_PEER[name], 0.05, "mm"))
+            else:
+                rows.append(reading.reported(at, found[-1], "mm"))
+            below = np.interp(course.t, time, low) - found
+            above = found - np.interp(course.t, time, high)
             off = max(below.max(), above.max(), 0.0)
-            what = f"u{'xyz'[axis]} of {name}, farthest out of range"
-            rows.append(reading.reported(what, off, "mm"))
+            rows.append(reading.reported(f"{what}, farthest out of range", off, "mm"))
     return rows

@@ -30,7 +30,7 @@ from heartsim.mesh.surfaces import boundary, make_cavity
 from heartsim.microstructure import laplace
 from heartsim.tissue.passive import HolzapfelOgden
 from heartsim.units import Pa, deg, kPa, m, ms, s
-from heartsim.verification.bodies import WITHOUT_CONSTRAINT, compressible, heart_of, wall
+from heartsim.verification.bodies import WITHOUT_CONSTRAINT, compressible, heart_of, muscle, wall
 from heartsim.verification.direct import Body, patch
 
 DENSITY: Final = 1.0
@@ -98,8 +98,11 @@ def ventricle(
     mixed : bool
         Hold the volume by the pressure of the product's mixed elements, of the same bulk modulus,
         in place of the benchmark's energy of volume.
+    quadrature : int
+        Exactness of the volume rule.
     """
     points, tets, triangles = read_mesh(mesh)
+    cells = len(tets)
     nodes = number_nodes(points, tets, DEGREE[element])
     space = function_space(nodes, element, quadrature_degree=quadrature)
     corners = points[tets]
@@ -111,12 +114,11 @@ def ventricle(
     b, b_f, b_s, b_fs = EXPONENTS
     law = HolzapfelOgden(a, b, a_f, b_f, a_s, b_s, a_fs, b_fs, logistic=True)
     if mixed:
-        material = compressible(law, 0.0, len(tets)).tissue
-        solid = wall(space, material, frames, compressibility=1 / BULK)
+        solid = wall(space, muscle(law, cells), frames, compressibility=1 / BULK)
     else:
-        material = compressible(law, BULK, len(tets))
+        material = compressible(law, BULK, cells)
         solid = wall(space, material, frames, compressibility=WITHOUT_CONSTRAINT, stabilization=0.0)
-    solid = eqx.tree_at(lambda x: x.viscosity, solid, jnp.full(len(tets), VISCOSITY))
+    solid = eqx.tree_at(lambda x: x.viscosity, solid, jnp.full(cells, VISCOSITY))
     outside = support(
         nodes, triangles[EPICARDIUM], smoothed=False,
         normal_stiffness=PERICARDIUM[0], normal_damping=PERICARDIUM[1],

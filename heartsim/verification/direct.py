@@ -228,7 +228,7 @@ def out_of_balance(
 ) -> Float[Array, " m"]:
     """Out-of-balance forces [mN] and volume constraint [mm³]."""
     heart = body.heart
-    forces, constraint = wall_residual(heart, u, p, _load(loads, u))
+    forces, constraint = wall_residual(heart, u, p, step_load(loads, u))
     outer = loads.dead
     if heart.chambers:
         outer = outer + jnp.tensordot(loads.cavity, cavity_gradients(heart, u), 1)
@@ -240,7 +240,8 @@ def out_of_balance(
     return jnp.concatenate([(forces - outer * heart.solid.space.free).ravel(), constraint])
 
 
-def _load(loads: Loading, u: Float[Array, "n 3"]) -> Load:
+def step_load(loads: Loading, u: Float[Array, "n 3"]) -> Load:
+    """What the loads mean to the product's wall: tension, and the step of a moving body."""
     motion = loads.motion
     if motion is None:
         return Load(loads.tension, u, jnp.zeros((), u.dtype))
@@ -264,14 +265,21 @@ class _Linear(NamedTuple):
 
 @eqx.filter_jit  # noqa: TID251
 def _linear(body: Body, loads: Loading, u: Float[Array, "n 3"], p: Float[Array, " v"]) -> _Linear:
-    operator = linearize(body.heart, u, p, loads.cavity, _load(loads, u), dtype=u.dtype)
+    operator = linearize(body.heart, u, p, loads.cavity, step_load(loads, u), dtype=u.dtype)
     blocks = operator.loaded()
     if body.pressed is None:
         return _Linear(operator, blocks, None)
-    corners = (body.heart.solid.space.points + u)[body.pressed.facets]
-    slope = jax.vmap(jax.jacfwd(_push, argnums=1), in_axes=(None, 0))(body.pressed, corners)
-    size = 3 * corners.shape[1]
-    return _Linear(operator, blocks, loads.pressure * slope.reshape(-1, size, size))
+    pushed = pushed_blocks(body.pressed, loads, body.heart.solid.space.points + u)
+    size = pushed.shape[1] * 3
+    return _Linear(operator, blocks, pushed.transpose(0, 1, 3, 2, 4).reshape(-1, size, size))
+
+
+def pushed_blocks(
+    pressed: Patch, loads: Loading, x: Float[Array, "n 3"]
+) -> Float[Array, "f b b 3 3"]:
+    """Tangent of the follower pressure on each facet at given positions [mN/mm]."""
+    slope = jax.vmap(jax.jacfwd(_push, argnums=1), in_axes=(None, 0))(pressed, x[pressed.facets])
+    return loads.pressure * slope.transpose(0, 1, 3, 2, 4)
 
 
 @eqx.filter_jit  # noqa: TID251

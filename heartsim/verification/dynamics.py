@@ -4,7 +4,7 @@ Both schemes balance forces at one stage of the step; there velocity and acceler
 the displacement (`heartsim.fem.inertia`), so a step is one equilibrium of `direct`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple, Protocol, final
 
 import equinox as eqx
@@ -138,8 +138,7 @@ def march(
     scheme: Scheme,
     loads_at: Callable[[float], Loading],
     *,
-    step: float,
-    steps: int,
+    times: Sequence[float],
     start: Kinematics | None = None,
     solver: Solver = solve,
 ) -> Iterator[tuple[float, Kinematics]]:
@@ -152,8 +151,8 @@ def march(
     scheme : Scheme
     loads_at : function of time
         Loads without motion at a time [ms].
-    step, steps
-        Time step [ms] and their number.
+    times : sequence of float
+        Ends of the steps, which may differ in length; they begin at 0 [ms].
     start : Kinematics, optional
         At rest by default.
     solver : function, optional
@@ -166,10 +165,12 @@ def march(
     """
     now = still(body) if start is None else start
     found = at_rest(body)
-    for k in range(steps):
+    before = 0.0
+    for t in times:
+        step = t - before
         motion = scheme.motion(now, step, mass)
-        loads = moving(loads_at((k + scheme.stage) * step), motion)
+        loads = moving(loads_at(before + scheme.stage * step), motion)
         guess = now.u + scheme.stage * step * now.v
         found = solver(body, loads, found._replace(u=guess))
-        now = scheme.after(now, found.u, step)
-        yield (k + 1) * step, now
+        now, before = scheme.after(now, found.u, step), t
+        yield t, now

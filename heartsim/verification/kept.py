@@ -8,7 +8,6 @@ double.
 from typing import Final, NamedTuple
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -16,11 +15,17 @@ from jaxtyping import Array, Float
 from heartsim.errors import SolveFailed
 from heartsim.fem.factorized import Factorized, plan_factors
 from heartsim.fem.operator import add_parts
-from heartsim.fem.space import Nodes, boundary_facets
+from heartsim.fem.space import BoundaryParts, Nodes, boundary_facets
 from heartsim.heart import linearize
 from heartsim.solve.krylov import gmres
-from heartsim.verification import direct
-from heartsim.verification.direct import Body, Equilibrium, Loading, out_of_balance
+from heartsim.verification.direct import (
+    Body,
+    Equilibrium,
+    Loading,
+    out_of_balance,
+    pushed_blocks,
+    step_load,
+)
 from heartsim.verification.dynamics import Solver
 
 TOLERANCE: Final = 1e-5
@@ -41,19 +46,20 @@ class _Corrected(NamedTuple):
 
 @eqx.filter_jit  # noqa: TID251
 def _corrected(
-    body: Body, parts, kept: Factorized, loads: Loading, found: tuple[Array, Array], out: Array
+    body: Body,
+    parts: BoundaryParts | None,
+    kept: Factorized,
+    loads: Loading,
+    found: tuple[Array, Array],
+    out: Array,
 ) -> _Corrected:
     """One Newton step from a state whose forces are out of balance by `out`."""
     (u, p), space = found, body.heart.solid.space
-    load = direct._load(loads, u)
+    load = step_load(loads, u)
     operator = linearize(body.heart, u, p, loads.cavity, load, dtype=PRECISION)
-    if body.pressed is not None:
-        corners = (space.points + u)[body.pressed.facets]
-        slope = jax.vmap(jax.jacfwd(direct._push, argnums=1), in_axes=(None, 0))(
-            body.pressed, corners
-        )
-        blocks = (loads.pressure * slope).transpose(0, 1, 3, 2, 4)
-        K = add_parts(operator.tangent.K, parts, blocks)
+    if body.pressed is not None and parts is not None:
+        pushed = pushed_blocks(body.pressed, loads, space.points + u)
+        K = add_parts(operator.tangent.K, parts, pushed)
         operator = eqx.tree_at(lambda o: o.tangent.K, operator, K)
     inverse, kept = kept.prepare(operator, space)
     size = jnp.linalg.norm(out)
@@ -73,11 +79,10 @@ def _corrected(
 
 def kept_factors(nodes: Nodes, body: Body) -> Solver:
     """Solver of one body that keeps its factors from call to call."""
-    kept = plan_factors(nodes, jnp.dtype(PRECISION))
+    kept, pressed = plan_factors(nodes, jnp.dtype(PRECISION)), body.pressed
     parts = None
-    if body.pressed is not None:
-        corners = np.asarray(body.pressed.facets)[:, :3]
-        parts = boundary_facets(nodes, corners)
+    if pressed is not None:
+        parts = boundary_facets(nodes, np.asarray(pressed.facets)[:, :3])
 
     def solve(body: Body, loads: Loading, start: Equilibrium) -> Equilibrium:
         nonlocal kept

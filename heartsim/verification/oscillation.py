@@ -138,8 +138,8 @@ def _watched(
 ) -> Path:
     """Motion of one node along x without loads."""
     mass = inertia(body.heart.solid.space, DENSITY)
-    free = loading(body)
-    moved = march(body, mass, scheme, lambda t: free, step=step, steps=steps, start=start)
+    free, times = loading(body), step * np.arange(1, steps + 1)
+    moved = march(body, mass, scheme, lambda t: free, times=times, start=start)
     path = [(t, _along(now.u, node)) for t, now in moved]
     t, u = np.array(path).T
     return Path(t, u)
