@@ -30,7 +30,7 @@ from heartsim.mesh.surfaces import boundary, make_cavity
 from heartsim.microstructure import laplace
 from heartsim.tissue.passive import HolzapfelOgden
 from heartsim.units import Pa, deg, kPa, m, ms, s
-from heartsim.verification.bodies import WITHOUT_CONSTRAINT, compressible, heart_of, muscle, wall
+from heartsim.verification.bodies import WITHOUT_CONSTRAINT, compressible, heart_of, wall
 from heartsim.verification.direct import Body, patch
 
 DENSITY: Final = 1.0
@@ -83,9 +83,7 @@ class Ventricle(NamedTuple):
     cavity: CavitySurface
 
 
-def ventricle(
-    mesh: str, element: str, case: Case, *, mixed: bool = False, quadrature: int = 4
-) -> Ventricle:
+def ventricle(mesh: str, element: str, case: Case, *, quadrature: int = 4) -> Ventricle:
     """Build the ventricle on a shipped mesh.
 
     Parameters
@@ -95,9 +93,6 @@ def ventricle(
     element : str
         ``"P2P1"`` or ``"P1P1"``.
     case : Case
-    mixed : bool
-        Hold the volume by the pressure of the product's mixed elements, of the same bulk modulus,
-        in place of the benchmark's energy of volume.
     quadrature : int
         Exactness of the volume rule.
     """
@@ -106,18 +101,15 @@ def ventricle(
     nodes = number_nodes(points, tets, DEGREE[element])
     space = function_space(nodes, element, quadrature_degree=quadrature)
     corners = points[tets]
-    depth = _depth(points, tets, triangles)
+    depth = harmonic_depth(points, tets, triangles)
     table = np.asarray(space.pressure_values)
     at = np.einsum("qb,cbi->cqi", table, corners)
     frames = jnp.asarray(fibers(at, np.einsum("qb,cb->cq", table, depth[tets])))
     a, a_f, a_s, a_fs = (scale * Pa for scale in case.scales)
     b, b_f, b_s, b_fs = EXPONENTS
     law = HolzapfelOgden(a, b, a_f, b_f, a_s, b_s, a_fs, b_fs, logistic=True)
-    if mixed:
-        solid = wall(space, muscle(law, cells), frames, compressibility=1 / BULK)
-    else:
-        material = compressible(law, BULK, cells)
-        solid = wall(space, material, frames, compressibility=WITHOUT_CONSTRAINT, stabilization=0.0)
+    material = compressible(law, BULK, cells)
+    solid = wall(space, material, frames, compressibility=WITHOUT_CONSTRAINT, stabilization=0.0)
     solid = eqx.tree_at(lambda x: x.viscosity, solid, jnp.full(cells, VISCOSITY))
     outside = support(
         nodes, triangles[EPICARDIUM], smoothed=False,
@@ -146,7 +138,7 @@ def read_mesh(name: str) -> tuple[np.ndarray, np.ndarray, dict[int, np.ndarray]]
     return points, tets, {tag: outer[of == tag] for tag in (ENDOCARDIUM, EPICARDIUM, LID)}
 
 
-def _depth(
+def harmonic_depth(
     points: np.ndarray, tets: np.ndarray, triangles: dict[int, np.ndarray]
 ) -> Float[np.ndarray, " n"]:
     """Harmonic depth, 0 on the endocardium and 1 on the epicardium."""

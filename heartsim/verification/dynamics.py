@@ -11,6 +11,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from heartsim.errors import SolveFailed
 from heartsim.fem.inertia import Inertia
 from heartsim.verification.direct import Body, Equilibrium, Loading, Motion, at_rest, moving, solve
 
@@ -123,6 +124,9 @@ class GeneralizedAlpha(NamedTuple):
 
 SCHEMES: Final = {"generalised-α": GeneralizedAlpha(), "backward Euler": BackwardEuler()}
 
+CUTS: Final = 3
+"""How often a step may be halved."""
+
 Solver = Callable[[Body, Loading, Equilibrium], Equilibrium]
 
 
@@ -142,7 +146,7 @@ def march(
     start: Kinematics | None = None,
     solver: Solver = solve,
 ) -> Iterator[tuple[float, Kinematics]]:
-    """Move a body under given loads.
+    """Move a body under given loads; a step that Newton's method cannot make is made in halves.
 
     Parameters
     ----------
@@ -163,14 +167,26 @@ def march(
     float, Kinematics
         Time [ms] and state at the end of each step.
     """
-    now = still(body) if start is None else start
-    found = at_rest(body)
-    before = 0.0
-    for t in times:
-        step = t - before
+
+    def advanced(
+        now: Kinematics, found: Equilibrium, begin: float, end: float, cuts: int
+    ) -> tuple[Kinematics, Equilibrium]:
+        step = end - begin
         motion = scheme.motion(now, step, mass)
-        loads = moving(loads_at(before + scheme.stage * step), motion)
-        guess = now.u + scheme.stage * step * now.v
-        found = solver(body, loads, found._replace(u=guess))
-        now, before = scheme.after(now, found.u, step), t
+        loads = moving(loads_at(begin + scheme.stage * step), motion)
+        guess = found._replace(u=now.u + scheme.stage * step * now.v)
+        try:
+            found = solver(body, loads, guess)
+        except SolveFailed:
+            if not cuts:
+                raise
+            middle = begin + step / 2
+            halfway = advanced(now, found, begin, middle, cuts - 1)
+            return advanced(*halfway, middle, end, cuts - 1)
+        return scheme.after(now, found.u, step), found
+
+    now, found, before = still(body) if start is None else start, at_rest(body), 0.0
+    for t in times:
+        now, found = advanced(now, found, before, t, CUTS)
+        before = t
         yield t, now

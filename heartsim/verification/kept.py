@@ -31,6 +31,9 @@ from heartsim.verification.dynamics import Solver
 TOLERANCE: Final = 1e-5
 """Residual relative to the load on the body at rest at which Newton stops."""
 
+DIVERGED: Final = 1e4
+"""Residual relative to that load, or not a number, at which Newton's method gives up."""
+
 LINEAR: Final = 1e-3
 NEWTON_LIMIT: Final = 15
 DIMENSION: Final = 40
@@ -94,9 +97,13 @@ def kept_factors(nodes: Nodes, body: Body) -> Solver:
             history.append(float(jnp.linalg.norm(out)))
             if history[-1] <= TOLERANCE * scale:
                 return Equilibrium(u, p, tuple(history))
+            if not history[-1] < DIVERGED * scale:
+                break
             u, p, kept, _ = _corrected(body, parts, kept, loads, (u, p), out)
+        # factors of a state that went astray serve no other
+        kept = plan_factors(nodes, jnp.dtype(PRECISION))
         raise SolveFailed(
-            f"kept factors: residual {history[-1]:.1e} mN after {NEWTON_LIMIT} Newton steps, load "
+            f"kept factors: residual {history[-1]:.1e} mN after {len(history)} Newton steps, load "
             f"{scale:.1e}. Take smaller time steps."
         )
 
