@@ -21,6 +21,7 @@ from jaxtyping import Array, Float, Int
 from scipy.integrate import solve_ivp
 
 from heartsim.fem.cavity import CavitySurface, cavity_surface
+from heartsim.fem.elements import lagrange
 from heartsim.fem.inertia import Inertia, inertia
 from heartsim.fem.space import DEGREE, Nodes, function_space, number_nodes
 from heartsim.fem.support import support
@@ -216,8 +217,6 @@ class Probe(NamedTuple):
 
 def probe(nodes: Nodes, place: tuple[float, float, float]) -> Probe:
     """Find a place [mm] in the mesh; just outside it the nearest cell is continued."""
-    from heartsim.fem.elements import lagrange
-
     corners = nodes.points[nodes.cells[:, :4]]
     edges = (corners[:, 1:] - corners[:, :1]).transpose(0, 2, 1)
     local = np.linalg.solve(edges, (np.array(place) - corners[:, 0])[..., None])[..., 0]

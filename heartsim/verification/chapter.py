@@ -89,7 +89,8 @@ def _summary(problems: list[Problem], known: dict[str, list[dict[str, Any]]]) ->
     lines = ["| problem | | passed | unknowns | time |", "|---|---|---|---|---|"]
     for problem in problems:
         rows = _rows(known[problem.name])
-        good = f"{sum(row.passed for row in rows)} of {len(rows)}"
+        judged = [row for row in rows if row.judged]
+        good = f"{sum(row.passed for row in judged)} of {len(judged)}"
         dofs = max(row.dofs for row in rows) or "–"
         link = f"[{problem.name}](#{problem.name})"
         seconds = rows[0].seconds
@@ -105,7 +106,7 @@ def _section(problem: Problem, entries: list[dict[str, Any]], store: Path) -> st
     lines += ["| quantity | computed | band | | source |", "|---|---|---|---|---|"]
     for row in _rows(entries):
         unit = "" if row.unit == "-" else f" {row.unit}"
-        verdict = "pass" if row.passed else "**FAIL**"
+        verdict = row.verdict.replace("FAIL", "**FAIL**")
         source = row.source.replace("|", "\\|")
         value = f"{row.computed:.8g}{unit}"
         lines.append(f"| {row.quantity} | {value} | {row.band} | {verdict} | {source} |")
