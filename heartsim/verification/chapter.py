@@ -30,8 +30,8 @@ LIMITS = """\
 - The elastodynamics benchmark of Aróstica et al. 2025 (doi:10.1016/j.cma.2024.117485) beyond its
   left ventricle: the biventricle is not run, nor is case 0B after it snaps through, where the
   participants differ by half. Its ventricle of 5 mm (`arostica-5mm`) can be run, but no result of
-  it is on record here: followed to 170 ms so far. Wall viscosity is a difference of strains over the step: of first
-  order even within generalised-α.
+  it is on record here: followed to 170 ms so far. Wall viscosity is a difference of strains over
+  the step: of first order even within generalised-α.
 - The monodomain activation times of the Niederer slab: there is no ionic model.
 - Strains along lines of the ventricle of Land et al.: only deformed lines and apices are compared.
 - Sensitivities of a beat to parameters: finiteness is tested, their values are not.
