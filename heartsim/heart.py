@@ -21,6 +21,7 @@ from heartsim.fem.cavity import (
     volume_gradients,
     volumes,
 )
+from heartsim.fem.inertia import Inertia, inertial_blocks, inertial_force
 from heartsim.fem.operator import Pressed, Tied, WallOperator, add_parts
 from heartsim.fem.solid import Solid
 from heartsim.fem.support import Support, support_blocks, support_energy, support_force
@@ -103,11 +104,14 @@ class Load(eqx.Module):
         Displacement of the previous time level [mm].
     rate : ()
         1/dt [1/ms]; 0 is quasi-static.
+    inertia : Inertia or None
+        Mass of the wall; None, a choice and not a number, for a wall without any.
     """
 
     tension: Float[Array, " c"]
     u_before: Float[Array, "n 3"]
     rate: Float[Array, ""]
+    inertia: Inertia | None = None
 
 
 def cable_ends(heart: Heart) -> Int[np.ndarray, "k 2"]:
@@ -136,6 +140,8 @@ def wall_residual(
         forces += support_force(held, u, load.u_before, load.rate)
     for strands in heart.strands:
         forces += cable_force(strands, heart.solid.space.points + u)
+    if load.inertia is not None:
+        forces += inertial_force(load.inertia, heart.solid.space, u)
     return forces * heart.solid.space.free, constraint
 
 
@@ -154,6 +160,8 @@ def linearize(
     K = tangent.K
     for held in heart.supports:
         K = add_parts(K, held.facets, support_blocks(held, load.rate))
+    if load.inertia is not None:
+        K += inertial_blocks(load.inertia, space).astype(K.dtype)
     x, filled = space.points + u, tuple(zip(heart.cavities, pressure, strict=True))
     pressed = tuple(Pressed(c.facets, -kPa * facet_tangents(c, x)) for c, kPa in filled)
     rims = tuple(Pressed(c.rim, -kPa * rim_tangents(c, x)) for c, kPa in filled)

@@ -65,7 +65,8 @@ def verify(*names: str, fast: Switch = False, json: Switch = False, output: Fold
     if json:
         say_json([row.as_dict() for row in rows])
     else:
-        say(f"{sum(row.passed for row in rows)} of {len(rows)} passed")
+        judged = [row for row in rows if row.judged]
+        say(f"{sum(row.passed for row in judged)} of {len(judged)} passed")
     return 0 if all(row.passed for row in rows) else 1
 
 

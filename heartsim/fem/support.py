@@ -1,6 +1,6 @@
 """What holds the heart: springs and dashpots on surfaces (pericardium, base).
 
-Per reference area, with N the smoothed reference normal::
+Per reference area, with N the reference normal, smoothed unless told otherwise::
 
     traction = -(k_n N⊗N + k_t (I - N⊗N)) u - (c_n N⊗N + c_t (I - N⊗N)) ∂u/∂t
 
@@ -53,15 +53,19 @@ def support(
     tangential_stiffness: float = 0.0,
     normal_damping: float = 0.0,
     tangential_damping: float = 0.0,
+    smoothed: bool = True,
 ) -> Support:
-    """Build a support on boundary triangles, uniform in its stiffness [kPa/mm, kPa ms/mm]."""
+    """Build a support on boundary triangles, uniform in its stiffness [kPa/mm, kPa ms/mm].
+
+    Its normals are means of those of the vertices; with ``smoothed=False`` those of the facets.
+    """
     corners = nodes.points[triangles]
     cross = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     vertex_normal = np.zeros((nodes.vertices, 3))
     np.add.at(vertex_normal, triangles, cross[:, None, :])
     # flat-facet normals hinder sliding over a curved surface at first order; smoothed ones do not
-    normal = vertex_normal[triangles].sum(axis=1)
-    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-300)
+    normal = vertex_normal[triangles].sum(axis=1) if smoothed else cross
+    normal = normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-300)
     quadratic = len(nodes.edges) > 0
     table = tabulate(2, 2 if quadratic else 1, 4 if quadratic else 2)
     uniform = np.ones(len(triangles))

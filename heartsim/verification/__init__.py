@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 from heartsim import runtime
 from heartsim.errors import InputError, SolveFailed, not_found
 from heartsim.verification import (
+    arostica,
     assembly,
     blood,
     coupled,
@@ -22,6 +23,7 @@ from heartsim.verification import (
     laws,
     manufactured,
     membrane,
+    oscillation,
     shells,
     wave,
 )
@@ -47,6 +49,9 @@ PROBLEMS: Final = (
     Problem("land-1", "Land 2015, problem 1: a beam", True, land.problem_1),
     Problem("land-2", "Land 2015, problem 2: passive ventricle", False, land.problem_2),
     Problem("land-3", "Land 2015, problem 3: contracting ventricle", False, land.problem_3),
+    Problem("oscillation", "Mass in motion", True, oscillation.oscillation),
+    Problem("arostica", "Elastodynamics 2025: small ventricle", True, arostica.regression),
+    Problem("arostica-5mm", "Elastodynamics 2025: published ventricle", False, arostica.published),
     Problem("coupled", "A heart in its circulation", False, coupled.coupled),
 )
 """All problems."""

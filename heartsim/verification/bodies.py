@@ -34,17 +34,18 @@ Frames = Float[Array, "c q 3 3"]
 
 @final
 class Compressible(eqx.Module):
-    """A law with an energy of volume, kappa/4 (J² − 1 − 2 ln J), as several codes have it."""
+    """Muscle with an energy of volume, kappa/4 (J² − 1 − 2 ln J), as several codes have it."""
 
-    law: Law
+    tissue: Tissue
     kappa: Parameter
     """Bulk modulus [kPa]."""
 
     def energy(self, C: CauchyGreen, tension: Scalar) -> Scalar:
-        """Energy per reference volume [kPa]; there is no active tension."""
+        """Energy per reference volume [kPa]."""
         C = components(C)
         square = C.determinant
-        return self.law.energy(C) + self.kappa / 4 * (square - 1 - jnp.log(square)) + 0 * tension
+        volume = self.kappa / 4 * (square - 1 - jnp.log(square))
+        return self.tissue.energy(C, tension) + volume
 
 
 def muscle(law: Law, cells: int) -> Tissue:
@@ -55,7 +56,7 @@ def muscle(law: Law, cells: int) -> Tissue:
 
 def compressible(law: Law, kappa: float, cells: int) -> Compressible:
     """Material of one law and one bulk modulus [kPa] in every cell."""
-    return Compressible(uniform(law, cells), jnp.full(cells, kappa))
+    return Compressible(muscle(law, cells), jnp.full(cells, kappa))
 
 
 def wall(

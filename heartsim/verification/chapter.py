@@ -27,10 +27,11 @@ compiling.
 LIMITS = """\
 ## What is not verified
 
-- The elastodynamics benchmark of Aróstica et al. 2025 (doi:10.1016/j.cma.2024.117485): the wall
-  has no inertia, its time step is implicit Euler without a generalised-α variant, and its springs
-  act along smoothed normals while the published curves contain the normals of flat facets. Its
-  material law at a point is verified (problem `point`, "HO, logistic").
+- The elastodynamics benchmark of Aróstica et al. 2025 (doi:10.1016/j.cma.2024.117485) beyond its
+  left ventricle: the biventricle is not run, nor is case 0B after it snaps through, where the
+  participants differ by half. Its ventricle of 5 mm (`arostica-5mm`) can be run, but no result of
+  it is on record here: followed to 170 ms so far. Wall viscosity is a difference of strains over
+  the step: of first order even within generalised-α.
 - The monodomain activation times of the Niederer slab: there is no ionic model.
 - Strains along lines of the ventricle of Land et al.: only deformed lines and apices are compared.
 - Sensitivities of a beat to parameters: finiteness is tested, their values are not.
@@ -89,7 +90,8 @@ def _summary(problems: list[Problem], known: dict[str, list[dict[str, Any]]]) ->
     lines = ["| problem | | passed | unknowns | time |", "|---|---|---|---|---|"]
     for problem in problems:
         rows = _rows(known[problem.name])
-        good = f"{sum(row.passed for row in rows)} of {len(rows)}"
+        judged = [row for row in rows if row.judged]
+        good = f"{sum(row.passed for row in judged)} of {len(judged)}"
         dofs = max(row.dofs for row in rows) or "–"
         link = f"[{problem.name}](#{problem.name})"
         seconds = rows[0].seconds
@@ -105,7 +107,7 @@ def _section(problem: Problem, entries: list[dict[str, Any]], store: Path) -> st
     lines += ["| quantity | computed | band | | source |", "|---|---|---|---|---|"]
     for row in _rows(entries):
         unit = "" if row.unit == "-" else f" {row.unit}"
-        verdict = "pass" if row.passed else "**FAIL**"
+        verdict = row.verdict.replace("FAIL", "**FAIL**")
         source = row.source.replace("|", "\\|")
         value = f"{row.computed:.8g}{unit}"
         lines.append(f"| {row.quantity} | {value} | {row.band} | {verdict} | {source} |")

@@ -19,6 +19,7 @@ from scipy.sparse.linalg import LinearOperator, SuperLU, gmres, splu
 
 from heartsim.errors import SolveFailed
 from heartsim.fem.elements import tabulate
+from heartsim.fem.inertia import Inertia
 from heartsim.fem.operator import WallOperator
 from heartsim.fem.space import Nodes
 from heartsim.heart import Heart, Load, cavity_gradients, linearize, wall_residual
@@ -75,6 +76,24 @@ class Body(eqx.Module):
     pressed: Patch | None = None
 
 
+class Motion(eqx.Module):
+    """How velocity and acceleration of one step follow from its displacement u.
+
+    Attributes
+    ----------
+    u_before : (n, 3)
+        Displacement at which the velocity vanishes [mm].
+    rate : ()
+        Velocity per displacement from there [1/ms].
+    inertia : Inertia
+        Mass, and the same for the acceleration.
+    """
+
+    u_before: Float[Array, "n 3"]
+    rate: Float[Array, ""]
+    inertia: Inertia
+
+
 class Loading(eqx.Module):
     """Loads of a body.
 
@@ -88,12 +107,15 @@ class Loading(eqx.Module):
         Active tension [kPa].
     dead : (n, 3)
         Nodal forces that keep their direction [mN].
+    motion : Motion or None
+        The step of a moving body; None for one at rest.
     """
 
     cavity: Float[Array, " k"]
     pressure: Float[Array, ""]
     tension: Float[Array, " c"]
     dead: Float[Array, "n 3"]
+    motion: Motion | None = None
 
 
 def loading(
@@ -112,6 +134,11 @@ def loading(
         tension=jnp.full_like(space.volume, tension),
         dead=jnp.zeros_like(space.points) if dead is None else jnp.asarray(dead),
     )
+
+
+def moving(loads: Loading, motion: Motion) -> Loading:
+    """Loads of a body in a step of its motion."""
+    return Loading(loads.cavity, loads.pressure, loads.tension, loads.dead, motion)
 
 
 class Equilibrium(NamedTuple):
@@ -201,7 +228,7 @@ def out_of_balance(
 ) -> Float[Array, " m"]:
     """Out-of-balance forces [mN] and volume constraint [mm³]."""
     heart = body.heart
-    forces, constraint = wall_residual(heart, u, p, _load(loads, u))
+    forces, constraint = wall_residual(heart, u, p, step_load(loads, u))
     outer = loads.dead
     if heart.chambers:
         outer = outer + jnp.tensordot(loads.cavity, cavity_gradients(heart, u), 1)
@@ -213,8 +240,12 @@ def out_of_balance(
     return jnp.concatenate([(forces - outer * heart.solid.space.free).ravel(), constraint])
 
 
-def _load(loads: Loading, u: Float[Array, "n 3"]) -> Load:
-    return Load(loads.tension, u, jnp.zeros((), u.dtype))
+def step_load(loads: Loading, u: Float[Array, "n 3"]) -> Load:
+    """What the loads mean to the product's wall: tension, and the step of a moving body."""
+    motion = loads.motion
+    if motion is None:
+        return Load(loads.tension, u, jnp.zeros((), u.dtype))
+    return Load(loads.tension, motion.u_before, motion.rate, motion.inertia)
 
 
 def _push(pressed: Patch, corners: Float[Array, "b 3"]) -> Float[Array, "b 3"]:
@@ -234,14 +265,21 @@ class _Linear(NamedTuple):
 
 @eqx.filter_jit  # noqa: TID251
 def _linear(body: Body, loads: Loading, u: Float[Array, "n 3"], p: Float[Array, " v"]) -> _Linear:
-    operator = linearize(body.heart, u, p, loads.cavity, _load(loads, u), dtype=u.dtype)
+    operator = linearize(body.heart, u, p, loads.cavity, step_load(loads, u), dtype=u.dtype)
     blocks = operator.loaded()
     if body.pressed is None:
         return _Linear(operator, blocks, None)
-    corners = (body.heart.solid.space.points + u)[body.pressed.facets]
-    slope = jax.vmap(jax.jacfwd(_push, argnums=1), in_axes=(None, 0))(body.pressed, corners)
-    size = 3 * corners.shape[1]
-    return _Linear(operator, blocks, loads.pressure * slope.reshape(-1, size, size))
+    pushed = pushed_blocks(body.pressed, loads, body.heart.solid.space.points + u)
+    size = pushed.shape[1] * 3
+    return _Linear(operator, blocks, pushed.transpose(0, 1, 3, 2, 4).reshape(-1, size, size))
+
+
+def pushed_blocks(
+    pressed: Patch, loads: Loading, x: Float[Array, "n 3"]
+) -> Float[Array, "f b b 3 3"]:
+    """Tangent of the follower pressure on each facet at given positions [mN/mm]."""
+    slope = jax.vmap(jax.jacfwd(_push, argnums=1), in_axes=(None, 0))(pressed, x[pressed.facets])
+    return loads.pressure * slope.transpose(0, 1, 3, 2, 4)
 
 
 @eqx.filter_jit  # noqa: TID251

@@ -50,6 +50,18 @@ class Row:
         """Whether the computed value lies in the band."""
         return self.low <= self.computed <= self.high
 
+    @property
+    def judged(self) -> bool:
+        """Whether it has a band at all; others are told only."""
+        return math.isfinite(self.low) or math.isfinite(self.high)
+
+    @property
+    def verdict(self) -> str:
+        """Pass, FAIL, or told."""
+        if not self.judged:
+            return "told"
+        return "pass" if self.passed else "FAIL"
+
     def as_dict(self) -> dict[str, float | str | bool | None]:
         """Row as plain data with the verdict; what is not a finite number is None."""
         plain = asdict(self) | {"passed": self.passed}
@@ -63,6 +75,8 @@ class Row:
         """Band as a reader writes it: one number, a bound or an interval."""
         if self.low == self.high:
             return f"{self.low:.9g}"
+        if not self.judged:
+            return "–"
         if self.low == -math.inf:
             return f"≤ {self.high:.6g}"
         if self.high == math.inf:
@@ -73,10 +87,9 @@ class Row:
         return f"{self.low:.6g} … {self.high:.6g}"
 
     def __str__(self) -> str:
-        verdict = "pass" if self.passed else "FAIL"
         unit = "" if self.unit == "-" else f" {self.unit}"
         value = f"{self.computed:.7g}{unit}"
-        return f"{verdict}  {self.problem:15} {self.quantity:46} {value:>18}   {self.band}"
+        return f"{self.verdict}  {self.problem:15} {self.quantity:46} {value:>18}   {self.band}"
 
 
 class Line(NamedTuple):
@@ -161,6 +174,10 @@ class Reading:
     def at_least(self, quantity: str, computed: float, bound: float, unit: str = "-") -> Row:
         """Row of a quantity, such as an observed order, that must reach a bound."""
         return self.between(quantity, computed, bound, math.inf, unit)
+
+    def reported(self, quantity: str, computed: float, unit: str = "-") -> Row:
+        """Row without a band: told, not judged."""
+        return self.between(quantity, computed, -math.inf, math.inf, unit)
 
     def between(
         self, quantity: str, computed: float, low: float, high: float, unit: str = "-"

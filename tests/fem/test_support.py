@@ -7,6 +7,7 @@ from numpy.testing import assert_allclose
 from heartsim.fem.space import number_nodes
 from heartsim.fem.support import support, support_energy, support_force, support_power
 from heartsim.mesh.box import box
+from heartsim.mesh.ellipsoid import left_ventricle
 
 
 def _top(degree):
@@ -43,3 +44,20 @@ def test_dashpots_see_the_velocity_and_lose_power():
     power = area * (1.0 * 0.05**2 + 4.0 * 0.1**2)
     assert_allclose(support_power(held, u * rate), power, rtol=1e-12)
     assert np.isfinite(float(power))
+
+
+def test_facet_normals_are_those_of_the_facets():
+    mesh = left_ventricle(6.0, layers=1)
+    nodes = number_nodes(mesh.points, mesh.tets, 1)
+    triangles = mesh.surface("epicardium")
+    corners = mesh.points[triangles]
+    normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    area = np.linalg.norm(normal, axis=1) / 2
+    normal /= 2 * area[:, None]
+    flat = support(nodes, triangles, normal_stiffness=1.0, smoothed=False)
+    smooth = support(nodes, triangles, normal_stiffness=1.0)
+    expected = normal[:, :, None] * normal[:, None]
+    assert_allclose(flat.projector, expected, atol=1e-12)
+    assert_allclose(flat.area, area, rtol=1e-12)
+    assert_allclose(smooth.area, area, rtol=1e-12)
+    assert np.abs(np.asarray(smooth.projector) - expected).max() > 0.01

@@ -74,6 +74,14 @@ def test_row_without_a_bound_is_plain_json():
     assert row.band == "≥ 1.8"
 
 
+def test_row_without_any_bound_is_told_and_not_judged():
+    row = Reading("name", "paper").reported("apex", -26.2, "mm")
+    assert not row.judged
+    assert str(row).startswith("told")
+    assert row.band == "–"
+    assert json.loads(json.dumps(row.as_dict(), allow_nan=False))["low"] is None
+
+
 def test_observed_order_is_that_of_the_errors():
     sizes = np.array([0.5, 0.25, 0.125])
     assert_allclose(observed_order(sizes, 7 * sizes**3), 3.0, rtol=1e-12)
