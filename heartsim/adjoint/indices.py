@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 
 from heartsim.adjoint.transposed import Seen
 from heartsim.errors import InputError, not_found
-from heartsim.units import L, mL, minute, mmHg
+from heartsim.units import L, minute, mL, mmHg
 
 _Trace = Float[Array, " levels"]
 

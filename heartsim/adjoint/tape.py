@@ -121,7 +121,8 @@ def traces(heart: Heart, tape: Tape) -> Traces:
     )
     blood = jax.tree.map(lambda *parts: jnp.stack(parts), *(level.blood for level in after))
     share = 0.5 * (dt + jnp.roll(dt, -1)) / jnp.sum(dt)
-    return Traces(t, share, _all_seen(*strong((heart.loop, heart.chambers, t, pressure, blood))))
+    loop, t, pressure, blood = strong((heart.loop, t, pressure, blood))
+    return Traces(t, share, _all_seen(loop, heart.chambers, t, pressure, blood))
 
 
 def seeds(wanted: Sequence[Index], beat: Traces) -> tuple[Float[np.ndarray, " r"], Seen]:
@@ -172,7 +173,8 @@ def walk_back(
     for place in range(len(tape.levels) - 1, 0, -1):
         now = jax.tree.map(lambda row, at=place - 1: jnp.asarray(row[:, at]), rows)
         pair = jax.tree.map(jnp.asarray, (tape.levels[place - 1], tape.levels[place]))
-        done = _step_back(*strong((heart, paths, kept, *pair, wanted, now, guess)))
+        same, kept, before, after, wanted, now = strong((heart, kept, *pair, wanted, now))
+        done = _step_back(same, paths, kept, before, after, wanted, now, guess)
         wanted, guess, kept = done.wanted, done.solves.x, done.kept
         own = jax.tree.map(np.asarray, done.gradient)
         total = own if total is None else jax.tree.map(np.add, total, own)

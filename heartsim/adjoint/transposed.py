@@ -216,13 +216,13 @@ def _solve(
     load = Load(heart.tension(after.t), before.u, 1.0 / after.dt)
     asked = (wanted * heart.solid.space.free[None]).reshape(len(wanted), -1)
     rows = jnp.concatenate([gradients, asked])
-    return solve_wall(heart, kept, after, load, rows, guess)
+    return solve_wall(heart, kept, (after.u, after.p, after.pressure), load, rows, guess)
 
 
 def solve_wall(
     heart: Heart,
     kept: Kept,
-    state: Level,
+    state: tuple[Float[Array, "n 3"], Float[Array, " v"], Float[Array, " k"]],
     load: Load,
     forces: Float[Array, "b n3"],
     guess: Float[Array, "b m"],
@@ -230,9 +230,19 @@ def solve_wall(
     """Solve the linearised wall for several nodal forces at once, in double precision.
 
     The operator is exact; single precision stays inside the preconditioner.
+
+    Parameters
+    ----------
+    heart, kept
+        Heart and its linear solver.
+    state : (u, p, pressure)
+        Displacement [mm], multiplier [kPa] and cavity pressures [kPa] where it is linearised.
+    load : Load
+    forces : (b, 3n)
+        Right-hand sides of the displacement rows; those of the constraint are 0.
+    guess : (b, m)
     """
-    u, p, pressure = state.u, state.p, state.pressure
-    operator = linearize(heart, u, p, pressure, load, dtype=u.dtype)
+    operator = linearize(heart, *state, load, dtype=guess.dtype)
     coarse = jax.tree.map(
         lambda leaf: leaf.astype(kept.dtype) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf,
         operator,

@@ -17,6 +17,7 @@ from heartsim.verification import (
     blood,
     coupled,
     geometry,
+    gradients,
     helix,
     land,
     laws,
@@ -48,6 +49,7 @@ PROBLEMS: Final = (
     Problem("land-2", "Land 2015, problem 2: passive ventricle", False, land.problem_2),
     Problem("land-3", "Land 2015, problem 3: contracting ventricle", False, land.problem_3),
     Problem("coupled", "A heart in its circulation", False, coupled.coupled),
+    Problem("gradients", "Sensitivities of a beat", False, gradients.gradients),
 )
 """All problems."""
 
