@@ -7,7 +7,7 @@ from heartsim import runtime
 from heartsim.adjoint.gradient import Gradient, differentiate
 from heartsim.adjoint.indices import Function
 from heartsim.beat import next_beat
-from heartsim.errors import ScenarioError
+from heartsim.errors import InputError, ScenarioError
 from heartsim.mesh.io import write
 from heartsim.patient import prepare
 from heartsim.progress import Progress
@@ -64,6 +64,8 @@ def gradient(
             f"{scenario.name}: a 0D heart has no wall to differentiate. Use a scenario with a "
             "mesh, or heartsim.circulation.periodic_state, which JAX differentiates."
         )
+    if fields is not None and Path(fields).suffix.lower() != ".vtu":
+        raise InputError(f"{fields}: maps are written as .vtu. Change the file name.")
     runtime.start(device)
     with Progress(scenario.name, quiet=quiet) as progress:
         patient = prepare(scenario, progress)

@@ -110,9 +110,9 @@ class Gradient:
         return each / (self.cell_volume / mL)
 
     def on(self, mesh: HeartMesh) -> HeartMesh:
-        """Heart with every map as a field, such as ``d_EF_percent_d_tissue.contractility``."""
+        """Heart with every map as a field, such as ``d_LV.EF_percent_d_tissue.contractility``."""
         maps = {
-            f"d_{index.rpartition('.')[2]}_d_{number}": self.field(index, by=number)
+            f"d_{index.removeprefix('chambers.')}_d_{number}": self.field(index, by=number)
             for (index, number), found in self.table.items()
             if found.each.shape == self.cell_volume.shape
         }

@@ -73,8 +73,18 @@ _SPELLED: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Names as a scenario spells them, and the leaves behind them."""
 
-_GRID: Final = frozenset({("circulation", "period"), ("activation", "period")})
-"""Leaves that decide where the time levels lie, which a gradient at given levels cannot see."""
+_RATE: Final = (
+    "decides where the time levels of a beat lie, and a gradient is taken at given levels. "
+    "Compare runs at two heart rates instead."
+)
+_REFUSED: Final[Mapping[Path, str]] = {
+    ("circulation", "period"): _RATE,
+    ("activation", "period"): _RATE,
+    ("circulation", "av_delay"): (
+        "moves 0D ventricles only; the muscle holds its own onset. Ask for activation.time."
+    ),
+}
+"""Leaves whose derivative would not be what their name says, and why."""
 
 
 @dataclass(frozen=True)
@@ -118,20 +128,17 @@ def parameter(heart: Heart, name: str) -> Parameter:
 
 
 def _way(heart: Heart, name: str) -> str:
-    """Dotted way to a leaf; ``tissue`` stands for the wall's material and its passive law."""
+    """Dotted way to a leaf; ``tissue`` is the wall's material and its law, ``leak`` an area."""
     start, _, rest = name.partition(".")
     if start != "tissue":
-        return name
+        return name.removesuffix("leak") + "regurgitant_area" if name.endswith(".leak") else name
     law = {field.name for field in fields(heart.tissue.passive)}
     return f"solid.material.passive.{rest}" if rest in law else f"solid.material.{rest}"
 
 
 def _require_leaf(heart: Heart, name: str, path: Path) -> None:
-    if path in _GRID:
-        raise InputError(
-            f"{name} decides where the time levels of a beat lie, and a gradient is taken at given "
-            "levels. Compare runs at two heart rates instead."
-        )
+    if path in _REFUSED:
+        raise InputError(f"{name} {_REFUSED[path]}")
     here: object = heart
     for part in path:
         known = _parts(here)

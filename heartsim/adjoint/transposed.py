@@ -36,7 +36,7 @@ from heartsim.heart import (
 )
 from heartsim.solve.krylov import gmres
 
-LINEAR: Final = 1e-7
+LINEAR: Final = 1e-6
 """Relative residual of the transposed solves: a hundredth of what a gradient may miss."""
 
 Seen = Mapping[str, Mapping[str, Float[Array, "..."]]]
@@ -250,6 +250,10 @@ def solve_wall(
     inverse, kept = kept.prepare(coarse, heart.solid.space)
     right = jnp.pad(forces, ((0, 0), (0, guess.shape[1] - forces.shape[1])))
     rest = right - operator.apply(guess)
+    # a guess that is worse than none is dropped
+    helps = jnp.linalg.norm(rest, axis=1) < jnp.linalg.norm(right, axis=1)
+    rest = jnp.where(helps[:, None], rest, right)
+    guess = jnp.where(helps[:, None], guess, 0.0)
     size = jnp.maximum(jnp.linalg.norm(right, axis=1), 1e-300)
     scale = jnp.maximum(jnp.linalg.norm(rest, axis=1), 1e-300)
 
