@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from heartsim.errors import HeartsimError as HeartsimError
     from heartsim.errors import InputError as InputError
     from heartsim.errors import SolveFailed as SolveFailed
+    from heartsim.gradient import gradient as gradient
     from heartsim.heart import Heart as Heart
     from heartsim.mesh.heartmesh import Cavity as Cavity
     from heartsim.mesh.heartmesh import HeartMesh as HeartMesh
@@ -59,6 +60,7 @@ _HOME = {
     "SolveFailed": "heartsim.errors",
     "Study": "heartsim.sweep",
     "compare": "heartsim.compare",
+    "gradient": "heartsim.gradient",
     "run": "heartsim.run",
     "sweep": "heartsim.sweep",
     "use_float64": "heartsim.runtime",

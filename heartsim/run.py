@@ -39,7 +39,7 @@ from heartsim.units import mL, mmHg, ms
 
 
 @dataclass(frozen=True)
-class _Outcome:
+class Outcome:
     """A periodic beat, or the last of too many."""
 
     patient: Patient
@@ -108,7 +108,11 @@ def run(
     with Progress(scenario.name, quiet=quiet) as progress:
         patient = prepare(scenario, progress)
         saved = load_checkpoint(folder, digest) if resume else None
-        outcome = _settled(scenario, patient, folder, digest, saved, progress)
+
+        def keep(checkpoint: Checkpoint) -> None:
+            save_checkpoint(folder, digest, checkpoint)
+
+        outcome = settled(scenario, patient, progress, keep=keep, saved=saved)
     patient = outcome.patient
     loop = patient.heart.loop
     elapsed = time.perf_counter() - started
@@ -236,30 +240,36 @@ def _solver(scenario: Scenario, patient: Patient, work: Workspace) -> dict[str, 
     }
 
 
-def _settled(
+def settled(
     scenario: Scenario,
     patient: Patient,
-    folder: Path,
-    digest: str,
-    saved: Checkpoint | None,
     progress: Progress,
-) -> _Outcome:
-    """Beat until periodic, again and again until the loading rule holds its pressure."""
+    *,
+    keep: Callable[[Checkpoint], None] = lambda _: None,
+    saved: Checkpoint | None = None,
+) -> Outcome:
+    """Beat until periodic, again and again until the loading rule holds its pressure.
+
+    Parameters
+    ----------
+    scenario, patient, progress
+        Question, heart, and who is told how it goes.
+    keep : function of Checkpoint, optional
+        Takes what an interrupted run can go on from; by default nobody does.
+    saved : Checkpoint, optional
+        Where to go on.
+    """
     plan = scenario.protocol
     curve, work = passive_curve(patient.work, patient.heart, patient.moment.wall)
     patient = replace(patient, work=work)
-
-    def keep(checkpoint: Checkpoint) -> None:
-        save_checkpoint(folder, digest, checkpoint)
-
     rule = rule_of(plan.loading)
     if rule is None or plan.target is None:
         return _beats(plan, patient, curve, saved, (), keep, progress)
     target = plan.target / mmHg
 
     def attempt(
-        unknown: float, trials: tuple[Trial, ...], last: _Outcome | None
-    ) -> tuple[float, _Outcome]:
+        unknown: float, trials: tuple[Trial, ...], last: Outcome | None
+    ) -> tuple[float, Outcome]:
         loaded = _loaded(patient, rule.procedure(unknown, target), last, curve)
         going_on = saved if last is None else None
         outcome = _beats(plan, loaded, curve, going_on, trials, keep, progress)
@@ -281,7 +291,7 @@ def _settled(
 
 
 def _loaded(
-    patient: Patient, rule: Procedure, last: _Outcome | None, curve: PassiveCurve
+    patient: Patient, rule: Procedure, last: Outcome | None, curve: PassiveCurve
 ) -> Patient:
     """Patient under a trial of a loading rule, at the start of a beat near its periodic state."""
     heart, receipts = on_heart(patient.heart, [rule])
@@ -308,7 +318,7 @@ def _beats(
     trials: tuple[Trial, ...],
     keep: Callable[[Checkpoint], None],
     progress: Progress,
-) -> _Outcome:
+) -> Outcome:
     """Beat until periodic."""
     heart, work = patient.heart, patient.work
     period = float(heart.loop.period)
@@ -342,7 +352,7 @@ def _beats(
             seen = SeenBeat(heart, recorder, start, moment.blood)
             start = periodic_guess(seen, curve, heart.loop, moment.blood)
             work, moment = refill(work, heart, next_beat(moment), start)
-    return _Outcome(patient, start, moment, recorder, work, status, beat + 1, change, curve)
+    return Outcome(patient, start, moment, recorder, work, status, beat + 1, change, curve)
 
 
 def _change(heart: Heart, start: State, end: State) -> float:

@@ -18,6 +18,7 @@ from heartsim.verification import (
     blood,
     coupled,
     geometry,
+    gradients,
     helix,
     land,
     laws,
@@ -53,6 +54,7 @@ PROBLEMS: Final = (
     Problem("arostica", "Elastodynamics 2025: small ventricle", True, arostica.regression),
     Problem("arostica-5mm", "Elastodynamics 2025: published ventricle", False, arostica.published),
     Problem("coupled", "A heart in its circulation", False, coupled.coupled),
+    Problem("gradients", "Sensitivities of a beat", False, gradients.gradients),
 )
 """All problems."""
 

@@ -73,7 +73,7 @@ def coupled(fast: bool) -> Findings:
     of the coupling: the circulation advances under the last pressure, then the wall is brought
     to the volume; its limit of small steps must be the same.
     """
-    ready = _ready()
+    ready = ready_to_beat(edge=EDGE)
     courses = [_followed(ready, step) for step in STEPS]
     sizes = np.array(STEPS)
     reading = Reading("coupled", "implicit Euler: 1", ready.heart.solid.space.dofs)
@@ -105,15 +105,15 @@ def coupled(fast: bool) -> Findings:
     return Findings(tuple(rows), Figure(title, "volume [mL]", label, lines))
 
 
-def _ready() -> Ready:
-    """Build the heart, fill it passively, and give the circulation its blood."""
+def ready_to_beat(*, edge: float) -> Ready:
+    """Build a human ellipsoid of an edge length [mm], fill it passively, give its loop blood."""
     scenario = Scenario.from_dict(
         {
             "title": "Does the coupled step converge?",
             "patient": {"mesh": "human ellipsoid", "element": "P1P1", "imaged_at": "unloaded"},
         }
     )
-    mesh = human_left_ventricle(EDGE, layers=1)
+    mesh = human_left_ventricle(edge, layers=1)
     built = anatomy(mesh, scenario)
     heart = heart_on(built, mesh.points, scenario)
     work = equilibrium.workspace(heart, built.nodes, SMALL)

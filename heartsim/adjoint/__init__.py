@@ -1,0 +1,1 @@
+"""Derivatives of a beat by the numbers of its heart: the implicit step, transposed."""

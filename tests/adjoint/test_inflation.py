@@ -1,0 +1,28 @@
+"""Passive inflation: volume by stiffness."""
+
+import numpy as np
+from numpy.testing import assert_allclose
+
+from heartsim import equilibrium
+from heartsim.adjoint.inflation import inflation_gradient
+from heartsim.adjoint.parameters import parameter, shifted
+from heartsim.units import mL
+
+
+def test_volume_by_stiffness_is_that_of_differences(ready):
+    heart, wall = ready.heart, ready.moment.wall
+    pressure = np.asarray(wall.pressure)
+    wall, work = equilibrium.hold(ready.work, heart, wall, pressure)
+    changes = {"tissue.stiffness": 1e-3, "support.base_stiffness": 1e-4}
+    names = (*changes, "solid.space.points")
+    found = inflation_gradient(work, heart, wall, names)
+
+    def volume(changed):
+        held, _ = equilibrium.hold(work, changed, wall, pressure)
+        return equilibrium.held_volumes(changed, held)[0] / mL
+
+    for name, change in changes.items():
+        number = parameter(heart, name)
+        up, down = (volume(shifted(heart, number, amount)) for amount in (change, -change))
+        assert_allclose(found[name][0].sum(), (up - down) / (2 * change), rtol=1e-4)
+    assert np.all(found["tissue.stiffness"].sum() < 0)
