@@ -149,6 +149,7 @@ def _emulated(loop: Circulation, scenario: Scenario) -> tuple[Circulation, float
                 np.asarray(curve["pressure_mmHg"]) * mmHg,
             ),
             trigger=float(loop.av_delay),
+            period=float(loop.period),
         )
         for name, curve in curves.items()
     }

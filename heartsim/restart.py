@@ -83,6 +83,7 @@ def periodic_guess(
             (t, recorder.column(f"volume.{name}"), recorder.column(f"pressure.{name}")),
             (curve.volume[name], curve.pressure[name]),
             trigger=float(loop.av_delay),
+            period=float(loop.period),
         )
         for name in heart.chambers
     }

@@ -77,9 +77,7 @@ INCIDENCE: Final = _incidence()
 BED_BRANCHES: Final = slice(len(VALVES), len(VALVES) + len(BEDS))
 """Where `BEDS` stand among `BRANCHES`."""
 
-SECTIONS: Final = tuple(
-    int(n) for n in np.cumsum([len(VALVES), len(BEDS), len(HOLES + PUMPS)])
-)
+SECTIONS: Final = tuple(int(n) for n in np.cumsum([len(VALVES), len(BEDS), len(HOLES + PUMPS)]))
 """Where a group of `BRANCHES` ends: valves, beds, holes and pumps, conduits."""
 
 FREE_WALL: Final = np.array([0.0, -1.0, 0.0, 1.0])

@@ -129,7 +129,7 @@ def advance(
 def advance_ahead(
     circulation: Circulation, state: State, t: Scalar, dt: Scalar, change: Unknown
 ) -> tuple[State, Unknown]:
-    """`advance` of a loop that is all 0D, looking ahead: the step starts from the last one's change.
+    """`advance` of an all-0D loop that looks ahead: starts from the change over the last step.
 
     The answer is that of `advance` within its tolerance, in a fifth fewer iterations.
 

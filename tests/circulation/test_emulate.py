@@ -36,6 +36,7 @@ def recorded():
         beat,
         (volume, passive),
         trigger=float(circulation.av_delay),
+        period=float(circulation.period),
         dead_volume=float(law.unstressed),
     )
     return circulation, found, beat, chamber
@@ -73,7 +74,9 @@ def test_stiffness_sets_the_dead_volume(recorded):
     stiffness = np.full_like(beat[1], float(law.active + law.passive))
     grid = np.linspace(5, 250, 30) * mL
     passive = float(law.passive) * (grid - float(law.unstressed))
-    chamber = emulate_chamber(beat, (grid, passive), trigger=0.0, stiffness=stiffness)
+    chamber = emulate_chamber(
+        beat, (grid, passive), trigger=0.0, period=beat[0][-1], stiffness=stiffness
+    )
     assert_allclose(chamber.active.unstressed, law.unstressed, rtol=0.25)
 
 
@@ -106,4 +109,6 @@ def test_monotone_curve_goes_through_its_points_and_never_turns_back():
 def test_passive_curve_that_does_not_increase_is_refused(recorded):
     beat = recorded[2]
     with pytest.raises(InputError, match="increase strictly"):
-        emulate_chamber(beat, ([0.0, 1.0, 1.0], [0.0, 1 * mmHg, 2 * mmHg]), trigger=0.0)
+        emulate_chamber(
+            beat, ([0.0, 1.0, 1.0], [0.0, 1 * mmHg, 2 * mmHg]), trigger=0.0, period=800.0
+        )
