@@ -163,12 +163,14 @@ def _routes(scenario: Scenario) -> Procedure:
     single = Reroute("single_left_ventricle", {"septum": hole})
     glenn = {"share": routes.upper_body, "resistance": routes.connection}
     fontan = {"resistance": routes.connection, "fenestration": routes.fenestration}
+    trunk = {"septum": plan.ventricular_shunt, "origin": plan.ductus}
     edits = {
         "biventricular": (),
         "single ventricle": (single,),
         "glenn": (single, Reroute("glenn", glenn)),
         "fontan": (single, Reroute("fontan", fontan)),
         "norwood": (Reroute("norwood", {"septum": hole, "shunt": plan.ductus}),),
+        "truncus": (Reroute("truncus", trunk),),
     }
     return Procedure("circulation.routes", "Routes of the blood", edits[kind])
 

@@ -125,8 +125,8 @@ def _emulated(loop: Circulation, seen: SeenBeat, curve: PassiveCurve) -> Circula
         name: emulate_chamber(
             (column("time"), column(f"volume.{name}"), column(f"pressure.{name}")),
             (curve.volume[name], curve.pressure[name]),
-            trigger=float(loop.av_delay),
-            period=float(loop.period),
+            trigger=float(seen.heart.loop.av_delay),
+            period=float(seen.heart.loop.period),
         )
         for name in seen.heart.chambers
     }

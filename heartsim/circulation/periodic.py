@@ -217,6 +217,31 @@ def periodic_state(circulation: Circulation, state: State, n_steps: int = 500) -
 
 
 @eqx.filter_jit
+def differentiated_beat(
+    circulation: Circulation, state: State, n_steps: int, directions: Circulation
+) -> Traces:
+    """Derivatives of the traces of a periodic beat in directions of the parameters.
+
+    Parameters
+    ----------
+    circulation, state, n_steps
+        As in `periodic_state`.
+    directions : Circulation
+        Changes of the parameters, stacked along a first axis.
+
+    Returns
+    -------
+    Traces
+        Derivatives, stacked along a first axis.
+    """
+
+    def traces(loop: Circulation) -> Traces:
+        return run_beat(loop, periodic_state(loop, state, n_steps), n_steps)[1]
+
+    return jax.vmap(lambda d: jax.jvp(traces, (circulation,), (d,))[1])(directions)
+
+
+@eqx.filter_jit
 def _search(
     circulation: Circulation,
     state: State,

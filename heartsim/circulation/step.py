@@ -13,7 +13,7 @@ Gradients come from the implicit function theorem, not from the iteration.
 """
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple, final
+from typing import Final, NamedTuple
 
 import equinox as eqx
 import jax
@@ -21,6 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
+from heartsim.circulation.cavities import Cavities, no_cavities
 from heartsim.circulation.chambers import Held, Relation
 from heartsim.circulation.closed_loop import (
     Circulation,
@@ -57,28 +58,6 @@ TOLERANCE: Final = 1e-7 * mL
 _ROUNDING: Final = 1e-13
 
 
-@final
-class Cavities(eqx.Module):
-    """3D cavities, linearised about their present pressures: V(p) = volume + compliance (p - p0).
-
-    The compliance is a sensitivity of a solved finite element state. It should be positive
-    definite; off-diagonal entries carry the interaction through the septum.
-    """
-
-    chambers: tuple[str, ...] = eqx.field(static=True)
-    """Names of the chambers, such as ``("LV", "RV")``."""
-    pressure: Float[Array, " k"]
-    """Pressures p0 [kPa]."""
-    volume: Float[Array, " k"]
-    """Volumes at p0 [mm³]."""
-    compliance: Float[Array, "k k"]
-    """∂V/∂p [mm³/kPa]."""
-
-    def at(self, pressure: Float[Array, " k"]) -> Float[Array, " k"]:
-        """Volumes [mm³] at given pressures [kPa]."""
-        return self.volume + self.compliance @ (pressure - self.pressure)
-
-
 class Step(NamedTuple):
     """Outcome of one step of the circulation."""
 
@@ -90,12 +69,6 @@ class Step(NamedTuple):
     """Whether the residual fell below the tolerance."""
     iterations: Int[Array, ""]
     """Newton iterations."""
-
-
-def no_cavities(dtype: jnp.dtype = float) -> Cavities:
-    """`Cavities` of a circulation whose chambers are all 0D."""
-    nothing = jnp.zeros(0, dtype)
-    return Cavities((), nothing, nothing, jnp.zeros((0, 0), dtype))
 
 
 def advance(
