@@ -26,6 +26,9 @@ from heartsim.scenario import Scenario
 _MOVED: Final = 1e-6
 """Largest change of a trace, relative to its range, along which indices are differentiated."""
 
+_STILL: Final = 1e-6
+"""Range [kPa, mm³] below which a trace stands still."""
+
 
 def parameters(circulation: Circulation) -> tuple[str, ...]:
     """Names of the numbers of a circulation, such as ``"aortic.area"``; tables are left out."""
@@ -92,12 +95,16 @@ def _directions(heart: LumpedHeart, names: Sequence[str]) -> Circulation:
 
 def _length(traces: Traces, along: Traces) -> float:
     """Change of a parameter that moves some trace by `_MOVED` of its range and none by more."""
-    ranges = jax.tree.map(lambda values: float(np.ptp(np.asarray(values))), traces)
-    most = max(
-        float(np.abs(slope).max()) / span
-        for slope, span in zip(jax.tree.leaves(along), jax.tree.leaves(ranges), strict=True)
-        if span > 0
+    pairs = zip(
+        jax.tree.leaves((traces.pressure, traces.volume)),
+        jax.tree.leaves((along.pressure, along.volume)),
+        strict=True,
     )
+    # a compartment that is absent has no range
+    ratios = [
+        np.abs(slope).max() / np.ptp(trace) for trace, slope in pairs if np.ptp(trace) > _STILL
+    ]
+    most = float(max(ratios))
     return _MOVED / most if most > 0 else _MOVED
 
 

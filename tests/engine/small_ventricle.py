@@ -7,7 +7,15 @@ import numpy as np
 
 from heartsim import equilibrium
 from heartsim.beat import Moment, march, next_beat
-from heartsim.circulation import blood_volume, with_blood_volume
+from heartsim.circulation import (
+    Circulation,
+    Traces,
+    blood_volume,
+    emulate_chamber,
+    limit_cycle,
+    with_blood_volume,
+    with_chambers,
+)
 from heartsim.circulation.closed_loop import stored_volumes
 from heartsim.equilibrium import Workspace
 from heartsim.heart import Heart
@@ -124,6 +132,37 @@ def settled(ventricle: Ventricle, heart: Heart, blood: float = 1.0, *, step: flo
             return after
         seen, work, moment = after.seen, after.work, after.moment
     raise AssertionError(f"not periodic after {MOST_BEATS} beats")
+
+
+def twin_beat(
+    ventricle: Ventricle, loop: Circulation, blood: float, *, strength: float, steps: int
+) -> Traces:
+    """Periodic beat of a loop with the 0D twin of the ventricle, fitted to its last beat.
+
+    Parameters
+    ----------
+    ventricle : Ventricle
+    loop : Circulation
+        The loop for which it is asked.
+    blood : float
+        Stressed blood volume over that of the ventricle.
+    strength : float
+        Contractility over that of the ventricle.
+    steps : int
+        Time steps; as many as the wall took.
+    """
+    seen = ventricle.seen
+    assert seen is not None
+    own = seen.heart.loop
+    fitted = emulate_chamber(
+        (ventricle.column("time"), ventricle.column("volume.LV"), ventricle.column("pressure.LV")),
+        (ventricle.curve.volume["LV"], ventricle.curve.pressure["LV"]),
+        trigger=float(own.av_delay),
+        period=float(own.period),
+    )
+    with_twin = with_chambers(loop, {"LV": fitted.stronger(jnp.asarray(strength))})
+    held = blood_volume(own, seen.start) * blood
+    return limit_cycle(with_twin, with_blood_volume(loop, seen.start, held), steps).traces
 
 
 def inflated(ventricle: Ventricle, pressures: np.ndarray) -> np.ndarray:
