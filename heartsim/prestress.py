@@ -21,10 +21,10 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from heartsim import equilibrium
-from heartsim.coupling import KRYLOV_DIMENSION, WallState
+from heartsim.coupling import KRYLOV_DIMENSION, LARGEST_RESIDUAL, WallState
 from heartsim.equilibrium import Workspace
 from heartsim.errors import SolveFailed
 from heartsim.fem.linear import Kept
@@ -42,17 +42,31 @@ BALANCED: Final = 5e-5
 LINEAR: Final = 1e-2
 """Relative residual of each linear solve."""
 
-MOST_ROUNDS: Final = 40
-SHORTEST: Final = 1.0 / 64.0
-"""The line search gives up below this fraction of a Newton step."""
+ROUGH: Final = 0.05
+"""Residual over load of a shape that is only on the way to the full load."""
 
-LARGEST_VOLUME_RATIO: Final = 10.0
-"""A cell of the unloaded shape keeps at least the inverse of this of its imaged volume."""
+FIRST: Final = 0.02
+"""Share of the load that comes first: muscle is soft at rest."""
+
+GROWTH: Final = 3.0
+"""Factor from one load to the next."""
+
+LEAST_GROWTH: Final = 1.05
+"""The search gives up below this factor."""
+
+MOST_STEPS: Final = 15
+"""Newton steps under one load."""
+
+MOST_HALVINGS: Final = 12
+"""Trials of a Newton step."""
+
+LARGEST_VOLUME_RATIO: Final = 4.0
+"""Most that a cell's volume may differ between image and unloaded shape, on the way."""
 
 Shape = Float[np.ndarray, "v 3"]
 
 Listener = Callable[[int, float], None]
-"""Told the round of a search and the unbalanced part of the load."""
+"""Told the Newton steps so far and the share of the load that is balanced."""
 
 
 class Guess(NamedTuple):
@@ -94,18 +108,22 @@ class Unloaded:
 
 
 class _Balance(NamedTuple):
-    """How far the imaged wall is from balance on a trial shape."""
+    """How far the imaged wall is from balance on a trial shape, and J of its cells there."""
 
     norm: Float[Array, ""]
     scale: Float[Array, ""]
-    narrowest: Float[Array, ""]
-    widest: Float[Array, ""]
+    ratio: Float[Array, "c q"]
 
     @property
-    def possible(self) -> bool:
-        """Whether no cell is turned inside out or crushed."""
-        narrowest, widest = float(self.narrowest), float(self.widest)
-        return narrowest > 1.0 / LARGEST_VOLUME_RATIO and widest < LARGEST_VOLUME_RATIO
+    def unbalanced(self) -> float:
+        """Residual over load."""
+        return float(self.norm / self.scale)
+
+    def crushed(self) -> Bool[np.ndarray, " c"]:
+        """Cells that are turned inside out or have changed their volume beyond reason."""
+        ratio = np.asarray(self.ratio)
+        narrow, wide = ratio.min(axis=1), ratio.max(axis=1)
+        return (narrow < 1.0 / LARGEST_VOLUME_RATIO) | (wide > LARGEST_VOLUME_RATIO)
 
 
 class _Move(NamedTuple):
@@ -122,7 +140,6 @@ def unload(
     imaged: Shape,
     pressure: Float[np.ndarray, " k"],
     *,
-    start: Guess | None = None,
     report: Listener | None = None,
 ) -> tuple[Guess, int, Workspace]:
     """Find the shape that takes the imaged shape under the imaged pressures.
@@ -137,10 +154,8 @@ def unload(
         Imaged vertex positions [mm].
     pressure : (k,)
         Cavity pressures at imaging [kPa].
-    start : Guess, optional
-        Where to start; by default the imaged shape moved back by what the load does to it.
     report : callable, optional
-        Told the round and the unbalanced part of the load.
+        Told the Newton steps so far and the share of the load that is balanced.
 
     Returns
     -------
@@ -152,35 +167,91 @@ def unload(
     SolveFailed
         If there is no such shape to be found.
     """
-    if start is None:
-        heart = heart_at(imaged)
-        rough = equilibrium.ROUGH
-        wall, work = equilibrium.hold(work, heart, equilibrium.rest(heart), pressure, force=rough)
-        start = Guess(imaged - np.asarray(wall.u)[: len(imaged)], wall)
-    edges = jnp.asarray(work.nodes.edges, jnp.int32)
-    shape, wall = start.points, start.wall._replace(pressure=jnp.asarray(pressure))
-    for rounds in range(MOST_ROUNDS):
-        heart = heart_at(shape)
-        wall = wall._replace(u=_onto(imaged, heart, wall.u, edges))
-        balance = _balance(*equilibrium.strong((heart, wall)))
-        unbalanced = float(balance.norm / balance.scale)
+    search = _Search(heart_at, imaged, jnp.asarray(work.nodes.edges, jnp.int32))
+    now, before = Guess(imaged, equilibrium.rest(heart_at(imaged))), None
+    reached, last, growth, rounds = 0.0, 0.0, GROWTH, 0
+    while reached < 1.0:
+        target = min(1.0, reached * growth if reached else FIRST)
+        ahead = now
+        if before is not None:
+            # muscle stiffens exponentially: its shape follows the logarithm of the load
+            ahead = _ahead(now, before, np.log(target / reached) / np.log(reached / last))
+        enough = BALANCED if target == 1.0 else ROUGH
+        found, steps, work = search.balance(work, ahead, target * pressure, enough)
+        rounds += steps
+        if found is not None:
+            before, last = (now, reached) if reached else (None, 0.0)
+            now, reached = found, target
+        elif not reached or growth < LEAST_GROWTH:
+            raise SolveFailed(
+                f"unloaded shape: not found beyond {100 * reached:.0f} % of the load. Lower "
+                "patient.imaged_pressure, stiffen the tissue, or set "
+                'imaged_at = "unloaded".'
+            )
+        else:
+            growth = np.sqrt(growth)
         if report is not None:
-            report(rounds, unbalanced)
-        if unbalanced < BALANCED:
-            return Guess(shape, wall), rounds, work
-        arguments = equilibrium.strong((heart, work.kept, wall, edges))
-        move, kept = _newton(*arguments)
-        work = replace(work, kept=kept)
-        length = _line_search(heart, wall, move, unbalanced)
-        if length < SHORTEST:
-            break
-        shape = shape + length * np.asarray(move.points)[: len(imaged)]
-        wall = wall._replace(u=wall.u + length * move.u, p=wall.p + length * move.p)
-    raise SolveFailed(
-        f"unloaded shape: {100 * unbalanced:.2g} % of the load is still unbalanced after "
-        f"{rounds + 1} rounds. Lower patient.imaged_pressure, stiffen the tissue, or set "
-        'imaged_at = "unloaded".'
-    )
+            report(rounds, reached)
+    return now, rounds, work
+
+
+def _ahead(now: Guess, before: Guess, ratio: float) -> Guess:
+    """First guess of the next load from the last two."""
+    ahead = jax.tree.map(lambda a, b: a + ratio * (a - b), now, before)
+    return ahead._replace(wall=ahead.wall._replace(response=now.wall.response))
+
+
+class _Search(NamedTuple):
+    """What Newton's method needs to know of a patient."""
+
+    heart_at: Callable[[Shape], Heart]
+    imaged: Shape
+    edges: Int[Array, "e 2"]
+
+    def balance(
+        self, work: Workspace, guess: Guess, pressure: Float[np.ndarray, " k"], enough: float
+    ) -> tuple[Guess | None, int, Workspace]:
+        """Balance the imaged wall under a load; None if Newton's method fails."""
+        shape, wall = guess.points, guess.wall._replace(pressure=jnp.asarray(pressure))
+        for steps in range(MOST_STEPS):
+            heart = self.heart_at(shape)
+            u = _onto(self.imaged, heart.solid.space.points, wall.u, self.edges)
+            wall = wall._replace(u=u)
+            unbalanced = _balanced(heart, wall).unbalanced
+            if unbalanced < enough:
+                return Guess(shape, wall), steps, work
+            move, kept = _newton(*equilibrium.strong((heart, work.kept, wall, self.edges)))
+            work = replace(work, kept=kept)
+            moved = self.moved(heart, wall, move, unbalanced)
+            if moved is None:
+                return None, steps, work
+            shape, wall = moved
+        return None, MOST_STEPS, work
+
+    def moved(
+        self, heart: Heart, wall: WallState, move: _Move, before: float
+    ) -> tuple[Shape, WallState] | None:
+        """Shape and wall after as much of a Newton step as no cell suffers from, if any.
+
+        Nodes of cells that the step would crush go half the way, and again half if need be: a thin
+        lip between two valve openings then holds back itself and not the whole heart.
+        """
+        cells, vertices = np.asarray(heart.solid.space.cells), len(self.imaged)
+        share = np.ones((len(move.u), 1))
+        for _ in range(MOST_HALVINGS):
+            points = heart.solid.space.points + share * move.points
+            points = _spread(points[:vertices], self.edges)
+            u = _onto(self.imaged, points, wall.u + share * move.u, self.edges)
+            trial = wall._replace(u=u, p=wall.p + share[:vertices, 0] * move.p)
+            balance = _balanced(heart, trial, points)
+            crushed = balance.crushed()
+            if crushed.any():
+                share[np.unique(cells[crushed])] *= 0.5
+            elif balance.unbalanced < max(before, LARGEST_RESIDUAL):
+                return np.asarray(points)[:vertices], trial
+            else:
+                share *= 0.5
+        return None
 
 
 def reload(
@@ -212,10 +283,10 @@ def _spread(points: Float[Array, "v 3"], edges: Int[Array, "e 2"]) -> Float[Arra
 
 
 def _onto(
-    imaged: Shape, heart: Heart, u: Float[Array, "n 3"], edges: Int[Array, "e 2"]
+    imaged: Shape, points: Float[Array, "n 3"], u: Float[Array, "n 3"], edges: Int[Array, "e 2"]
 ) -> Float[Array, "n 3"]:
     """Displacement that takes the vertices to the image; edges keep their bulge."""
-    vertices = jnp.asarray(imaged) - heart.solid.space.points[: len(imaged)]
+    vertices = jnp.asarray(imaged) - points[: len(imaged)]
     bulge = u - _spread(u[: len(imaged)], edges)
     return _spread(vertices, edges) + bulge
 
@@ -235,12 +306,17 @@ def _unbalanced(
 
 
 @eqx.filter_jit
-def _balance(heart: Heart, wall: WallState, points: Float[Array, "n 3"] | None = None) -> _Balance:
-    points = heart.solid.space.points if points is None else points
+def _balance(heart: Heart, wall: WallState, points: Float[Array, "n 3"]) -> _Balance:
     residual, there = _unbalanced(heart, points, wall.u, wall.p, wall.pressure)
     load = jnp.tensordot(wall.pressure, cavity_gradients(there, wall.u), 1)
     ratio = volume_ratio_all(deformation(there.solid, wall.u))
-    return _Balance(jnp.linalg.norm(residual), jnp.linalg.norm(load), ratio.min(), ratio.max())
+    return _Balance(jnp.linalg.norm(residual), jnp.linalg.norm(load), ratio)
+
+
+def _balanced(heart: Heart, wall: WallState, points: Float[Array, "n 3"] | None = None) -> _Balance:
+    """How well the imaged wall is balanced, on the heart's own or another stress-free shape."""
+    own = heart.solid.space.points if points is None else points
+    return _balance(*equilibrium.strong((heart, wall, own)))
 
 
 @eqx.filter_jit
@@ -279,17 +355,3 @@ def _newton(
     move = as_move(size * solved.x[0].astype(here.dtype))
     exhausted = solved.iterations >= KRYLOV_DIMENSION
     return move, kept.used(solved.iterations, exhausted)
-
-
-def _line_search(heart: Heart, wall: WallState, move: _Move, before: float) -> float:
-    """Length of a Newton step that leaves every cell upright and less of the load unbalanced."""
-    length = 1.0
-    while length >= SHORTEST:
-        trial = wall._replace(u=wall.u + length * move.u, p=wall.p + length * move.p)
-        points = heart.solid.space.points + length * move.points
-        balance = _balance(*equilibrium.strong((heart, trial, points)))
-        after = float(balance.norm / balance.scale)
-        if balance.possible and after < before:
-            return length
-        length *= 0.5
-    return length

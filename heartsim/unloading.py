@@ -45,24 +45,17 @@ def unloaded(
     def heart_at(points: np.ndarray) -> Heart:
         return on_heart(heart_on(built, points, scenario), scenario.conditions)[0]
 
-    def report(rounds: int, unbalanced: float) -> None:
-        progress.say(f"  round {rounds}: {100 * unbalanced:.2g} % of the load unbalanced")
+    def report(steps: int, balanced: float) -> None:
+        progress.say(f"  {steps} Newton steps: {100 * balanced:.0f} % of the load")
 
     points = built.mesh.points
     imaged = heart_at(points)
     kept = cache_folder() / "unloaded" / f"{_shape_key(imaged, pressure)}.npz"
     start, rounds = _recall(kept, imaged), 0
     if start is None:
-        element, nearby = scenario.patient.element, None
-        if element == "P2P1":
-            # the same mesh with linear elements: a cheap start from nearby
-            linear = scenario.with_({"patient.element": "P1P1"})
-            found, _ = unloaded(linear, built.with_element("P1P1"), pressure, progress)
-            u = built.nodes.interpolate(np.asarray(found.wall.u))
-            nearby = _guess(imaged, found.points, u, np.asarray(found.wall.p))
-        progress.say(f"finding the unloaded shape with {element} elements")
+        progress.say(f"finding the unloaded shape with {scenario.patient.element} elements")
         work = equilibrium.workspace(imaged, built.nodes)
-        found, rounds, _ = unload(work, heart_at, points, pressure, start=nearby, report=report)
+        found, rounds, _ = unload(work, heart_at, points, pressure, report=report)
         _keep(kept, found)
         start = _recall(kept, imaged) or found
     # the same last solve whether the shape was found or kept: a resumed run repeats every bit
@@ -99,9 +92,5 @@ def _recall(path: Path, imaged: Heart) -> Guess | None:
             points, u, p = (content[name] for name in ("points", "u", "p"))
     except (OSError, ValueError, KeyError, BadZipFile):
         return None
-    return _guess(imaged, points, u, p)
-
-
-def _guess(imaged: Heart, points: np.ndarray, u: np.ndarray, p: np.ndarray) -> Guess:
     wall = equilibrium.rest(imaged)
     return Guess(points, wall._replace(u=jnp.asarray(u), p=jnp.asarray(p)))
