@@ -5,22 +5,28 @@ from dataclasses import replace
 
 import jax.numpy as jnp
 
-from heartsim.circulation.adult import END_DIASTOLIC, STRESSED_VOLUME, healthy_adult
-from heartsim.circulation.chambers import Chamber, Elastance
+from heartsim.circulation.adult import (
+    END_DIASTOLIC,
+    STRESSED_VOLUME,
+    healthy_adult,
+    one_fiber_chamber,
+)
+from heartsim.circulation.chambers import Chamber, Elastance, OneFiber
 from heartsim.circulation.closed_loop import Circulation, with_blood_volume
 from heartsim.circulation.components import Orifice, Valve, Vessel
 from heartsim.circulation.graph import CHAMBERS, VALVES, State
 from heartsim.circulation.pumps import Balloon, Pump
 from heartsim.circulation.surroundings import Pericardium, Septum
+from heartsim.circulation.topology import coronary_apart
 from heartsim.scenario import Scenario
-from heartsim.scenario import models as plans
+from heartsim.scenario import blood as plans
 
 
 def circulation_of(scenario: Scenario) -> Circulation:
     """Closed loop of a scenario: the healthy adult with the scenario's numbers."""
     plan = scenario.circulation
     loop, _ = healthy_adult()
-    chambers = {name: _chamber(getattr(loop, name), getattr(plan, name)) for name in CHAMBERS}
+    chambers = {name: _chamber(name, getattr(plan, name)) for name in CHAMBERS}
     valves = {name: _valve(getattr(loop, name), getattr(plan, name)) for name in VALVES[:4]}
     holes = {
         name: _hole(getattr(loop, name), getattr(plan, name))
@@ -29,7 +35,7 @@ def circulation_of(scenario: Scenario) -> Circulation:
     sac, septum, devices = plan.pericardium, plan.septum, plan.devices
     pumps = {"left_pump": devices.lvad, "right_pump": devices.rvad, "ecmo": devices.ecmo}
     gas = devices.balloon
-    return replace(
+    changed = replace(
         loop,
         **chambers,
         **valves,
@@ -47,14 +53,19 @@ def circulation_of(scenario: Scenario) -> Circulation:
         pericardium=Pericardium(sac.pressure, sac.stiffening, sac.unstressed),
         septum=Septum(septum.compliance, septum.stiffening),
     )
+    muscle = plan.coronary
+    if not muscle.share:
+        return changed
+    return coronary_apart(changed, jnp.asarray(muscle.share), jnp.asarray(muscle.squeeze))
 
 
-def _chamber(healthy: Chamber, wanted: plans.Chamber) -> Chamber:
-    """Chamber with the numbers that a scenario states."""
-    if not isinstance(healthy, Elastance):
-        return healthy
-    stated = {name: value for name, value in wanted.model_dump().items() if value is not None}
-    return replace(healthy, **{name: jnp.asarray(value) for name, value in stated.items()})
+def _chamber(name: str, wanted: plans.Chamber) -> Chamber:
+    """Chamber with the numbers that a scenario states, the others those of a healthy adult."""
+    healthy: Elastance | OneFiber = getattr(healthy_adult()[0], name)
+    if wanted.model == "one-fiber":
+        healthy = one_fiber_chamber(name)
+    stated = wanted.model_dump(exclude={"model"}, exclude_none=True)
+    return replace(healthy, **{key: jnp.asarray(value) for key, value in stated.items()})
 
 
 def _valve(healthy: Valve, wanted: plans.Valve) -> Valve:

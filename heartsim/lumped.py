@@ -152,6 +152,7 @@ def _emulated(loop: Circulation, scenario: Scenario) -> tuple[Circulation, float
                 np.asarray(curve["pressure_mmHg"]) * mmHg,
             ),
             trigger=float(loop.av_delay),
+            period=float(loop.period),
         )
         for name, curve in curves.items()
     }
@@ -165,12 +166,14 @@ def _routes(scenario: Scenario) -> Procedure:
     single = Reroute("single_left_ventricle", {"septum": hole})
     glenn = {"share": routes.upper_body, "resistance": routes.connection}
     fontan = {"resistance": routes.connection, "fenestration": routes.fenestration}
+    trunk = {"septum": plan.ventricular_shunt, "origin": plan.ductus}
     edits = {
         "biventricular": (),
         "single ventricle": (single,),
         "glenn": (single, Reroute("glenn", glenn)),
         "fontan": (single, Reroute("fontan", fontan)),
         "norwood": (Reroute("norwood", {"septum": hole, "shunt": plan.ductus}),),
+        "truncus": (Reroute("truncus", trunk),),
     }
     return Procedure("circulation.routes", "Routes of the blood", edits[kind])
 

@@ -119,14 +119,17 @@ def periodic_guess(seen: SeenBeat, curve: PassiveCurve, loop: Circulation, blood
 
 
 def _emulated(loop: Circulation, seen: SeenBeat, curve: PassiveCurve) -> Circulation:
-    """A loop whose ventricles are the stand-ins of a 3D beat."""
+    """A loop whose ventricles are the stand-ins of a 3D beat, at the rate of the loop."""
+    recorded = seen.heart.loop
+    slower = (loop.period / recorded.period) ** 0.5
     column = seen.recorder.column
     stand_ins = {
         name: emulate_chamber(
             (column("time"), column(f"volume.{name}"), column(f"pressure.{name}")),
             (curve.volume[name], curve.pressure[name]),
-            trigger=float(loop.av_delay),
-        )
+            trigger=float(recorded.av_delay),
+            period=float(recorded.period),
+        ).timed(rise=slower, fall=slower)
         for name in seen.heart.chambers
     }
     return with_chambers(loop, stand_ins)

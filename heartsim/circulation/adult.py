@@ -4,13 +4,13 @@ from typing import Final
 
 import equinox as eqx
 
-from heartsim.circulation.chambers import Elastance
+from heartsim.circulation.chambers import Elastance, OneFiber
 from heartsim.circulation.closed_loop import Circulation, with_blood_volume
 from heartsim.circulation.components import Conduit, Orifice, Valve, Vessel, leaf
 from heartsim.circulation.graph import CONDUITS, HOLES, PUMPS, VALVES, State
 from heartsim.circulation.pumps import Balloon, Pump
 from heartsim.circulation.surroundings import Pericardium, Septum
-from heartsim.units import cm, minute, mL, mmHg, ms, s
+from heartsim.units import cm, kPa, minute, mL, mmHg, ms, s
 
 _ELASTANCE: Final = mmHg / mL
 _RESISTANCE: Final = mmHg * s / mL
@@ -146,6 +146,32 @@ def healthy_adult() -> tuple[Circulation, State]:
     )
     state = _state((55.3, 105.5, 52.3, 110.9), (84.4, 7.3, 12.6, 7.5), (79, 103, 66, 118))
     return circulation, with_blood_volume(circulation, state, leaf(STRESSED_VOLUME))
+
+
+_FIBERS: Final = {
+    "LV": (135.0, 50.0, 32.0, 0.83, 4.0, 12.0, 320.0, 140.0),
+    "RV": (50.0, 60.0, 14.0, 0.83, 3.0, 9.0, 320.0, 140.0),
+    "LA": (15.0, 30.0, 5.0, 0.83, 12.0, 7.0, 90.0, 110.0),
+    "RA": (15.0, 35.0, 3.5, 0.83, 8.0, 6.0, 90.0, 110.0),
+}
+"""Wall and unloaded cavity [mL], tension [kPa], slack stretch, passive stiffness [kPa], exponent,
+rise and fall [ms] of one-fiber chambers; fitted by hand so that the adult's beat stays normal."""
+
+
+def one_fiber_chamber(name: str) -> OneFiber:
+    """Chamber of a healthy adult as a wall of one fiber: ``LA``, ``LV``, ``RA`` or ``RV``."""
+    wall, cavity, tension, slack, stiffness, exponent, rise, fall = _FIBERS[name]
+    return OneFiber(
+        wall=wall * mL,
+        unstressed=cavity * mL,
+        tension=tension * kPa,
+        slack=slack,
+        stiffness=stiffness * kPa,
+        exponent=exponent,
+        onset=0 * ms,
+        contraction=rise * ms,
+        relaxation=fall * ms,
+    )
 
 
 def regazzoni_2022() -> tuple[Circulation, State]:

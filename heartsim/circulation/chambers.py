@@ -6,8 +6,9 @@ pump or a racing heart can empty a chamber but never take blood that is not ther
 Units: pressure [kPa], volume [mm³], time [ms].
 """
 
+import dataclasses
 from abc import abstractmethod
-from typing import Final, final
+from typing import Final, Self, TypeVar, final
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -119,6 +120,14 @@ class Chamber(eqx.Module):
     def strength(self, time: Scalar, period: Scalar) -> Scalar:
         """Activation between 0 and 1 at a time since the chamber's trigger [ms]."""
 
+    @abstractmethod
+    def stronger(self, factor: Scalar) -> Self:
+        """Chamber whose muscle pulls harder (above 1) or less hard."""
+
+    @abstractmethod
+    def timed(self, rise: Scalar | float = 1.0, fall: Scalar | float = 1.0) -> Self:
+        """Chamber whose rise and fall of activation take longer (above 1) or shorter."""
+
 
 @final
 class Elastance(Chamber):
@@ -156,6 +165,115 @@ class Elastance(Chamber):
     def strength(self, time: Scalar, period: Scalar) -> Scalar:
         """Activation at a time since the chamber's trigger [ms]."""
         return activation(time - self.onset, period, self.contraction, self.relaxation)
+
+    def stronger(self, factor: Scalar) -> "Elastance":
+        """Chamber with another active elastance."""
+        return dataclasses.replace(self, active=self.active * factor)
+
+    def timed(self, rise: Scalar | float = 1.0, fall: Scalar | float = 1.0) -> "Elastance":
+        """Chamber with another contraction and relaxation."""
+        return _retimed(self, rise, fall)
+
+
+@final
+class Fiber(Relation):
+    """Pressure of a wall whose fibers all carry one stress, see `OneFiber`."""
+
+    tension: Scalar = parameter()
+    """Active tension at the unloaded length now [kPa]."""
+    law: "OneFiber"
+
+    def __call__(self, volume: Scalar) -> Scalar:
+        """Pressure [kPa] at a volume [mm³]."""
+        law = self.law
+        empty = law.volume(law.slack)
+        stretch = law.stretch(jnp.maximum(volume, 0.0))
+        pull = self.tension * jnp.maximum(stretch - law.slack, 0.0) / (1 - law.slack)
+        nominal = pull + law.stiffness * exponential(stretch - 1.0, law.exponent)
+        # slope with which the fibers leave the collapse below the volume of slack fibers
+        steep = (self.tension / (1 - law.slack) + law.stiffness) / law.wall
+        return nominal / (law.thinness * stretch**2) + collapse(volume, empty, steep)
+
+
+@final
+class OneFiber(Chamber):
+    """Chamber whose wall is one fiber: stress, stretch and wall volume give pressure [1]_.
+
+    ::
+
+               ┌─── wall V_w ───┐        λ³ = (1 + 3 V/V_w) / (1 + 3 V0/V_w)
+               │   ┌────────┐   │        p dV = V_w σ dλ/λ    (work of the fibers)
+        σ, λ ──┤   │  p, V  │   ├──      p = σ / (1 + 3 V/V_w)
+               │   └────────┘   │
+               └────────────────┘
+
+    Per unloaded section the fiber pulls with ``S = T e(t) (λ - λ_s)/(1 - λ_s) + k (exp(c (λ - 1))
+    - 1)/c``, so that σ = λ S; shorter than the slack stretch λ_s it does not pull, and below the
+    volume at that stretch the wall meets and resists by `collapse`. The pressure grows with
+    volume up to λ = 2 λ_s, far beyond any heart. No velocity of shortening, no plateau of length.
+
+    References
+    ----------
+    .. [1] Arts et al. (1991). Relation between left ventricular cavity pressure and volume and
+       systolic fiber stress and strain in the wall. Biophys. J. 59:93-102.
+    """
+
+    wall: Scalar = parameter()
+    """Volume of the wall V_w [mm³]."""
+    unstressed: Scalar = parameter()
+    """Cavity volume of the unloaded wall V0, where λ = 1 [mm³]."""
+    tension: Scalar = parameter()
+    """Active tension T at λ = 1 and full activation, per unloaded section [kPa]."""
+    slack: Scalar = parameter()
+    """Stretch λ_s below which muscle does not pull."""
+    stiffness: Scalar = parameter()
+    """Passive stiffness k at λ = 1 [kPa]."""
+    exponent: Scalar = parameter()
+    """Exponent c with which it stiffens."""
+    onset: Scalar = parameter()
+    """Start of contraction after the trigger of the chamber [ms]."""
+    contraction: Scalar = parameter()
+    """Duration of the rise [ms]."""
+    relaxation: Scalar = parameter()
+    """Duration of the fall [ms]."""
+
+    @property
+    def thinness(self) -> Scalar:
+        """``1 + 3 V0/V_w``: ratio of fiber stress and pressure of the unloaded shape."""
+        return 1 + 3 * self.unstressed / self.wall
+
+    def stretch(self, volume: Scalar) -> Scalar:
+        """Stretch of the fibers at a cavity volume [mm³]."""
+        return jnp.cbrt((1 + 3 * volume / self.wall) / self.thinness)
+
+    def volume(self, stretch: Scalar) -> Scalar:
+        """Cavity volume [mm³] at a stretch of the fibers."""
+        return self.wall / 3 * (self.thinness * stretch**3 - 1)
+
+    def at(self, time: Scalar, period: Scalar) -> Fiber:
+        """Pressure-volume relation at a time since the chamber's trigger [ms]."""
+        return Fiber(self.tension * self.strength(time, period), self)
+
+    def strength(self, time: Scalar, period: Scalar) -> Scalar:
+        """Activation at a time since the chamber's trigger [ms]."""
+        return activation(time - self.onset, period, self.contraction, self.relaxation)
+
+    def stronger(self, factor: Scalar) -> "OneFiber":
+        """Chamber with another active tension."""
+        return dataclasses.replace(self, tension=self.tension * factor)
+
+    def timed(self, rise: Scalar | float = 1.0, fall: Scalar | float = 1.0) -> "OneFiber":
+        """Chamber with another contraction and relaxation."""
+        return _retimed(self, rise, fall)
+
+
+_Timed = TypeVar("_Timed", Elastance, OneFiber)
+
+
+def _retimed(law: _Timed, rise: Scalar | float, fall: Scalar | float) -> _Timed:
+    return dataclasses.replace(
+        law, contraction=law.contraction * rise, relaxation=law.relaxation * fall
+    )
 
 
 def activation(time: Scalar, period: Scalar, contraction: Scalar, relaxation: Scalar) -> Scalar:

@@ -117,11 +117,11 @@ class Network(eqx.Module):
     beds: Vessel
     """`BEDS`, stacked."""
     holes: Orifice
-    """`HOLES`, stacked."""
+    """`HOLES`, then the losses of `PUMPS`, stacked."""
+    head: Float[Array, " holes"]
+    """Head of each of them [kPa]; 0 in a hole."""
     conduits: Conduit
     """`CONDUITS`, stacked."""
-    pumps: Pump
-    """`PUMPS`, stacked."""
     pericardium: Pericardium
     septum_compliance: Scalar
     """Of the septum as stiff as it is now [mm³/kPa]."""
@@ -141,14 +141,13 @@ class Network(eqx.Module):
         outflow : (beds,)
             Flows out of `BEDS` [mm³/ms], which have inertia of their own.
         """
-        valve, _, hole, conduit, pump = jnp.split(drop, SECTIONS)
+        valve, _, hole, conduit = jnp.split(drop, SECTIONS)
         return jnp.concatenate(
             [
                 self.valves.flow(valve + push, self.impedance),
                 outflow,
-                self.holes.flow(hole),
+                self.holes.flow(hole + self.head),
                 self.conduits.flow(conduit),
-                self.pumps.flow(pump),
             ]
         )
 
@@ -192,9 +191,11 @@ class Network(eqx.Module):
 def network(circulation: Circulation, t: Scalar) -> Network:
     """Sort the parts of a loop by kind, as they are at a beat time [ms]."""
 
-    def together(names: tuple[str, ...]) -> eqx.Module:
-        parts = [getattr(circulation, name) for name in names]
+    def stacked(parts: list[eqx.Module]) -> eqx.Module:
         return jax.tree.map(lambda *leaves: jnp.stack(leaves), *parts)
+
+    def together(names: tuple[str, ...]) -> eqx.Module:
+        return stacked([getattr(circulation, name) for name in names])
 
     aorta, artery = circulation.systemic_arteries, circulation.pulmonary_arteries
     none = jnp.zeros_like(aorta.impedance)
@@ -203,14 +204,15 @@ def network(circulation: Circulation, t: Scalar) -> Network:
         "neoaortic": aorta.impedance,
         "pulmonary": artery.impedance,
     }
+    pumps = [getattr(circulation, name) for name in PUMPS]
     e = circulation.LV.strength(t - circulation.av_delay, circulation.period)
     return Network(
         valves=together(VALVES),
         impedance=jnp.stack([behind.get(name, none) for name in VALVES]),
         beds=together(BEDS),
-        holes=together(HOLES),
+        holes=stacked([getattr(circulation, name) for name in HOLES] + [p.loss for p in pumps]),
+        head=jnp.stack([none] * len(HOLES) + [p.head for p in pumps]),
         conduits=together(CONDUITS),
-        pumps=together(PUMPS),
         pericardium=circulation.pericardium,
         septum_compliance=circulation.septum.bulge(jnp.ones_like(e), e),
         muscle_squeeze=circulation.muscle_squeeze,

@@ -7,6 +7,7 @@ filling or load about as the 3D chamber would. The limit cycle of the loop with 
 the same total blood volume, is where the next 3D beat should start.
 """
 
+import dataclasses
 from typing import Final, final
 
 import equinox as eqx
@@ -21,6 +22,7 @@ from heartsim.errors import InputError
 
 _DEAD_FRACTION: Final = 0.25
 _DEAD_LIMIT: Final = 0.9
+_END: Final = 1e-9
 _EMPTY: Final = 0.25
 """Share of the smallest passive volume below which the walls meet and resist suction."""
 
@@ -115,18 +117,47 @@ class EmulatedChamber(Chamber):
     """d [kPa]: what clipping e left over; zero in most of the beat."""
     trigger: Scalar = parameter()
     """Beat time of the chamber's trigger [ms]: the AV delay for a ventricle, 0 for an atrium."""
+    period: Scalar = parameter()
+    """Period of the recorded beat [ms]."""
+    peak: Scalar = parameter()
+    """Time of full activation since the trigger [ms]."""
+    rise: Scalar = eqx.field(converter=leaf, default=1.0)
+    """How much longer than recorded the activation takes to rise."""
+    fall: Scalar = eqx.field(converter=leaf, default=1.0)
+    """How much longer than recorded it takes to fall."""
 
     def at(self, time: Scalar, period: Scalar) -> Mixture:
         """Pressure-volume relation at a time since the chamber's trigger [ms]."""
-        phase = jnp.mod(time + self.trigger, period)
-        e = self.strength(time, period)
-        d = jnp.interp(phase, self.time, self.offset, period=period)
-        return Mixture(self.passive, self.active, e, d)
+        phase = self._recorded(time, period)
+        d = jnp.interp(phase, self.time, self.offset, period=self.period)
+        return Mixture(self.passive, self.active, self._activation(phase), d)
 
     def strength(self, time: Scalar, period: Scalar) -> Scalar:
         """Activation at a time since the chamber's trigger [ms]."""
-        phase = jnp.mod(time + self.trigger, period)
-        return jnp.interp(phase, self.time, self.activation, period=period)
+        return self._activation(self._recorded(time, period))
+
+    def stronger(self, factor: Scalar) -> "EmulatedChamber":
+        """Chamber whose end-systolic line is steeper (above 1) about the same intercept."""
+        line = dataclasses.replace(self.active, elastance=self.active.elastance * factor)
+        return dataclasses.replace(self, active=line)
+
+    def timed(self, rise: Scalar | float = 1.0, fall: Scalar | float = 1.0) -> "EmulatedChamber":
+        """Chamber whose recorded activation is stretched in time before and after its peak."""
+        return dataclasses.replace(self, rise=self.rise * rise, fall=self.fall * fall)
+
+    def _activation(self, phase: Scalar) -> Scalar:
+        return jnp.interp(phase, self.time, self.activation, period=self.period)
+
+    def _recorded(self, time: Scalar, period: Scalar) -> Scalar:
+        """Beat time of the record that a time since the trigger stands for [ms].
+
+        A beat longer than the record ends with its relaxed end, a shorter one cuts that off.
+        """
+        since = jnp.mod(time, period)
+        fallen = self.peak + (since - self.peak * self.rise) / self.fall
+        same = jnp.where(since < self.peak * self.rise, since / self.rise, fallen)
+        # just short of a whole record, which would be the next trigger
+        return self.trigger + jnp.minimum(same, (1 - _END) * self.period)
 
 
 def emulate_chamber(
@@ -134,6 +165,7 @@ def emulate_chamber(
     passive: tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]],
     *,
     trigger: float,
+    period: float,
     dead_volume: float | None = None,
     stiffness: Float[np.ndarray, " t"] | None = None,
 ) -> EmulatedChamber:
@@ -151,6 +183,8 @@ def emulate_chamber(
         Volume [mm³] and pressure [kPa] of the passive chamber, both increasing.
     trigger : float
         Beat time of the chamber's trigger [ms].
+    period : float
+        Period of the recorded beat [ms].
     dead_volume : float, optional
         V0 [mm³]. A single beat does not tell it; without it (and without ``stiffness``) a quarter
         of the passive unloaded volume is taken.
@@ -192,6 +226,8 @@ def emulate_chamber(
         passive=curve,
         active=Line(elastance, dead),
         trigger=trigger,
+        period=period,
+        peak=(time[np.argmax(e)] - trigger) % period,
     )
 
 

@@ -52,13 +52,13 @@ BRANCHES: Final[Mapping[str, tuple[str, str]]] = {
     "ventricular_shunt": ("LV", "RV"),
     "ductus": ("systemic_arteries", "pulmonary_arteries"),
     "fenestration": ("systemic_veins", "LA"),
+    "left_pump": ("LV", "systemic_arteries"),
+    "right_pump": ("RV", "pulmonary_arteries"),
+    "ecmo": ("RA", "systemic_arteries"),
     "cavopulmonary": ("systemic_veins", "pulmonary_arteries"),
     "glenn": ("upper_veins", "pulmonary_arteries"),
     "upper_body": ("systemic_arteries", "upper_veins"),
     "coronary_arteries": ("systemic_arteries", "coronary"),
-    "left_pump": ("LV", "systemic_arteries"),
-    "right_pump": ("RV", "pulmonary_arteries"),
-    "ecmo": ("RA", "systemic_arteries"),
 }
 """Flow name → (node it leaves, node it enters), in the order of the groups above."""
 
@@ -77,10 +77,8 @@ INCIDENCE: Final = _incidence()
 BED_BRANCHES: Final = slice(len(VALVES), len(VALVES) + len(BEDS))
 """Where `BEDS` stand among `BRANCHES`."""
 
-SECTIONS: Final = tuple(
-    int(n) for n in np.cumsum([len(VALVES), len(BEDS), len(HOLES), len(CONDUITS)])
-)
-"""Where one group of `BRANCHES` ends and the next begins."""
+SECTIONS: Final = tuple(int(n) for n in np.cumsum([len(VALVES), len(BEDS), len(HOLES + PUMPS)]))
+"""Where a group of `BRANCHES` ends: valves, beds, holes and pumps, conduits."""
 
 FREE_WALL: Final = np.array([0.0, -1.0, 0.0, 1.0])
 """Share of the septal bulge in the free-wall volume of each of `CHAMBERS`."""

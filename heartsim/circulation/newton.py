@@ -4,6 +4,7 @@ from typing import Final, NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 MAX_ITERATIONS: Final = 60
@@ -99,15 +100,10 @@ def solve(matrix: Float[Array, "n n"], right: Float[Array, " n"]) -> Float[Array
     (n,) float
         Solution.
     """
-    size = matrix.shape[0]
-    identity = jnp.eye(size, dtype=matrix.dtype)
-
-    def clear(i: Int[Array, ""], table: Float[Array, "n m"]) -> Float[Array, "n m"]:
-        row = jax.lax.dynamic_slice_in_dim(table, i, 1, axis=0)
-        column = jax.lax.dynamic_slice_in_dim(table, i, 1, axis=1)
-        unit = jax.lax.dynamic_slice_in_dim(identity, i, 1, axis=1)
-        pivot = jax.lax.dynamic_slice_in_dim(column, i, 1, axis=0)
-        return table - (column - unit) * (row / pivot)
-
     table = jnp.concatenate([matrix, right[:, None]], axis=1)
-    return jax.lax.fori_loop(0, size, clear, table)[:, -1]
+    for i in range(matrix.shape[0]):
+        # unrolled: a loop would cost more in slicing than the arithmetic of a small system
+        unit = np.eye(matrix.shape[0], dtype=table.dtype)[:, i : i + 1]
+        row = table[i : i + 1] / table[i, i]
+        table = table - (table[:, i : i + 1] - unit) * row
+    return table[:, -1]

@@ -9,9 +9,9 @@ from jaxtyping import Array, Bool, Float, Int
 
 from heartsim.circulation.closed_loop import Circulation, blood_volume, flows, pressures
 from heartsim.circulation.components import Scalar
-from heartsim.circulation.graph import BEDS, CHAMBERS, VALVES, State
+from heartsim.circulation.graph import BEDS, CHAMBERS, NODES, VALVES, State
 from heartsim.circulation.newton import solve
-from heartsim.circulation.step import advance
+from heartsim.circulation.step import advance_ahead
 from heartsim.units import mL, mm, ms
 
 TOLERANCE: Final = 1e-3 * mL
@@ -100,13 +100,15 @@ def run_beat(circulation: Circulation, state: State, n_steps: int) -> tuple[Stat
     """
     dt = circulation.period / n_steps
 
-    def step(now: State, t: Scalar) -> tuple[State, State]:
-        new = advance(circulation, now, t, dt, {})
-        return new, new
+    def step(carry: tuple[State, _Vector], t: Scalar) -> tuple[tuple[State, _Vector], _Vector]:
+        now = advance_ahead(circulation, carry[0], t, dt, carry[1])
+        return now, jnp.stack(now[0])
 
     starts = dt * jnp.arange(n_steps, dtype=dt.dtype)
-    last, states = jax.lax.scan(step, state, starts)
-    return last, jax.vmap(lambda now, t: _traces(circulation, now, t))(states, starts + dt)
+    at_rest = jnp.zeros(len(NODES) + 1, dt.dtype)
+    (last, _), states = jax.lax.scan(step, (state, at_rest), starts)
+    traces = jax.vmap(lambda now, t: _traces(circulation, State(*now), t))(states, starts + dt)
+    return last, traces
 
 
 def _traces(circulation: Circulation, state: State, t: Scalar) -> Traces:
@@ -212,6 +214,31 @@ def periodic_state(circulation: Circulation, state: State, n_steps: int = 500) -
     scaled += jnp.diag(alone.astype(scaled.dtype))
     correction = jnp.linalg.solve(scaled, error(x, circulation) * scale) / scale
     return State(*(x - correction))
+
+
+@eqx.filter_jit
+def differentiated_beat(
+    circulation: Circulation, state: State, n_steps: int, directions: Circulation
+) -> Traces:
+    """Derivatives of the traces of a periodic beat in directions of the parameters.
+
+    Parameters
+    ----------
+    circulation, state, n_steps
+        As in `periodic_state`.
+    directions : Circulation
+        Changes of the parameters, stacked along a first axis.
+
+    Returns
+    -------
+    Traces
+        Derivatives, stacked along a first axis.
+    """
+
+    def traces(loop: Circulation) -> Traces:
+        return run_beat(loop, periodic_state(loop, state, n_steps), n_steps)[1]
+
+    return jax.vmap(lambda d: jax.jvp(traces, (circulation,), (d,))[1])(directions)
 
 
 @eqx.filter_jit

@@ -42,7 +42,12 @@ class Pump(eqx.Module):
 
     def flow(self, drop: Scalar) -> Scalar:
         """Flow [mm³/ms] for the drop from inlet to outlet [kPa], negative against a load."""
-        return Orifice(self.area, self.resistance).flow(drop + self.head)
+        return self.loss.flow(drop + self.head)
+
+    @property
+    def loss(self) -> Orifice:
+        """The pump as it resists when it stands still."""
+        return Orifice(self.area, self.resistance)
 
 
 @final

@@ -1,4 +1,4 @@
-"""Re-routing of blood: Glenn, Fontan, Norwood as changes of leaves, with the blood handed over.
+"""Re-routing of blood: Glenn, Fontan, Norwood, truncus as changes of leaves; the blood handed over.
 
 Each function takes a loop and the blood in it and returns both changed; the total volume of blood
 is the same before and after, and what had to move is returned beside them. Vessels are tied,
@@ -6,7 +6,7 @@ holes are made and valves are closed; nothing else is different from a healthy l
 """
 
 import dataclasses
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import jax.numpy as jnp
 
@@ -15,6 +15,7 @@ from heartsim.circulation.closed_loop import Circulation, blood_volume, with_blo
 from heartsim.circulation.components import Conduit, Orifice, Scalar, Valve, leaf
 from heartsim.circulation.graph import State
 from heartsim.errors import InputError
+from heartsim.units import mL, mmHg
 
 
 class Rerouted(NamedTuple):
@@ -190,3 +191,76 @@ def norwood(circulation: Circulation, state: State, septum: Scalar, shunt: Scala
         heart, neoaortic=circulation.pulmonary, pulmonary=_shut(circulation.pulmonary)
     )
     return Rerouted(changed, state, moved)
+
+
+def truncus(circulation: Circulation, state: State, septum: Scalar, origin: Scalar) -> Rerouted:
+    """One arterial trunk over a septal defect: both ventricles eject into the aorta.
+
+    The trunk's valve is two orifices side by side, one for each ventricle; the pulmonary arteries
+    leave the trunk through an orifice.
+
+    Parameters
+    ----------
+    circulation, state
+        The loop and its blood.
+    septum, origin : () float
+        Areas of the hole between the ventricles and of the origin of the pulmonary arteries [mm²].
+    """
+    changed = dataclasses.replace(
+        circulation,
+        neoaortic=circulation.aortic,
+        pulmonary=_shut(circulation.pulmonary),
+        ventricular_shunt=_with_area(circulation.ventricular_shunt, septum),
+        ductus=_with_area(circulation.ductus, origin),
+    )
+    return Rerouted(changed, state, jnp.zeros_like(state.V_LV))
+
+
+CORONARY_COMPLIANCE: Final = 0.12 * mL / mmHg
+"""Compliance of the vessels in the muscle [mm³/kPa] (our choice: 9 mL at 75 mmHg)."""
+
+_ARTERIAL: Final = 0.7
+
+
+def coronary_apart(circulation: Circulation, share: Scalar, squeeze: Scalar) -> Circulation:
+    """Give the heart muscle vessels of its own, which the contracting left ventricle squeezes [1]_.
+
+    ::
+
+        aorta ──[ 0.7 R ]──┬──[ 0.3 R ]── RA        R = (R_arteries + R_veins) / share
+                          ═╪═ C
+                           └── outside: squeeze * p_LV   (the intramyocardial pump)
+
+    The body's arteries keep the rest of the conductance, so mean flow stays as it was. The bed
+    starts without blood and fills from the veins as the loop finds its periodic state.
+
+    Parameters
+    ----------
+    circulation : Circulation
+    share : () float
+        Part of the systemic conductance that the coronary vessels take; about 5 %.
+    squeeze : () float
+        Part of the left ventricular pressure that acts on the bed from outside.
+
+    References
+    ----------
+    .. [1] Spaan, Breuls, Laird (1981). Diastolic-systolic coronary flow differences are caused by
+       intramyocardial pump action in the anesthetized dog. Circ. Res. 49:584.
+    """
+    arteries, veins = circulation.systemic_arteries, circulation.systemic_veins
+    whole = (arteries.resistance + veins.resistance) / share
+    bed = dataclasses.replace(
+        circulation.coronary,
+        resistance=(1 - _ARTERIAL) * whole,
+        compliance=jnp.full_like(whole, CORONARY_COMPLIANCE),
+        tied=jnp.zeros_like(whole),
+    )
+    return dataclasses.replace(
+        circulation,
+        systemic_arteries=dataclasses.replace(
+            arteries, resistance=arteries.resistance / (1 - share)
+        ),
+        coronary=bed,
+        coronary_arteries=Conduit(1 / (_ARTERIAL * whole)),
+        muscle_squeeze=leaf(squeeze),
+    )

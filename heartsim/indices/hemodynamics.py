@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from heartsim.indices import elastance
 from heartsim.indices.events import end_diastole, end_systole
@@ -290,6 +290,9 @@ def circulation(recording: Recording) -> dict[str, float]:
     ``CVP_over_PCWP``
         Mean right over mean left atrial pressure, the latter for the wedge; above 0.63 warns of
         right heart failure after an assist device.
+    ``coronary_mL_per_min``, ``coronary_diastolic_percent``
+        Flow into the vessels of the heart muscle, and the part of it outside systole; only where
+        these vessels are apart.
     ``SEVR``
         Subendocardial viability (Buckberg) ratio: ∫(aorta - LV) dt outside systole over ∫ LV dt
         from end-diastole to end-systole [3]_.
@@ -337,6 +340,7 @@ def circulation(recording: Recording) -> dict[str, float]:
         "PAPi": _ratio(float(artery.max() - artery.min()), mean["RA"]),
         "CVP_over_PCWP": _ratio(mean["RA"], mean["LA"]),
         "SEVR": viability(recording),
+        **(coronary(recording) if "coronary_arteries" in recording.flow else {}),
     }
 
 
@@ -360,12 +364,29 @@ def viability(recording: Recording) -> float:
         recording.pressure["aorta"],
         recording.pressure["LV"],
     )
-    ed, es = events(recording, "LV")
-    order = (np.arange(len(time)) - ed) % len(recording.time)
-    systole = order <= (es - ed) % len(recording.time)
+    systole = _in_systole(recording, len(time))
     supply = np.where(systole, 0.0, np.maximum(aorta - pressure, 0.0))
     demand = np.where(systole, pressure, 0.0)
     return _ratio(float(np.trapezoid(supply, time)), float(np.trapezoid(demand, time)))
+
+
+def coronary(recording: Recording) -> dict[str, float]:
+    """Flow of the vessels in the heart muscle, and when it comes; see `circulation`."""
+    name, period = "coronary_arteries", recording.heart_rate_period
+    time, flow = close_loop(recording.time, period, recording.flow[name])
+    outside = np.trapezoid(np.where(_in_systole(recording, len(time)), 0.0, flow), time)
+    whole = float(np.trapezoid(flow, time))
+    return {
+        "coronary_mL_per_min": whole / period / (mL / minute),
+        "coronary_diastolic_percent": 100 * float(outside) / whole,
+    }
+
+
+def _in_systole(recording: Recording, samples: int) -> Bool[np.ndarray, " times"]:
+    """Samples of a closed beat from end-diastole to end-systole of the left ventricle."""
+    ed, es = events(recording, "LV")
+    order = (np.arange(samples) - ed) % len(recording.time)
+    return order <= (es - ed) % len(recording.time)
 
 
 def _net_flow(recording: Recording, ways: Mapping[str, int]) -> float:

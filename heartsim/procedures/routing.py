@@ -34,6 +34,7 @@ TARGETS: Final[Mapping[str, tuple[str, ...]]] = {
         _ATRIA,
         _DUCTUS,
     ),
+    "truncus": ("valve:pulmonary", "valve:neoaortic", "shunt:ventricular_shunt", _DUCTUS),
 }
 """Functions of `heartsim.circulation.topology`, and what each changes."""
 
@@ -41,6 +42,7 @@ _UNITS: Final = {
     "septum": ("septum_cm2", cm**2),
     "ductus": ("ductus_cm2", cm**2),
     "shunt": ("shunt_cm2", cm**2),
+    "origin": ("origin_cm2", cm**2),
     "fenestration": ("fenestration_cm2", cm**2),
     "resistance": ("connection_WU", wood),
     "share": ("upper_body_percent", 0.01),

@@ -1,7 +1,8 @@
 """Operations on shunts: septal defects and ductus, their closure, and holes made on purpose.
 
-Every hole is dosed by the diameter of its effective orifice; a jet narrows, so this is somewhat
-less than the diameter seen on an image.
+A defect is dosed by the diameter of its effective orifice; a jet narrows, so this is somewhat less
+than the diameter seen on an image. A hole made on purpose is dosed by the diameter of the device or
+balloon, of whose area the jet fills a part.
 """
 
 from collections.abc import Callable, Mapping
@@ -9,7 +10,7 @@ from typing import Final
 
 from heartsim.procedures.circuit import SetShunt
 from heartsim.procedures.edit import Edit
-from heartsim.procedures.operation import Operation, Parameter, Value, disc
+from heartsim.procedures.operation import Operation, Parameter, Value, disc, number
 
 _LIMITS: Final = "no oxygen: mixing and cyanosis are not computed"
 
@@ -22,6 +23,25 @@ def _opened(hole: str) -> Callable[[Mapping[str, Value]], tuple[Edit, ...]]:
         return (SetShunt(hole, disc(values, name)),)
 
     return build
+
+
+def _made(values: Mapping[str, Value]) -> tuple[Edit, ...]:
+    """Edits from the diameter of a device and the part of it that the jet fills."""
+    area = number(values, "contraction") * disc(values, "diameter")
+    return (SetShunt("atrial_shunt", area),)
+
+
+def _hole_made(default: str, stop: tuple[str, str], usual: tuple[str, str]) -> dict[str, Parameter]:
+    return {
+        "diameter": Parameter("diameter of the hole", default, "length", stop, usual),
+        "contraction": Parameter(
+            "part of the hole that the jet fills; 0.6 with a sharp edge",
+            "0.6",
+            "number",
+            ("0.3", "1"),
+            ("0.6", "0.9"),
+        ),
+    }
 
 
 def _diameter(default: str, stop: tuple[str, str], usual: tuple[str, str]) -> dict[str, Parameter]:
@@ -123,13 +143,12 @@ interatrial_shunt: Final = Operation(
     kind="operation",
     indication="heart failure with preserved EF, exercise wedge pressure at least 25 mmHg",
     changes="hole between the atria of a given size",
-    parameters=_diameter("8 mm", ("5 mm", "10 mm"), ("5 mm", "10 mm")),
-    limits="the hole is as large as you say: a device of 8 mm passes less than an orifice of 8 "
-    f"mm (here Qp/Qs 1.8 at rest); no exercise unless it is set; no closing by tissue; {_LIMITS}",
+    parameters=_hole_made("8 mm", ("5 mm", "10 mm"), ("5 mm", "10 mm")),
+    limits=f"no exercise unless it is set; no closing by tissue; {_LIMITS}",
     expected="pulmonary to systemic flow 1.27; peak-exercise wedge 34.1 to 31.6 and venous "
     "pressure 17.5 to 20.3 mmHg; no benefit in 626 patients taken together",
     source="Wessler 2018; REDUCE LAP-HF (doi:10.1161/CIRCULATIONAHA.117.032094)",
-    build=_opened("atrial_shunt"),
+    build=_made,
 )
 
 atrial_septostomy: Final = Operation(
@@ -138,12 +157,12 @@ atrial_septostomy: Final = Operation(
     kind="operation",
     indication="pulmonary arterial hypertension with refractory right heart failure",
     changes="hole between the atria; blood crosses from right to left",
-    parameters=_diameter("8 mm", ("4 mm", "12 mm"), ("4 mm", "10 mm")),
+    parameters=_hole_made("8 mm", ("4 mm", "12 mm"), ("4 mm", "10 mm")),
     limits=f"risk with right atrial pressure above 20 mmHg; {_LIMITS}",
     expected="right atrial pressure -2.8 and left +1.9 mmHg, cardiac index +0.62 L/min/m2, "
     "arterial saturation -8.5 points; mean diameter 7.8 +/- 2.2 mm",
     source="meta-analysis PMC7403752",
-    build=_opened("atrial_shunt"),
+    build=_made,
 )
 
 potts_shunt: Final = Operation(

@@ -9,14 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, final
 
-from heartsim.errors import ProcedureError
 from heartsim.procedures.circuit import circulation_of
 from heartsim.procedures.edit import Dose, HeartEdit, Receipt
 from heartsim.procedures.material import with_tissue
 from heartsim.units import minute
 
 if TYPE_CHECKING:
-    from heartsim.circulation.chambers import Elastance
+    from heartsim.circulation.chambers import Chamber
     from heartsim.circulation.components import Vessel
     from heartsim.heart import Heart
 
@@ -24,27 +23,13 @@ CHAMBERS = ("LA", "LV", "RA", "RV")
 
 
 def with_rate(heart: "Heart", rate: Dose) -> "Heart":
-    """Heart at another rate [1/ms]; twitch and 0D chambers shorten with the root of the period.
-
-    Raises
-    ------
-    ProcedureError
-        If a 0D ventricle is fitted to a beat: it knows one heart rate only.
-    """
+    """Heart at another rate [1/ms]; twitch and 0D chambers shorten with the root of the period."""
     blood = circulation_of(heart)
-    fitted = [name for name in ("LV", "RV") if not hasattr(getattr(blood, name), "contraction")]
-    if fitted and not heart.chambers:
-        raise ProcedureError(
-            "ventricles fitted to a beat know its heart rate only. Fit to a beat at the wanted "
-            "rate, or omit patient.fitted_to."
-        )
     period = 1 / rate
     shorter = (period / blood.period) ** 0.5
     quicker = _with_chambers(
         replace(heart, circulation=replace(blood, period=period)),
-        lambda law: replace(
-            law, contraction=law.contraction * shorter, relaxation=law.relaxation * shorter
-        ),
+        lambda law: law.timed(rise=shorter, fall=shorter),
     )
     if not heart.chambers:
         return quicker
@@ -60,7 +45,7 @@ def with_rate(heart: "Heart", rate: Dose) -> "Heart":
 
 def with_strength(heart: "Heart", factor: Dose) -> "Heart":
     """Heart whose muscle, 0D chambers included, pulls harder or less hard."""
-    stronger = _with_chambers(heart, lambda law: replace(law, active=law.active * factor))
+    stronger = _with_chambers(heart, lambda law: law.stronger(factor))
     if not heart.chambers:
         return stronger
     contractility = heart.tissue.contractility * factor
@@ -69,7 +54,7 @@ def with_strength(heart: "Heart", factor: Dose) -> "Heart":
 
 def with_relaxation(heart: "Heart", factor: Dose) -> "Heart":
     """Heart whose muscle relaxes faster (above 1) or slower: the fall of tension is rescaled."""
-    quicker = _with_chambers(heart, lambda law: replace(law, relaxation=law.relaxation / factor))
+    quicker = _with_chambers(heart, lambda law: law.timed(fall=1 / factor))
     if not heart.chambers:
         return quicker
     twitch = heart.activation.twitch
@@ -79,7 +64,7 @@ def with_relaxation(heart: "Heart", factor: Dose) -> "Heart":
 
 def with_systole(heart: "Heart", factor: Dose) -> "Heart":
     """Heart whose tension peaks later (above 1) or earlier; the walls rise and fall as before."""
-    longer = _with_chambers(heart, lambda law: replace(law, contraction=law.contraction * factor))
+    longer = _with_chambers(heart, lambda law: law.timed(rise=factor))
     if not heart.chambers:
         return longer
     twitch = heart.activation.twitch
@@ -104,12 +89,10 @@ def with_filling(heart: "Heart", factor: Dose) -> "Heart":
     return replace(heart, filling=heart.filling * factor)
 
 
-def _with_chambers(heart: "Heart", change: "Callable[[Elastance], Elastance]") -> "Heart":
-    """Heart whose time-varying elastances are changed; chambers of other kinds stay."""
+def _with_chambers(heart: "Heart", change: "Callable[[Chamber], Chamber]") -> "Heart":
+    """Heart whose 0D chambers are changed, each as its law knows."""
     blood = circulation_of(heart)
-    laws = {name: getattr(blood, name) for name in CHAMBERS}
-    # an emulated chamber has no contraction of its own
-    changed = {name: change(law) for name, law in laws.items() if hasattr(law, "contraction")}
+    changed = {name: change(getattr(blood, name)) for name in CHAMBERS}
     return replace(heart, circulation=replace(blood, **changed))
 
 

@@ -22,6 +22,7 @@ DETOURS = (
     "left_pump",
     "right_pump",
     "ecmo",
+    "coronary_arteries",
 )
 """Ways around the four valves: holes, surgical connections and pumps; most hearts have none."""
 

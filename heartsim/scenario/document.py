@@ -12,15 +12,13 @@ from heartsim.errors import ProcedureConflict
 from heartsim.procedures.catalogue import CATALOGUE, plan
 from heartsim.procedures.edit import Procedure
 from heartsim.procedures.perform import check_conflicts
+from heartsim.scenario.blood import Chamber, Circulation, Routes
 from heartsim.scenario.entries import check_entries, entry_schema, resolved_entry
 from heartsim.scenario.models import (
     Activation,
-    Chamber,
-    Circulation,
     Entry,
     Patient,
     Protocol,
-    Routes,
     Section,
     Support,
     Tissue,

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from heartsim.circulation.adult import one_fiber_chamber
 from heartsim.circulation.chambers import Elastance, activation, exponential
 from heartsim.units import mL, mmHg, ms, s
 
@@ -74,3 +75,56 @@ def test_chamber_resists_being_emptied_by_the_tube_law():
     assert relation(jnp.asarray(1.0)) < -1e7 * 0.01
     slope = jax.grad(relation)
     assert_allclose(slope(jnp.asarray(1e4 - 1)), slope(jnp.asarray(1e4 + 1)), rtol=1e-3)
+
+
+ALL = pytest.mark.parametrize("name", ["LV", "RV", "LA", "RA"])
+
+
+@ALL
+def test_one_fiber_pressure_grows_with_volume_at_every_activation(name):
+    chamber = one_fiber_chamber(name)
+    at = jnp.linspace(0.02, 4.0, 400) * chamber.unstressed
+    for pull in (0.0, 0.5, 1.0):
+        law = chamber.at(chamber.contraction * pull, jnp.asarray(1e4))
+        slope = jax.jit(jax.vmap(jax.grad(law)))(at)
+        assert np.all(slope > 0), pull
+
+
+def test_work_of_the_blood_is_work_of_the_fibers():
+    """The integral of p dV equals V_w times that of σ dλ/λ, above slack and below."""
+    chamber = one_fiber_chamber("LV")
+    volume = jnp.linspace(60 * mL, 130 * mL, 4001)
+    law = chamber.at(jnp.asarray(200.0), jnp.asarray(1e4))
+    pressure, stretch = jax.vmap(law)(volume), jax.vmap(chamber.stretch)(volume)
+    pull = law.tension * (stretch - chamber.slack) / (1 - chamber.slack)
+    rest = chamber.stiffness * jnp.expm1(chamber.exponent * (stretch - 1)) / chamber.exponent
+    stress = stretch * (pull + rest)
+    fibers = chamber.wall * np.trapezoid(stress / stretch, stretch)
+    assert_allclose(np.trapezoid(pressure, volume), fibers, rtol=1e-6)
+
+
+def test_unloaded_fiber_chamber_has_no_pressure_and_no_stretch():
+    chamber = one_fiber_chamber("RV")
+    assert_allclose(chamber.stretch(chamber.unstressed), 1.0)
+    assert_allclose(chamber.volume(chamber.stretch(jnp.asarray(9e4))), 9e4)
+    relaxed = chamber.at(jnp.asarray(0.0), jnp.asarray(1e4))
+    assert_allclose(relaxed(chamber.unstressed), 0.0, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["elastance", "one-fiber"])
+def test_chambers_get_stronger_and_slower(kind):
+    fiber = one_fiber_chamber("LV")
+    plain = Elastance(active=0.4, passive=0.01, unstressed=1e4, onset=0.0, contraction=300.0,
+                      relaxation=150.0)  # fmt: skip
+    chamber = fiber if kind == "one-fiber" else plain
+    volume, period = jnp.asarray(9e4), jnp.asarray(1000.0)
+    rest = chamber.at(jnp.asarray(0.0), period)(volume)
+
+    def pull(law, time):
+        return law.at(jnp.asarray(time), period)(volume) - rest
+
+    assert_allclose(pull(chamber.stronger(1.3), 250.0), 1.3 * pull(chamber, 250.0), rtol=1e-12)
+    rise = float(chamber.contraction)
+    slow = chamber.timed(rise=1.2, fall=1.5)
+    assert_allclose(pull(slow, 1.2 * 200), pull(chamber, 200.0), rtol=1e-12)
+    assert_allclose(pull(slow, 1.2 * rise + 1.5 * 60), pull(chamber, rise + 60), rtol=1e-12)

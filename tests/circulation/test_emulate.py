@@ -36,6 +36,7 @@ def recorded():
         beat,
         (volume, passive),
         trigger=float(circulation.av_delay),
+        period=float(circulation.period),
         dead_volume=float(law.unstressed),
     )
     return circulation, found, beat, chamber
@@ -73,7 +74,9 @@ def test_stiffness_sets_the_dead_volume(recorded):
     stiffness = np.full_like(beat[1], float(law.active + law.passive))
     grid = np.linspace(5, 250, 30) * mL
     passive = float(law.passive) * (grid - float(law.unstressed))
-    chamber = emulate_chamber(beat, (grid, passive), trigger=0.0, stiffness=stiffness)
+    chamber = emulate_chamber(
+        beat, (grid, passive), trigger=0.0, period=beat[0][-1], stiffness=stiffness
+    )
     assert_allclose(chamber.active.unstressed, law.unstressed, rtol=0.25)
 
 
@@ -103,7 +106,31 @@ def test_monotone_curve_goes_through_its_points_and_never_turns_back():
     assert_allclose(slope[-1], 25.0)
 
 
+def test_emulated_chamber_gets_stronger_and_slower(recorded):
+    """Tension and time scale as recorded: an elastance emulated is an elastance changed."""
+    circulation, _, _, chamber = recorded
+    law, period = circulation.LV, float(circulation.period)
+    volume = jnp.asarray(100 * mL)
+    peak, full = float(chamber.peak), 1.1
+
+    def pressure(one, time, at=period):
+        return float(one.at(jnp.asarray(time), jnp.asarray(at))(volume))
+
+    rest = pressure(chamber, period - 1)
+    for time in (100.0, 250.0, 380.0):
+        stronger = pressure(chamber.stronger(full), time)
+        assert_allclose(stronger, pressure(law.stronger(full), time), rtol=2e-3)
+    slow = chamber.timed(rise=1.1, fall=1.4)
+    for time in (50.0, 200.0):
+        assert_allclose(pressure(slow, 1.1 * time), pressure(chamber, time), rtol=1e-9)
+    later = pressure(slow, 1.1 * peak + 1.4 * 70)
+    assert_allclose(later, pressure(chamber, peak + 70), rtol=1e-9)
+    assert_allclose(pressure(chamber, 1190.0, at=1200.0), rest, rtol=1e-3)
+
+
 def test_passive_curve_that_does_not_increase_is_refused(recorded):
     beat = recorded[2]
     with pytest.raises(InputError, match="increase strictly"):
-        emulate_chamber(beat, ([0.0, 1.0, 1.0], [0.0, 1 * mmHg, 2 * mmHg]), trigger=0.0)
+        emulate_chamber(
+            beat, ([0.0, 1.0, 1.0], [0.0, 1 * mmHg, 2 * mmHg]), trigger=0.0, period=800.0
+        )

@@ -80,7 +80,6 @@ def end_systolic_line(traces) -> tuple[float, float]:
     return slope, float(np.corrcoef(*points)[0, 1] ** 2)
 
 
-@pytest.mark.slow
 def test_frank_starling_more_filling_more_stroke():
     pressure, _ = end_diastole(sweep())
     assert pressure[0] < 4
@@ -97,7 +96,6 @@ def test_stroke_work_is_recruited_linearly_by_filling():
     assert np.corrcoef(volume[usual], stroke_work(sweep())[usual])[0, 1] ** 2 >= 0.97
 
 
-@pytest.mark.slow
 def test_end_systolic_relation_is_a_line():
     slope, fit = end_systolic_line(sweep())
     assert fit >= 0.97

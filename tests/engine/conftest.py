@@ -1,5 +1,8 @@
 """A coarse biventricle, ready to beat."""
 
+import sys
+from pathlib import Path
+
 import pytest
 
 from heartsim.mesh.biventricle import biventricle
@@ -7,6 +10,9 @@ from heartsim.mesh.io import write
 from heartsim.patient import Patient, prepare
 from heartsim.progress import Progress
 from heartsim.scenario import Scenario
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "circulation")]
 
 
 @pytest.fixture(scope="session")

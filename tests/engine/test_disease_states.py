@@ -1,4 +1,7 @@
-"""Disease states in 0D: one scenario file each, its numbers inside the ranges of the literature."""
+"""Disease states in 0D: one scenario file each, its numbers inside the ranges of the literature.
+
+``python tests/engine/test_disease_states.py`` prints all of them beside their ranges.
+"""
 
 import json
 from pathlib import Path
@@ -6,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from heartsim import runtime
 from heartsim.balance import audit
 from heartsim.indices import summarize, value
 from heartsim.lumped import lumped_heart, periodic_beat, recording_of
@@ -54,6 +58,18 @@ RANGES = {
         "LVEDVi": (60, 110), "EF_percent": (45, 60), "venous": (10, 15), "CI": (2.0, 4.0),
     },
     "glenn_0D": {"Qp_Qs": (0.5, 0.7), "upper_veins": (12, 16)},
+    "secondary_mitral_regurgitation_0D": {
+        "LVEDV": (135, 209), "LVEDP": (11, 20), "LAP": (15, 20), "EF_percent": (25, 50),
+    },
+    "obstructive_cardiomyopathy_0D": {
+        "AV_gradient": (17, 105), "EF_percent": (65, 80), "LAP": (13, 27), "mPAP": (13, 45),
+        "tau": (38, 90),
+    },
+    "post_infarction_0D": {
+        "LVEDVi": (72, 122), "LVESVi": (34, 82), "EF_percent": (30, 52), "LVEDP": (15, 28),
+        "CI": (1.8, 2.4),
+    },
+    "norwood_0D": {"Qp_Qs": (0.8, 1.3)},
     "constriction_0D": {
         "RVEDP": (13, 21), "LVEDP": (16, 24), "EDP_difference": (0, 5), "CI": (1.8, 2.4),
         "LVEDVi": (40, 115),
@@ -81,6 +97,7 @@ def numbers(name: str) -> dict[str, float]:
     assert recording.status == "converged"
     return {
         "EF_percent": index("chambers.LV.EF_percent"),
+        "LVEDV": index("chambers.LV.EDV_mL"),
         "LVEDVi": index("chambers.LV.EDV_mL") / AREA,
         "LVESVi": index("chambers.LV.ESV_mL") / AREA,
         "RVEDVi": index("chambers.RV.EDV_mL") / AREA,
@@ -123,12 +140,7 @@ def table() -> str:
     return "\n".join(rows)
 
 
-QUICK = ("healthy_0D", "aortic_stenosis_0D", "fontan_0D")
-
-
-@pytest.mark.parametrize(
-    "name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in RANGES]
-)
+@pytest.mark.parametrize("name", RANGES)
 def test_disease_state_is_inside_its_ranges(name):
     found = numbers(name)
     outside = {
@@ -139,4 +151,5 @@ def test_disease_state_is_inside_its_ranges(name):
 
 
 if __name__ == "__main__":
+    runtime.use_float64()
     print(table())  # noqa: T201

@@ -8,10 +8,13 @@ import pytest
 
 from heartsim.balance import audit
 from heartsim.indices import summarize, value
-from heartsim.lumped import lumped_heart, periodic_beat, recording_of
+from heartsim.lumped import lumped_heart, periodic_beat, record, recording_of
 from heartsim.procedures import find
 from heartsim.scenario import Scenario
 from heartsim.units import L, minute
+
+AREA = 1.9
+"""Body surface of the patient [m²]."""
 
 SCENARIOS = Path(__file__).resolve().parents[2] / "scenarios"
 KEYS = {
@@ -101,25 +104,50 @@ def test_a_tighter_band_has_more_gradient_and_less_flow_to_the_lungs():
 
 
 def test_a_shunt_device_unloads_a_stiff_ventricle_and_loads_the_right_heart():
-    """Directions of Wessler 2018: left atrial pressure falls, right rises, Qp/Qs above 1."""
+    """Wessler 2018: Qp/Qs 1.27 (here 1.1 to 1.5), wedge pressure falls, venous pressure rises."""
     before, after = pair("interatrial_shunt_0D")
-    assert after["Qp_Qs"] > 1.1
-    assert after["LAP"] < before["LAP"]
+    assert 15 < before["LAP"] < 20
+    assert 1.1 < after["Qp_Qs"] < 1.5
+    assert -4 < after["LAP"] - before["LAP"] < -1.5
     assert after["RAP"] > before["RAP"]
 
 
 def test_septostomy_unloads_the_right_atrium_and_raises_output():
-    """Meta-analysis PMC7403752: right atrium down, left up, cardiac output up, right to left."""
+    """Meta-analysis PMC7403752: right atrium -2.8 (here -5 to -1), left +1.9 (+1 to +3) mmHg,
+    cardiac index +0.62 (+0.3 to +0.9) L/min/m2; blood crosses from right to left."""
     before, after = pair("atrial_septostomy_0D")
-    assert after["RAP"] < before["RAP"]
-    assert after["LAP"] > before["LAP"]
-    assert after["CO"] > before["CO"]
+    assert -5 < after["RAP"] - before["RAP"] < -1
+    assert 1 < after["LAP"] - before["LAP"] < 3
+    assert 0.3 < (after["CO"] - before["CO"]) / AREA < 0.9
     assert after["Qp_Qs"] < 1
+
+
+def at_speed(speed: str, target: float | None) -> dict[str, float]:
+    """The LVAD scenario at a speed; with a set point the baroreflex holds the pressure."""
+    plan = Scenario.read(SCENARIOS / "lvad_0D.toml").baseline()
+    plan = plan.with_procedures(find("lvad")(speed=speed))
+    if target is not None:
+        plan = plan.with_({"protocol.loading": "reflex", "protocol.target": f"{target:.6g} mmHg"})
+    recording = record(plan, {}, {})
+    assert recording.status == "converged"
+    indices = summarize(recording, audit(recording), scenario="lvad")
+    return {short: value(indices, key) for short, key in KEYS.items()}
+
+
+def test_lvad_ramp_has_the_size_of_the_published_one():
+    """Uriel 2016 (PMID 26746378), whole ramp: output +1.28 L/min, wedge pressure -9.9 mmHg, venous
+    and systolic pressure unchanged. Patients have reflexes, and so has this one."""
+    low = at_speed("4800 rpm", None)
+    high = at_speed("6400 rpm", low["MAP"])
+    assert 0.5 < high["CO"] - low["CO"] < 2.5
+    assert -16 < high["LAP"] - low["LAP"] < -6
+    assert abs(high["RAP"] - low["RAP"]) < 2
+    assert abs(high["SBP"] - low["SBP"]) < 5
 
 
 @pytest.mark.slow
 def test_lvad_unloads_the_left_ventricle_and_not_the_right():
-    """Uriel 2016: along a ramp output rises, wedge pressure falls, venous pressure stays."""
+    """Without reflexes too output rises along a ramp and wedge pressure falls."""
     low, high = (beat("lvad_0D", (("speed", rpm),)) for rpm in ("4800 rpm", "6200 rpm"))
     before = beat("lvad_0D", None)
     assert low["assist"] > 1
