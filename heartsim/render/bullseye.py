@@ -118,7 +118,7 @@ def bullseye_svg(
     """One bull's-eye as an SVG element whose segments tell their name and value."""
     scale, colors = Normalize(*value_range), mpl.colormaps[quantity.colors]
     pieces = []
-    for segment, (inner, outer, start, stop) in enumerate(_layout()):
+    for segment, (inner, outer, start, stop) in enumerate(layout()):
         value = float(values[segment])
         known = bool(np.isfinite(value))
         face = colors(scale(value)) if known else (1.0, 1.0, 1.0, 1.0)
@@ -130,7 +130,7 @@ def bullseye_svg(
             f"<g><title>{segment + 1} {NAMES[segment]}: {said}</title>"
             f'<path d="{_wedge(inner, outer, start, stop)}" fill="{to_hex(face)}" '
             f'stroke="{"#fff" if known else RULE}" stroke-width="1.4"/>'
-            f'<text x="{x:.1f}" y="{y + 4:.1f}" fill="{_readable(face)}">{text}</text></g>'
+            f'<text x="{x:.1f}" y="{y + 4:.1f}" fill="{readable(face)}">{text}</text></g>'
         )
     sides = "".join(
         f'<text class="side" transform="translate({x},{y}) rotate({turn})">{name}</text>'
@@ -164,7 +164,7 @@ def draw_bullseye(
     digits: int,
 ) -> None:
     """Wedges of the segments with their values; absent segments stay white with a dash."""
-    for segment, (inner, outer, start, stop) in enumerate(_layout()):
+    for segment, (inner, outer, start, stop) in enumerate(layout()):
         value = values[segment]
         known = bool(np.isfinite(value))
         face = colors(scale(value)) if known else (1.0, 1.0, 1.0, 1.0)
@@ -182,7 +182,7 @@ def draw_bullseye(
             ha="center",
             va="center",
             fontsize=8.5,
-            color=_readable(face),
+            color=readable(face),
         )
     for name, x, y, turn in (
         ("anterior", 0, 1.1, 0),
@@ -195,7 +195,7 @@ def draw_bullseye(
     axes.axis("off")
 
 
-def _layout() -> list[tuple[float, float, float, float]]:
+def layout() -> list[tuple[float, float, float, float]]:
     """Inner and outer radius, start and stop angle [deg] of segments 1 to 17.
 
     Seen from the apex: anterior at the top, septum on the left, numbers run counterclockwise.
@@ -221,7 +221,7 @@ def _wedge(inner: float, outer: float, start: float, stop: float) -> str:
     return f"M{ends[0]}A{out} 0 {ends[1]}L{ends[2]}A{back} 1 {ends[3]}Z"
 
 
-def _readable(face: tuple[float, float, float, float]) -> str:
+def readable(face: tuple[float, float, float, float]) -> str:
     """Black or white, whichever reads better on a color (relative luminance)."""
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in face[:3]]
     luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

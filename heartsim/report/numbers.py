@@ -89,7 +89,8 @@ def _table(
         rows.append(_row(index, results, noise, number))
     return (
         f'<div class="scroll"><table class="{kind}" style="--count:{len(names)}">\n<thead><tr>'
-        f'<th scope="col">Output</th>{heads}<th scope="col" class="normal column">Normal, and where teams act</th></tr>'
+        f'<th scope="col">Output</th>{heads}<th scope="col" class="normal column">'
+        "Normal, and where teams act</th></tr>"
         f"</thead>\n<tbody>{''.join(rows)}</tbody></table></div>"
     )
 
@@ -106,7 +107,8 @@ def _row(index: Index, results: Sequence[Result], noise: float, number: str) -> 
         change = _delta(index, first, other, noise) if sure and believed[0] else _NO_CHANGE
         cells.append(f"<td>{shown}{change}</td>")
     return (
-        f'<tr><td>{number}{escape(index.label)} <span class="unit">{escape(index.unit)}</span>{under}</td>'
+        f'<tr><td>{number}{escape(index.label)} <span class="unit">{escape(index.unit)}</span>'
+        f"{under}</td>"
         f'{"".join(cells)}<td class="normal column">{ranges}</td></tr>\n'
     )
 

@@ -117,7 +117,8 @@ def bullseyes(results: Sequence[Result], names: Sequence[str]) -> list[str]:
     if parts:
         text = (
             "Seen from the apex: base outside, apex in the middle. Each number is the mean of its "
-            "segment; the medians in the table are of the whole wall. Point at a segment for its name."
+            "segment; the medians in the table are of the whole wall. "
+            "Point at a segment for its name."
         )
         parts.append(f'<p class="note">{text}</p>')
     return parts

@@ -82,7 +82,7 @@ def test_without_weights_there_is_no_ranking(comparison):
     for weights in ({}, {PRESSURE: 0}, {PRESSURE: -1, VOLUME: 3}):
         with pytest.raises(InputError, match="no ranking without weights"):
             comparison.weigh(weights)
-    with pytest.raises(InputError, match="Did you mean 'chambers.LV.EDP_mmHg'"):
+    with pytest.raises(InputError, match=r"Did you mean 'chambers\.LV\.EDP_mmHg'"):
         comparison.weigh({"chambers.LV.EPD_mmHg": 1})
 
 

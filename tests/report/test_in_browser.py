@@ -27,8 +27,8 @@ const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.hei
 let drawn = 0, colored = 0, sum = 0;
 for (let i = 0; i < data.length; i += 4) {
   if (data[i + 3]) drawn++;
-  if (Math.max(data[i], data[i + 1], data[i + 2]) - Math.min(data[i], data[i + 1], data[i + 2]) > 40)
-    colored++;
+  const rgb = [data[i], data[i + 1], data[i + 2]];
+  if (Math.max(...rgb) - Math.min(...rgb) > 40) colored++;
   sum = (sum * 31 + data[i] + 3 * data[i + 1] + 7 * data[i + 2]) % 1000003;
 }
 return [drawn / (canvas.width * canvas.height), colored / drawn, sum];
@@ -126,7 +126,10 @@ def test_keys_turn_and_the_back_is_not_the_front(wide):
 
 
 def test_time_moves_hearts_points_and_cursors_together(wide):
-    places = "return [...document.querySelectorAll('#chart_LV circle[r=\"6\"]')].map(c => c.cx.baseVal.value)"
+    places = (
+        "return [...document.querySelectorAll('#chart_LV circle[r=\"6\"]')]"
+        ".map(c => c.cx.baseVal.value)"
+    )
     ends = {}
     for phase in ("ED", "ES"):
         wide.run(f"document.querySelector('[data-control={phase}]').click()")
@@ -134,7 +137,9 @@ def test_time_moves_hearts_points_and_cursors_together(wide):
     assert all(d > s for d, s in zip(ends["ED"][0], ends["ES"][0], strict=True))
     assert ends["ED"][1] != ends["ES"][1]
     set_control(wide, "time", 300)
-    cursor = "const l = document.querySelector('#chart_left line[visibility]'); return l.getAttribute('visibility')"
+    cursor = (
+        "return document.querySelector('#chart_left line[visibility]').getAttribute('visibility')"
+    )
     assert wide.run(cursor) == "visible"
     assert "300 ms" in wide.run("return document.querySelector('.when').textContent")
 
