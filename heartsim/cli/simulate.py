@@ -3,13 +3,20 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from cyclopts import Parameter
 
 from heartsim.cli.app import Device, Folder, Switch, app, say
 from heartsim.errors import InputError
 
+Field = Literal["stress", "strain", "tension", "activation"]
+_FIELDS: Final[Mapping[Field, str]] = {
+    "stress": "fiber_stress_kPa",
+    "strain": "fiber_strain",
+    "tension": "active_tension_kPa",
+    "activation": "activation_time_ms",
+}
 LoadingRule = Literal["same-stressed-volume", "match-LVEDP", "match-MAP", "reflex"]
 
 
@@ -90,7 +97,7 @@ def compare(
     Parameters
     ----------
     scenarios
-        Two or more scenario files.
+        Two or more scenario files; or result folders, which are compared as they are.
     output
         Folder for results and comparison; runs/compare by default.
     loading
@@ -102,8 +109,33 @@ def compare(
     """
     if len(scenarios) < 2:
         raise InputError("heartsim compare: one scenario. Name a baseline and at least one other.")
+    stored = [Path(one) for one in scenarios if Path(one).is_dir()]
+    if stored:
+        return _compare_stored(stored, scenarios, output or Path("runs/compare"), loading)
     under = {} if loading is None else {"protocol.loading": loading}
     return _compare(scenarios, output or Path("runs/compare"), device, resume, under)
+
+
+def _compare_stored(
+    stored: Sequence[Path], named: Sequence[str], folder: Path, loading: LoadingRule | None
+) -> int:
+    """Compare results that are there already; nothing is run."""
+    if len(stored) < len(named):
+        rest = next(name for name in named if not Path(name).is_dir())
+        raise InputError(
+            f"heartsim compare: {stored[0]} is a folder and {rest} is not. "
+            "Name scenario files only, or result folders only."
+        )
+    from heartsim.compare import compare as compare_results
+    from heartsim.report import write_comparison
+    from heartsim.result import Result
+
+    results = [Result.load(one) for one in stored]
+    comparison = compare_results(*results, loading_rule=loading)
+    page = write_comparison(comparison, folder)
+    say(comparison.summary())
+    say(str(page))
+    return 0
 
 
 def _compare(
@@ -131,7 +163,14 @@ def _compare(
 
 
 @app.command
-def view(*folders: Path, off_screen: Path | None = None) -> int:
+def view(
+    *folders: Path,
+    off_screen: Path | None = None,
+    field: Field = "stress",
+    time: str = "end-systole",
+    whole: Switch = False,
+    dark: Switch = False,
+) -> int:
     """Open result folders in linked 3D views with one time slider.
 
     Example: heartsim view heartsim-demo/demo_baseline heartsim-demo/demo_tavr
@@ -139,15 +178,47 @@ def view(*folders: Path, off_screen: Path | None = None) -> int:
     Parameters
     ----------
     folders
-        One or more result folders.
+        One or more result folders, or a comparison folder.
     off_screen
         Write this .png, .gif or .mp4 instead of opening a window.
+    field
+        What colors the wall.
+    time
+        end-diastole, end-systole or a time in ms, for the start or the still.
+    whole
+        Show the hearts whole instead of cut open.
+    dark
+        Dark background.
     """
+    from heartsim.compare import Comparison
     from heartsim.render.window import view as show
-    from heartsim.result import Result
+    from heartsim.result import Result, finished
 
-    show(*(Result.load(folder) for folder in folders), off_screen=off_screen)
+    results: list[Result] = []
+    for folder in folders:
+        several = finished(folder, last="comparison.json")
+        results += Comparison.load(folder).results if several else [Result.load(folder)]
+    show(
+        *results,
+        off_screen=off_screen,
+        scalar=_FIELDS[field],
+        time=_moment(time),
+        clip=not whole,
+        dark=dark,
+    )
     return 0
+
+
+def _moment(text: str) -> str | float:
+    """Name of an event, or a time [ms] with or without its unit."""
+    if text in ("end-diastole", "end-systole"):
+        return text
+    try:
+        return float(text.removesuffix("ms"))
+    except ValueError:
+        raise InputError(
+            f"heartsim view: {text!r} is no time. Write end-diastole, end-systole or 250."
+        ) from None
 
 
 @app.command
@@ -161,6 +232,8 @@ def report(*folders: Path) -> int:
     folders
         Result or comparison folders.
     """
+    if not folders:
+        raise InputError("heartsim report: no folder. Name one that `heartsim run` wrote.")
     from heartsim.report import write_report
 
     for folder in folders:

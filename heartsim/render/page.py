@@ -1,86 +1,21 @@
-"""The HTML page of a report: skeleton and style. No script, no network, readable on paper."""
+"""The HTML page of a report: skeleton, style and script. No network, readable on paper."""
 
+import base64
+import functools
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from html import escape
+from importlib import resources
 from string import Template
 from typing import Final
-
-_STYLE: Final = """
-:root{--ink:#1f2933;--muted:#52606d;--rule:#d5dae0;--soft:#f5f7fa;--accent:#0b5394}
-*{box-sizing:border-box}
-body{margin:0;color:var(--ink);background:#fff;
- font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif}
-main,header,footer{max-width:1180px;margin:0 auto;padding:0 24px}
-header{padding-top:28px}
-.brand{font-weight:600;letter-spacing:.02em;color:var(--accent);font-size:.9rem}
-h1{font-size:1.75rem;line-height:1.25;margin:.2em 0 .3em}
-h2{font-size:1.2rem;margin:2.2em 0 .6em;padding-top:.7em;border-top:2px solid var(--rule)}
-h3{font-size:1rem;margin:1.2em 0 .4em}
-.question{font-size:1.1rem;margin:.2em 0 1em;max-width:60em}
-.note{color:var(--muted);font-size:.9rem;margin:.4em 0}
-.caveat{background:#fff8e6;border-left:4px solid #d99a00;padding:.6em .9em;margin:1em 0}
-.remarks{background:var(--soft);border-left:4px solid var(--accent);padding:.6em .9em;margin:1em 0}
-.remarks ul{margin:.3em 0 0;padding-left:1.2em}
-.dot{display:inline-block;width:.7em;height:.7em;border-radius:2px;margin-right:.4em}
-.scroll{overflow-x:auto}
-table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums;font-size:.93rem}
-th,td{padding:.32em .6em;border-bottom:1px solid var(--rule);text-align:right;vertical-align:top}
-th:first-child,td:first-child{text-align:left;padding-left:0}
-thead th{vertical-align:bottom;border-bottom:2px solid var(--ink);line-height:1.3}
-tr.group th{text-align:left;color:var(--accent);padding-top:1em;border-bottom:1px solid var(--rule)}
-.unit{color:var(--muted);white-space:nowrap;font-size:.85em}
-.delta{display:block;color:var(--muted);font-size:.82em}
-.delta span{white-space:nowrap}
-.normal{color:var(--muted);font-size:.85em;white-space:nowrap}
-.under{display:none}
-.grid{display:grid;gap:18px 28px;grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr))}
-.grid.small{grid-template-columns:repeat(auto-fit,minmax(min(46%,215px),1fr));gap:8px 14px}
-figure{margin:0;break-inside:avoid}
-figure svg,figure img{width:100%;height:auto;display:block;max-width:640px}
-.grid.small figure svg,.grid.small figure img{max-width:330px}
-figcaption{font-size:.88rem;color:var(--muted);margin-top:.2em}
-table.plain td{font-size:.9rem;overflow-wrap:anywhere}
-table.plain td:first-child{color:var(--muted);white-space:nowrap}
-dl{display:grid;grid-template-columns:max-content 1fr;gap:.15em 1em;font-size:.9rem;margin:0}
-dt{color:var(--muted)}
-dd{margin:0;overflow-wrap:anywhere}
-footer{padding-top:2em;padding-bottom:2.5em}
-@media screen and (max-width:700px){
- body{font-size:15px}
- main,header,footer{padding-left:14px;padding-right:14px}
- h1{font-size:1.4rem}
- table{font-size:.84rem;table-layout:fixed}
- th:first-child{width:27%}
- th,td{padding:.3em .35em}
- thead th{font-size:.59rem;letter-spacing:-.02em;overflow-wrap:break-word;padding:.3em .1em}
- .normal.column{display:none}
- .under{display:block}
- .unit{white-space:normal}
-}
-@media print{
- @page{size:A4;margin:14mm}
- body{font-size:9.5pt;line-height:1.35}
- table{font-size:8.5pt}
- th,td{padding:.15em .5em}
- tr.group th{padding-top:.6em}
- main,header,footer{max-width:none;padding:0}
- h2{break-after:avoid;margin-top:1.2em}
- h3{break-after:avoid}
- tr,figure,.caveat,.remarks{break-inside:avoid}
- .scroll{overflow:visible}
- .grid{grid-template-columns:1fr 1fr}
- .grid.small{grid-template-columns:repeat(4,1fr)}
- *{-webkit-print-color-adjust:exact;print-color-adjust:exact}
-}
-"""
 
 _PAGE: Final = Template(
     """<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy"
- content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
+<meta http-equiv="Content-Security-Policy" content="$policy">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>$title</title>
 <style>$style</style>
@@ -90,31 +25,104 @@ _PAGE: Final = Template(
 <div class="brand">heartsim</div>
 <h1>$title</h1>
 <p class="question">$question</p>
-</header>
+<p class="caveat">$caveat</p>
+$contents</header>
 <main>
 $body
 </main>
 <footer>
-<p class="caveat">$caveat</p>
 <p class="note">$made</p>
 </footer>
-</body>
+$script</body>
 </html>
 """
 )
+_SCRIPTS: Final = ("chart.js", "heart.js", "weigh.js", "start.js")
+_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
-def page(*, title: str, question: str, body: str, caveat: str, made: str) -> str:
-    """Whole page. All but `body` are plain text; `body` is HTML."""
+def page(
+    *,
+    title: str,
+    question: str,
+    body: str,
+    caveat: str,
+    made: str,
+    contents: Sequence[str] = (),
+    data: Mapping[str, object] | None = None,
+) -> str:
+    """Whole page.
+
+    Parameters
+    ----------
+    title, question, caveat, made : str
+        Plain text of head and foot.
+    body : str
+        HTML of the sections.
+    contents : sequence of str
+        Headings of sections to jump to.
+    data : mapping, optional
+        What the charts and hearts of the page show. With it the page carries a script; the policy
+        of the page lets this one run and no other, and nothing reach the network.
+    """
     plain = {"title": title, "question": question, "caveat": caveat, "made": made}
     escaped = {name: escape(text) for name, text in plain.items()}
-    return _PAGE.substitute(escaped, style=_STYLE, body=body)
+    policy, script = _POLICY, ""
+    if data is not None:
+        code = "\n".join(_part(name) for name in _SCRIPTS)
+        seal = base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()
+        policy = f"{_POLICY}; script-src 'sha256-{seal}'"
+        # no text of the data can end its element
+        text = json.dumps(data, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
+        script = (
+            f'<script type="application/json" id="data">{text}</script>\n<script>{code}</script>\n'
+        )
+    links = "".join(f'<a href="#{_anchor(head)}">{escape(head)}</a>' for head in contents)
+    return _PAGE.substitute(
+        escaped,
+        style=_part("page.css"),
+        body=body,
+        contents=f"<nav>{links}</nav>\n" if links else "",
+        policy=policy,
+        script=script,
+    )
+
+
+@functools.cache
+def _part(name: str) -> str:
+    """Style or script that ships with the package."""
+    return (resources.files("heartsim.render") / "web" / name).read_text(encoding="utf-8")
+
+
+def _anchor(heading: str) -> str:
+    return "-".join(heading.lower().split())
+
+
+def charts(specs: Sequence[Mapping[str, object]]) -> str:
+    """Places for charts, which the script of the page draws."""
+    figures = "".join(
+        f'<figure class="chart" id="{escape(str(spec["id"]), quote=True)}"></figure>'
+        for spec in specs
+    )
+    return f'<div class="grid">\n{figures}\n</div>' if figures else ""
+
+
+def ramp(colors: Sequence[str], texts: Sequence[str]) -> str:
+    """Color bar with texts below it."""
+    ends = "".join(f"<span>{escape(text)}</span>" for text in texts)
+    return (
+        f'<div class="bar"><div class="ramp" style="background:linear-gradient(90deg,'
+        f'{",".join(colors)})"></div><div class="ends">{ends}</div></div>'
+    )
 
 
 def section(title: str, *parts: str) -> str:
     """Heading and its content; nothing without content."""
     content = "\n".join(part for part in parts if part)
-    return f"<section>\n<h2>{escape(title)}</h2>\n{content}\n</section>\n" if content else ""
+    if not content:
+        return ""
+    head = f'<h2 id="{_anchor(title)}">{escape(title)}</h2>'
+    return f"<section>\n{head}\n{content}\n</section>\n"
 
 
 def figure(content: str, caption: str = "") -> str:
@@ -128,10 +136,9 @@ def image(uri: str, label: str) -> str:
     return f'<img src="{uri}" alt="{escape(label, quote=True)}">'
 
 
-def grid(figures: list[str], *, small: bool = False) -> str:
+def grid(figures: list[str], *, kind: str = "") -> str:
     """Figures side by side as far as the width allows."""
-    kind = "grid small" if small else "grid"
-    return f'<div class="{kind}">\n{"".join(figures)}\n</div>' if figures else ""
+    return f'<div class="{f"grid {kind}".strip()}">\n{"".join(figures)}\n</div>' if figures else ""
 
 
 def columns(heads: Sequence[str], rows: Mapping[str, Sequence[str]]) -> str:

@@ -214,7 +214,7 @@ def heart(
     seen = seen or viewpoint(flat)
     value_range = value_range or color_range(flat, scalar)
     with settings():
-        height = 1.09 * width / len(times) * len(results) + 0.8
+        height = 1.16 * width / len(times) * len(results) + 0.8
         drawn = figure(width, height)
         grid = drawn.subplots(len(results), len(times), squeeze=False)
         for result, row, name, axes in zip(results, frames, names(results), grid, strict=True):
@@ -231,7 +231,8 @@ def heart(
                     axes[k], frame, seen, f"{label.capitalize()}, {frame.time:.0f} ms", scale=k == 0
                 )
             axes[0].set_title(name, fontsize=10.5)
-        _color_bar(drawn, grid, scalar, value_range)
+        moved = any(time != TIMES[0] for time in times)
+        _color_bar(drawn, grid, scalar, value_range, outlined=moved)
     return drawn
 
 
@@ -280,23 +281,29 @@ def _annotate(axes: Axes, frame: Frame, seen: View, title: str, *, scale: bool) 
         axes.text(0.97, 0.5, "lateral", rotation=-90, **{**style, "fontsize": 8.5, "color": MUTED})
     x, y = seen.place(places["apex"])
     axes.text(x, max(y - 0.04, 0.02), "apex", **{**style, "fontsize": 8.5, "color": MUTED})
-    axes.text(0.0, 0.985, title, va="top", fontsize=9.5, color=INK)
+    axes.text(0.0, 1.015, title, va="bottom", fontsize=9.5, color=INK)
     if scale:
         length = 20 / (2 * seen.half)
         axes.plot([0.02, 0.02 + length], [0.03, 0.03], color=INK, lw=2, solid_capstyle="butt")
         axes.text(0.02, 0.045, "20 mm", fontsize=8, va="bottom", color=INK)
-    axes.set(xlim=(0, 1), ylim=(0, 1))
+    axes.set(xlim=(0, 1), ylim=(0, 1.07))
 
 
 def _color_bar(
-    drawn: Figure, grid: np.ndarray, scalar: Scalar, value_range: tuple[float, float]
+    drawn: Figure,
+    grid: np.ndarray,
+    scalar: Scalar,
+    value_range: tuple[float, float],
+    *,
+    outlined: bool,
 ) -> None:
     """One horizontal color bar with the unit below all panels."""
     mapped = ScalarMappable(Normalize(*value_range), mpl.colormaps[scalar.colors])
     bar = drawn.colorbar(
         mapped, ax=grid, location="bottom", shrink=0.7, aspect=28, pad=0.02, extend="both"
     )
-    bar.set_label(f"{scalar.title}\ngray line: outline at end-diastole", fontsize=8.5)
+    below = "\ngray line: outline at end-diastole" if outlined else ""
+    bar.set_label(f"{scalar.title}{below}", fontsize=8.5)
     bar.outline.set_visible(False)
 
 

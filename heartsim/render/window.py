@@ -1,30 +1,43 @@
 """Several beating hearts side by side under one time slider, and the same as a file.
 
-The hearts stand in the upper row, the pressure-volume loops and the controls below them, so that
-no control covers a heart or the color bar.
+Each heart has its bull's-eye below it and all share the camera, the cut and the colors. The
+pressure-volume loops stand beside them with a point that moves along; the controls fill the lowest
+row, so that none covers a heart. What a control or key does is a method of `Window`.
 """
 
-import io
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, final
+from typing import Final, final
 
 import numpy as np
 
 from heartsim.errors import InputError, not_found
+from heartsim.render.controls import Controls
 from heartsim.render.headless import NoScreen, has_screen, require_drawing
-from heartsim.render.scene import add_wall, anchors, color_range, pixels, viewpoint, wall
-from heartsim.render.style import CAVEAT, INK, MUTED, SCALARS, Scalar, color
+from heartsim.render.movie import write_movie
+from heartsim.render.panels import DARK, LIGHT, Eye, Loops, draw_bar, label_chambers
+from heartsim.render.scene import View, add_wall, anchors, color_range, pixels, viewpoint, wall
+from heartsim.render.style import CAVEAT, SCALARS, Scalar
 from heartsim.result import Frame, Result, names
-from heartsim.result.folder import write_file
 
-if TYPE_CHECKING:
-    import pyvista
-    from vtkmodules.vtkInteractionWidgets import vtkSliderWidget
+PLANES: Final = ("four-chamber", "two-chamber", "short axis")
+"""Planes of the cut, as an echocardiographer names them."""
 
-_FRAMES_PER_SECOND: Final = 20
 _TICK: Final = 60  # [ms] between frames while playing
 _FIELDS: Final = {scalar.key: scalar for scalar in SCALARS}
+_PHASES: Final = ("end-diastole", "end-systole")
+_HELP: Final = """space   play, pause
+left, right   step in time
+d, s   end-diastole, end-systole
+1 2 3 4   stress, strain, tension, activation
+c   cut open or whole
+x   plane of the cut
+[ ]   move the cut
+r   look from the front again
+t   dark or light
+h   this help
+q   close"""
 
 
 def view(
@@ -33,6 +46,7 @@ def view(
     scalar: str = "fiber_stress_kPa",
     time: str | float = "end-systole",
     clip: bool = True,
+    dark: bool = False,
 ) -> None:
     """Open a window with linked views of results, or write it to a file.
 
@@ -46,29 +60,37 @@ def view(
         Field that colors the wall: ``"fiber_stress_kPa"``, ``"fiber_strain"``,
         ``"active_tension_kPa"`` or ``"activation_time_ms"``.
     time : str or float
-        ``"end-systole"``, ``"end-diastole"`` or a time [ms], for the start or the still.
+        ``"end-systole"``, ``"end-diastole"`` (each heart at its own) or a time [ms], for the start
+        or the still.
     clip : bool
         Whether the hearts are cut open.
+    dark : bool
+        Whether the background is dark.
 
     Raises
     ------
     NoScreen
         If a window is asked for and there is no display.
     InputError
-        If the field or the kind of file is unknown.
+        If the field or the kind of file is unknown, or a result has no wall to show.
     """
     suffix = Path(off_screen).suffix.lower() if off_screen else ""
     _check(results, scalar, suffix if off_screen else None)
     require_drawing()
-    window = Window(results, _FIELDS[scalar], clip=clip, off_screen=off_screen is not None)
+    window = Window(
+        results, _FIELDS[scalar], clip=clip, dark=dark, off_screen=off_screen is not None
+    )
     try:
-        window.go_to(results[0].event(time) if isinstance(time, str) else float(time))
+        if isinstance(time, str):
+            window.go_to_phase(time)
+        else:
+            window.go_to(float(time))
         if off_screen is None:
             window.run()
         elif suffix == ".png":
             window.plotter.screenshot(str(off_screen))
         else:
-            _write_movie(Path(off_screen), window.beat())
+            write_movie(Path(off_screen), window.beat())
     finally:
         window.plotter.close()
 
@@ -77,6 +99,12 @@ def _check(results: Sequence[Result], scalar: str, suffix: str | None) -> None:
     """Refuse what cannot be shown; without a suffix a window is asked for."""
     if not results:
         raise InputError("view: no result given. Name at least one result folder.")
+    for result in results:
+        if not result.frame_files:
+            raise InputError(
+                f"{result.folder}: a heart without a wall, so there is nothing to see in 3D. "
+                f"Read {result.folder}/report.html instead."
+            )
     if scalar not in _FIELDS:
         raise not_found(InputError, "field", scalar, "the snapshots", _FIELDS)
     if suffix is None and not has_screen():
@@ -87,294 +115,277 @@ def _check(results: Sequence[Result], scalar: str, suffix: str | None) -> None:
 
 @final
 class Window:
-    """Linked views of results; the state is the time, the field and whether they are cut.
+    """Linked views of results.
 
     Attributes
     ----------
     plotter : pyvista.Plotter
         Where it draws.
+    now : float
+        Time shown [ms]; that of the first heart where each stands at its own event.
+    scalar : Scalar
+        Field that colors the walls.
+    clip, playing, helping : bool
+        Whether hearts are cut open, whether they beat, whether the help is there.
+    plane : str
+        Plane of the cut.
+    depth : float
+        How far towards the viewer the cut has moved [mm].
+    theme : Theme
+        Colors.
+    eyes : list of Eye
+        One bull's-eye each.
+    loops : Loops
     """
 
     def __init__(
-        self, results: Sequence[Result], scalar: Scalar, *, clip: bool, off_screen: bool
+        self,
+        results: Sequence[Result],
+        scalar: Scalar,
+        *,
+        clip: bool = True,
+        dark: bool = False,
+        off_screen: bool = False,
     ) -> None:
         import pyvista
 
-        self._results = results
-        self._names = names(results)
-        self._scalar, self._clip = scalar, clip
-        self._playing = False
-        self._slider: vtkSliderWidget | None = None
-        self._frames = [_frames(result) for result in results]
+        self._results, self._names = results, names(results)
+        self.scalar, self.clip, self.depth, self.plane = scalar, clip, 0.0, PLANES[0]
+        self.playing = self.helping = False
+        self.theme = DARK if dark else LIGHT
+        self._frames = [[r.frame(time) for time, _ in r.frame_files] for r in results]
         self._times = [np.array([frame.time for frame in frames]) for frames in self._frames]
-        self._now = 0.0
-        self._end = max(float(result.traces["t_ms"].iloc[-1]) for result in results)
+        self._shown: list[float] = [0.0] * len(results)
+        self.now = 0.0
+        self.end = max(float(result.traces["t_ms"].iloc[-1]) for result in results)
         count = len(results)
-        size = (min(560 * max(count, 1) + 160, 1800), 800)
+        rows = [0.6, 0.26] if off_screen else [0.56, 0.23, 0.21]
         self.plotter = pyvista.Plotter(
-            shape=(2, count + 1),
-            groups=[(1, slice(None))],
-            row_weights=[0.68, 0.32],
-            col_weights=[1.0] * count + [0.28],
+            shape=(len(rows), count + 1),
+            groups=[] if off_screen else [(2, slice(None))],
+            row_weights=rows,
+            col_weights=[1.0] * count + [1.05],
             off_screen=off_screen,
-            window_size=size,
+            window_size=(min(430 * (count + 1), 1720), 760 if off_screen else 900),
             border=False,
             title="heartsim",
         )
-        self.plotter.set_background("white", all_renderers=True)
-        self._view = viewpoint([frame for frames in self._frames for frame in frames])
-        self._dots = self._draw_loops()
-        for i, frames in enumerate(self._frames):
-            self.plotter.subplot(0, i)
-            self._label_chambers(frames[0])
-            self._view.aim(self.plotter, 1.15)
-        self._choose(scalar)
+        self._front = viewpoint([frame for frames in self._frames for frame in frames])
+        self._range = self._fit_range()
+        self.eyes = []
+        for i in range(count):
+            self.plotter.subplot(1, i)
+            self.eyes.append(Eye(self.plotter, f"eye {i}"))
+        self.plotter.subplot(0, count)
+        self.loops = Loops(self.plotter, results)
+        self.controls: Controls | None = None
         if not off_screen:
-            self.plotter.link_views(list(range(count)))
-            self._add_controls()
+            self.controls = Controls(self, self.plotter)
+        self._aim()
+        self._dress()
+        if not off_screen:
+            self.plotter.link_views([self._place(0, i) for i in range(count)])
+
+    @property
+    def view(self) -> View:
+        """Where the viewer of the present plane stands."""
+        front = self._front
+        if self.plane == "two-chamber":
+            return replace(front, right=-front.toward)
+        if self.plane == "short axis":
+            # from the apex, anterior at the top, as in a bull's-eye
+            return replace(front, up=front.toward)
+        return front
 
     def go_to(self, time: float) -> None:
-        """Show another time of the beat [ms]."""
-        self._now = time
-        if self._slider is not None:
-            self._slider.GetRepresentation().SetValue(time)
-        for result, dot in zip(self._results, self._dots, strict=True):
-            traces = result.traces
-            i = int(np.argmin(np.abs(traces["t_ms"] - time)))
-            dot.update([traces["V_LV_mL"].iloc[i]], [traces["P_LV_mmHg"].iloc[i]])
-        self._draw_hearts()
+        """Show all hearts at one time of the beat [ms]."""
+        self._show([time % self.end if time != self.end else time] * len(self._results))
+
+    def go_to_phase(self, phase: str) -> None:
+        """Show each heart at its own ``"end-diastole"`` or ``"end-systole"``, and pause."""
+        self.play(False)
+        self._show([result.event(phase) for result in self._results])
+
+    def step(self, direction: int) -> None:
+        """Go one snapshot on, or back with -1."""
+        self.go_to((self.now + direction * self.end / max(map(len, self._times))) % self.end)
+
+    def play(self, playing: bool | None = None) -> None:
+        """Let the hearts beat or stand; without a word, the other of the two."""
+        self.playing = not self.playing if playing is None else playing
+        if not self.playing:
+            self._write()
+        self._tell_controls()
+
+    def choose(self, position: int) -> None:
+        """Color the walls by a field of `SCALARS`."""
+        self.scalar = SCALARS[position]
+        self._range = self._fit_range()
+        self._dress()
+
+    def cut(self, clip: bool | None = None) -> None:
+        """Cut the hearts open or show them whole; without a word, the other of the two."""
+        self.clip = not self.clip if clip is None else clip
+        self._draw()
+        self._tell_controls()
+
+    def move_cut(self, depth: float) -> None:
+        """Move the plane of the cut towards the viewer [mm], from where it goes by itself."""
+        reach = 0.9 * self._front.half
+        self.depth = float(np.clip(depth, -reach, reach))
+        self._draw()
+        self._tell_controls()
+
+    def turn_cut(self) -> None:
+        """Cut in the next plane, and look at it."""
+        self.plane = PLANES[(PLANES.index(self.plane) + 1) % len(PLANES)]
+        self.depth = 0.0
+        self.look()
+
+    def look(self) -> None:
+        """Look at the cut from straight ahead."""
+        self._aim()
+        self._draw()
+        self._tell_controls()
+
+    def change_theme(self) -> None:
+        """Swap dark and light."""
+        self.theme = LIGHT if self.theme is DARK else DARK
+        self._dress()
+
+    def help(self) -> None:
+        """Show or hide what the keys do."""
+        self.helping = not self.helping
+        self.plotter.subplot(0, 0)
+        self.plotter.add_text(
+            _HELP if self.helping else " ",
+            position=(0.05, 0.12),
+            viewport=True,
+            font_size=10,
+            color=self.theme.ink,
+            name="help",
+            render=False,
+        )
+        if self.helping:
+            prop = self.plotter.renderer.actors["help"].prop
+            prop.background_color, prop.background_opacity = self.theme.paper, 0.9
+        self._render()
 
     def beat(self, pictures: int = 30) -> Iterator[np.ndarray]:
         """Pictures (h, w, 3) of one beat."""
-        for time in np.linspace(0, self._end, pictures, endpoint=False):
+        for time in np.linspace(0, self.end, pictures, endpoint=False):
             self.go_to(float(time))
             yield pixels(self.plotter)
 
     def run(self) -> None:
         """Hand over to the user until the window closes."""
-        self.plotter.add_timer_event(max_steps=10**9, duration=_TICK, callback=self._tick)
+        self.plotter.add_timer_event(max_steps=10**9, duration=_TICK, callback=self.tick)
         self.plotter.show()
 
-    def _draw_hearts(self) -> None:
-        """Draw all hearts at the present time, in one go."""
+    def tick(self, _: int = 0) -> None:
+        """Let the time go on by one frame, if the hearts beat."""
+        if self.playing:
+            self.step(1)
+
+    def _show(self, times: Sequence[float]) -> None:
+        self._shown, self.now = list(times), float(times[0])
+        self.loops.at(times)
+        self._draw()
+        self._tell_controls()
+
+    def _draw(self) -> None:
+        """Draw all hearts and bull's eyes at their times, in one go."""
         self.plotter.suppress_rendering = True
-        cut = self._view if self._clip else None
-        for i, (frames, times) in enumerate(zip(self._frames, self._times, strict=True)):
-            frame = frames[int(np.argmin(np.abs(times - self._now)))]
+        seen = self.view
+        cut = replace(seen, origin=seen.origin + self.depth * seen.toward) if self.clip else None
+        for i, frame in enumerate(self._present()):
             self.plotter.subplot(0, i)
-            surface = wall(frame, self._scalar, cut=cut)
-            add_wall(self.plotter, surface, self._scalar, self._range)
-            text = f"{self._names[i]}\n{frame.time:.0f} ms"
-            self.plotter.add_text(
-                text, position=(0.03, 0.9), viewport=True, font_size=10, color=INK, name="title"
-            )
+            add_wall(self.plotter, wall(frame, self.scalar, cut=cut), self.scalar, self._range)
             self.plotter.renderer.reset_camera_clipping_range()
+            self.plotter.subplot(1, i)
+            self.eyes[i].show(frame, self.scalar, self._range)
+        self._write()
+        self._render()
+
+    def _write(self) -> None:
+        """Texts that go with the time; numbers only while the hearts stand."""
+        for i, frame in enumerate(self._present()):
+            self.plotter.subplot(0, i)
+            event = [p for p in _PHASES if abs(self._results[i].event(p) - self._shown[i]) < 0.5]
+            when = (
+                f"{event[0].capitalize()}, {frame.time:.0f} ms" if event else f"{frame.time:.0f} ms"
+            )
+            self._say(self._names[i], (0.04, 0.93), 12, self.theme.scenario(i), "title")
+            self._say(when, (0.04, 0.88), 10, self.theme.muted, "when")
+            if not self.playing:
+                self._label_chambers(frame, f"chambers {i}")
+                self.plotter.subplot(1, i)
+                self.eyes[i].write(self.theme, self.scalar, self._range)
+
+    def _present(self) -> list[Frame]:
+        """Snapshot of each heart nearest to its time."""
+        return [
+            frames[int(np.argmin(np.abs(times - time)))]
+            for frames, times, time in zip(self._frames, self._times, self._shown, strict=True)
+        ]
+
+    def _label_chambers(self, frame: Frame, labels: str) -> None:
+        """Write LV and RV into the cavities, where the usual cut shows them."""
+        usual = self.clip and self.plane == PLANES[0]
+        places = anchors(frame, self._front) if usual else {}
+        label_chambers(self.plotter, places, labels)
+
+    def _dress(self) -> None:
+        """Draw everything in the colors of the theme and the field."""
+        self.plotter.set_background(self.theme.paper, all_renderers=True)
+        self.loops.dress(self.theme)
+        self._draw()
+        self._draw_bar()
+        if self.controls is not None:
+            self.controls.dress(self.theme)
+        if self.helping:
+            self.helping = False
+            self.help()
+        self._tell_controls()
+        self._render()
+
+    def _draw_bar(self) -> None:
+        """One color bar for all hearts, below the loops, and what the window is not."""
+        mapper = self.plotter.renderers[self._place(0, 0)].actors["wall"].mapper
+        self.plotter.subplot(1, len(self._results))
+        draw_bar(self.plotter, mapper, self.theme, wide=self._range[1] - self._range[0] > 5)
+        self._say(self.scalar.title, (0.1, 0.74), 11, self.theme.ink, "unit")
+        told = CAVEAT.replace(", not", ",\nnot") + " Bull's eyes: means of segments."
+        self._say(told, (0.1, 0.06), 8, self.theme.muted, "caveat")
+
+    def _say(self, text: str, place: tuple[float, float], size: int, ink: str, name: str) -> None:
+        self.plotter.add_text(
+            text,
+            position=place,
+            viewport=True,
+            font_size=size,
+            color=ink,
+            name=name,
+            render=False,
+        )
+
+    def _aim(self) -> None:
+        for i in range(len(self._results)):
+            self.plotter.subplot(0, i)
+            self.view.aim(self.plotter, 1.12)
+
+    def _fit_range(self) -> tuple[float, float]:
+        return color_range([f for frames in self._frames for f in frames], self.scalar)
+
+    def _place(self, row: int, column: int) -> int:
+        """Number of the renderer in a cell."""
+        return int(self.plotter.renderers.loc_to_index((row, column)))
+
+    def _tell_controls(self) -> None:
+        if self.controls is not None:
+            self.controls.follow(self)
+
+    def _render(self) -> None:
         self.plotter.suppress_rendering = False
         if self.plotter.render_window is not None and self.plotter.iren is not None:
             self.plotter.render()
-
-    def _draw_bar(self) -> None:
-        """One vertical color bar in a column of its own."""
-        for title in list(self.plotter.scalar_bars.keys()):
-            self.plotter.remove_scalar_bar(title, render=False)
-        mapper = self.plotter.renderers[0].actors["wall"].mapper
-        self.plotter.subplot(0, len(self._results))
-        self.plotter.add_scalar_bar(
-            title=" ",
-            mapper=mapper,
-            vertical=True,
-            position_x=0.3,
-            position_y=0.12,
-            width=0.5,
-            height=0.7,
-            render=False,
-            label_font_size=14,
-            color=INK,
-            n_labels=5,
-            fmt="%.3g",
-        )
-        title = f"{self._scalar.short}\n[{self._scalar.unit}]"
-        self.plotter.add_text(
-            title,
-            position=(0.12, 0.88),
-            viewport=True,
-            font_size=9,
-            color=INK,
-            name="unit",
-            render=False,
-        )
-
-    def _label_chambers(self, frame: Frame) -> None:
-        """Write LV and RV into the cavities."""
-        places = anchors(frame, self._view)
-        known = [name for name in ("LV", "RV") if name in places]
-        self.plotter.add_point_labels(
-            np.array([places[name] for name in known]),
-            known,
-            show_points=False,
-            bold=True,
-            font_size=18,
-            text_color=INK,
-            shape="rounded_rect",
-            shape_color="white",
-            shape_opacity=0.75,
-            always_visible=True,
-            render=False,
-            reset_camera=False,
-        )
-
-    def _draw_loops(self) -> list["pyvista.ScatterPlot2D"]:
-        """Loops of the left ventricle in the lower row; returns the moving points."""
-        import pyvista
-
-        self.plotter.subplot(1, 0)
-        alone = self.plotter.off_screen
-        size, place = ((0.8, 0.9), (0.1, 0.09)) if alone else ((0.56, 0.9), (0.43, 0.09))
-        chart = pyvista.Chart2D(size=size, loc=place)
-        chart.x_label, chart.y_label = "LV volume [mL]", "LV pressure [mmHg]"
-        chart.background_color = "white"
-        chart.border_color = "white"
-        dots = []
-        for i, (result, name) in enumerate(zip(self._results, self._names, strict=True)):
-            volume, pressure = result.traces["V_LV_mL"], result.traces["P_LV_mmHg"]
-            closed = np.append(np.arange(len(volume)), 0)
-            x, y = volume.to_numpy()[closed], pressure.to_numpy()[closed]
-            chart.line(x, y, color=color(i), width=2.5, label=name)
-            dots.append(chart.scatter(x[:1], y[:1], color=color(i), size=13, style="o"))
-        chart.legend_visible = len(self._results) > 1
-        self.plotter.add_chart(chart)
-        self.plotter.add_text(
-            CAVEAT,
-            position=(place[0], 0.02),
-            viewport=True,
-            font_size=8,
-            color=MUTED,
-            name="caveat",
-        )
-        return dots
-
-    def _add_controls(self) -> None:
-        """Put buttons, the choice of field and the time slider left of the loops."""
-        plotter = self.plotter
-        plotter.subplot(1, 0)
-        width, height = plotter.window_size
-        top, left = 0.3 * height, 0.03 * width
-        for k, (label, callback, value) in enumerate(
-            (("Play", self._play, False), ("Cut open", self._cut, self._clip))
-        ):
-            place = (left, top - 40 - 36 * k)
-            plotter.add_checkbox_button_widget(
-                callback,
-                value=value,
-                position=place,
-                size=22,
-                border_size=2,
-                color_on="#0072b2",
-                color_off="#e4e7eb",
-                background_color=MUTED,
-            )
-            self._write(label, place)
-        for k, scalar in enumerate(SCALARS):
-            place = (left + 130, top - 40 - 32 * k)
-            plotter.add_radio_button_widget(
-                lambda chosen=scalar: self._choose(chosen),
-                "field",
-                value=scalar == self._scalar,
-                position=place,
-                size=20,
-                color_on="#0072b2",
-                color_off="#9aa5b1",
-                background_color="white",
-            )
-            self._write(scalar.short, place)
-        plotter.subplot(1, 0)
-        self._slider = plotter.add_slider_widget(
-            self.go_to,
-            (0.0, self._end),
-            value=self._now,
-            pointa=(0.03, 0.19),
-            pointb=(0.38, 0.19),
-            color=INK,
-            fmt="%.0f",
-            style="modern",
-            interaction_event="always",
-        )
-        self._slider.GetRepresentation().ShowSliderLabelOff()
-        self._write("Time in the beat", (left - 30, 0.02 * height))
-
-    def _write(self, label: str, place: tuple[float, float]) -> None:
-        """Label a button."""
-        self.plotter.subplot(1, 0)
-        at = (place[0] + 30, place[1] + 1)
-        self.plotter.add_text(label, position=at, font_size=9, color=INK, name=label)
-
-    def _play(self, playing: bool) -> None:
-        self._playing = playing
-
-    def _cut(self, clip: bool) -> None:
-        self._clip = clip
-        self._draw_hearts()
-
-    def _choose(self, scalar: Scalar) -> None:
-        self._scalar = scalar
-        every = [frame for frames in self._frames for frame in frames]
-        self._range = color_range(every, scalar)
-        self._draw_hearts()
-        self._draw_bar()
-
-    def _tick(self, _: int) -> None:
-        if self._playing:
-            step = self._end / max(map(len, self._times))
-            following = (self._now + step) % self._end
-            self.go_to(following)
-
-
-def _frames(result: Result) -> list[Frame]:
-    """All snapshots of a result."""
-    return [result.frame(time) for time, _ in result.frame_files]
-
-
-def _write_movie(path: Path, pictures: Iterator[np.ndarray]) -> None:
-    """Write pictures as an animated GIF, or as MP4 if imageio-ffmpeg is there."""
-    if path.suffix.lower() == ".gif":
-        write_file(path, _gif(pictures))
-        return
-    try:
-        import imageio_ffmpeg
-    except ImportError as error:
-        raise InputError(
-            f"{path}: .mp4 needs imageio-ffmpeg. Run `pip install 'heartsim[movie]'` or write .gif."
-        ) from error
-    frames = [_even(picture) for picture in pictures]
-    height, width = frames[0].shape[:2]
-    size = (width, height)
-    writer = imageio_ffmpeg.write_frames(
-        str(path), size, fps=_FRAMES_PER_SECOND, macro_block_size=2
-    )
-    writer.send(None)
-    for frame in frames:
-        writer.send(np.ascontiguousarray(frame))
-    writer.close()
-
-
-def _gif(pictures: Iterator[np.ndarray]) -> bytes:
-    """Animated GIF that repeats."""
-    from PIL import Image
-
-    images = [Image.fromarray(picture).quantize(256) for picture in pictures]
-    buffer = io.BytesIO()
-    images[0].save(
-        buffer,
-        format="GIF",
-        save_all=True,
-        append_images=images[1:],
-        duration=1000 // _FRAMES_PER_SECOND,
-        loop=0,
-    )
-    return buffer.getvalue()
-
-
-def _even(picture: np.ndarray) -> np.ndarray:
-    """Crop to even sides, which the video encoder needs."""
-    height, width = picture.shape[:2]
-    return picture[: height // 2 * 2, : width // 2 * 2]

@@ -23,9 +23,11 @@ from heartsim.units import J, mL, mmHg
 if TYPE_CHECKING:
     import pyvista
 
+_KINDS = (("P", "mmHg"), ("V", "mL"))
 _REGIONS = {"LV": 1, "RV": 2, "septum": 3}
 _SURFACES = {"base": 4, "epicardium": 3, "RV_endocardium": 2, "LV_endocardium": 1}
 _LV_RIM = 5
+_COLUMNS = ("t_ms", *(f"{kind}_{c}_{unit}" for c in CHAMBERS for kind, unit in _KINDS))
 _EVENTS = {"end-diastole": "end_diastole_ms", "end-systole": "end_systole_ms"}
 
 
@@ -94,6 +96,11 @@ class Result:
                 f"{path}: no indices.json, so the run is unfinished. "
                 "Resume it with `heartsim run SCENARIO.toml --resume`."
             )
+        if not finished(path, last="provenance.json"):
+            raise ResultError(
+                f"{path}: has indices.json but no provenance.json, so heartsim did not write it. "
+                "Give a folder that `heartsim run` wrote."
+            )
         return cls(path, _read_json(path / "indices.json"), _read_json(path / "provenance.json"))
 
     @property
@@ -124,9 +131,14 @@ class Result:
         """Last beat: columns ``t_ms``, ``P_LV_mmHg``, ``V_LV_mL``, ``Q_mitral_mL_per_s``, more."""
         path = self.folder / "traces.csv"
         try:
-            return pd.read_csv(path)
+            table = pd.read_csv(path)
         except (OSError, ValueError) as error:
             raise ResultError(f"{path}: cannot be read ({error}). Run the case again.") from error
+        lacking = [name for name in _COLUMNS if name not in table]
+        if lacking or table.empty:
+            found = f"no column {lacking[0]}" if lacking else "no rows"
+            raise ResultError(f"{path}: {found}. Run the case again.")
+        return table
 
     @cached_property
     def frame_files(self) -> tuple[tuple[float, Path], ...]:

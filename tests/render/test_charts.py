@@ -48,7 +48,7 @@ def test_same_figure_gives_the_same_svg(results):
 
 def test_segments_lie_where_the_standard_puts_them():
     """Segment 1 is basal anterior, 2 anteroseptal on its left, 4 inferior, 17 the apex."""
-    layout = bullseye._layout()
+    layout = bullseye.layout()
     middle = [np.deg2rad((start + stop) / 2) for _, _, start, stop in layout]
     assert np.sin(middle[0]) == pytest.approx(1)
     assert np.cos(middle[1]) < 0 < np.sin(middle[1])

@@ -10,9 +10,11 @@ from typing import Final, Self
 
 import pandas as pd
 
-from heartsim import loading
+from heartsim.compare import weighing
+from heartsim.compare.outputs import LIMITS, OUTPUTS
+from heartsim.compare.remarks import remarks
 from heartsim.errors import InputError, ResultError, not_found
-from heartsim.indices import CATALOGUE, MAIN, Index, value
+from heartsim.indices import CATALOGUE, Index, value
 from heartsim.result import Result, finished, names, new_folder
 
 SCHEMA: Final = 1
@@ -22,13 +24,6 @@ RULES: Final = {
     "match-MAP": "the same mean aortic pressure",
     "reflex": "the pressure where the baroreflex comes to rest, set to the baseline's",
 }
-_MATCHED: Final = {"match-LVEDP": 1.0, "match-MAP": 2.0}  # [mmHg]
-_STENOSIS = 5.0  # [mmHg] mean mitral gradient
-_AUDIT: Final = (
-    ("balance.blood_volume_drift_mL", 0.1, "blood volume drifts by {:.2g} mL in a beat"),
-    ("balance.energy_residual_percent", 5.0, "the energy balance is off by {:.2g} %"),
-    ("balance.wall_volume_change_percent", 1.0, "the wall changes its volume by {:.2g} %"),
-)
 
 
 @dataclass(frozen=True)
@@ -59,6 +54,11 @@ class Comparison:
     def rows(self) -> list[Index]:
         """Return the indices that at least one result has."""
         return [row for row in CATALOGUE if any(math.isfinite(v) for v in self.values(row))]
+
+    def leading(self) -> list[Index]:
+        """Return the indices of the twenty outputs, in their order."""
+        indices = [result.indices for result in self.results]
+        return [row for output in OUTPUTS for row in output.shown(indices)]
 
     def values(self, index: Index) -> list[float]:
         """One index of every result; not a number where it is undefined."""
@@ -93,15 +93,14 @@ class Comparison:
         return frame
 
     def summary(self) -> str:
-        """Table of the main indices as plain text, for a terminal."""
+        """Table of the twenty outputs as plain text, for a terminal."""
         lines = [["", "unit", *self.names]]
-        for row in self.rows():
-            if row.key in MAIN:
-                first, *others = self.values(row)
-                shown = [
-                    f"{other:.{row.digits}f} ({other - first:+.{row.digits}f})" for other in others
-                ]
-                lines.append([row.label, row.unit, f"{first:.{row.digits}f}", *shown])
+        for row in self.leading():
+            first, *others = self.values(row)
+            shown = [
+                f"{other:.{row.digits}f} ({other - first:+.{row.digits}f})" for other in others
+            ]
+            lines.append([row.label, row.unit, f"{first:.{row.digits}f}", *shown])
         lines[0][2:] = [name if len(name) <= 26 else name[:25] + "…" for name in lines[0][2:]]
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         text = [
@@ -115,10 +114,28 @@ class Comparison:
 
     def remarks(self) -> list[str]:
         """Tell what a reader must not miss: numbers that only make sense together, and doubts."""
-        found = [*_doubts(self)]
-        for name, result in zip(self.names[1:], self.results[1:], strict=True):
-            found += [f"{name}: {text}" for text in _read_together(self.results[0], result)]
-        return found
+        return remarks(self.results, self.names, self.loading_rule)
+
+    def weigh(
+        self, weights: Mapping[str, float], steps: Mapping[str, float] | None = None
+    ) -> pd.DataFrame:
+        """Rank the scenarios by weights that the team sets; see `heartsim.compare.weighing`.
+
+        Examples
+        --------
+        ``comparison.weigh({"chambers.LV.EDP_mmHg": 2, "chambers.LV.forward_SV_mL": 1})``
+        """
+        return weighing.weigh(self.results, self.names, weights, steps)
+
+    def noise(self, index: Index) -> float:
+        """Change of an index that the solution does not resolve, in its unit.
+
+        Volumes still move by what `periodicity` says between the last two beats of each result;
+        for other indices this is not known and the answer is not a number.
+        """
+        if not (index.unit == "mL" and index.key.startswith("chambers.")):
+            return math.nan
+        return max(value(r.indices, "periodicity.volume_change_mL") for r in self.results)
 
     def content(self, folder: Path) -> dict[str, object]:
         """Content of ``comparison.json``; result folders are named relative to `folder`."""
@@ -136,6 +153,15 @@ class Comparison:
             "baseline": described[0],
             "scenarios": described[1:],
             "remarks": self.remarks(),
+            "outputs": [
+                {"number": i + 1, "output": one.label, "leading": [r.key for r in rows]}
+                for i, one in enumerate(OUTPUTS)
+                if (rows := one.shown([result.indices for result in self.results]))
+            ],
+            "receipts": {
+                name: list(result.receipts)
+                for name, result in zip(self.names, self.results, strict=True)
+            },
             "rows": [self._row(row) for row in self.rows()],
         }
 
@@ -199,6 +225,8 @@ class Comparison:
             "baseline": _finite(first),
             "scenarios": scenarios,
             "normal": normal if row.source else None,
+            "acts_at": LIMITS[row.key].text if row.key in LIMITS else None,
+            "unresolved_below": _finite(self.noise(row)),
         }
 
 
@@ -251,61 +279,6 @@ def _rule_of(result: Result) -> str | None:
     for key in ("scenario", "protocol", "loading"):
         here = here.get(key) if isinstance(here, Mapping) else None
     return here if isinstance(here, str) else None
-
-
-def _doubts(comparison: Comparison) -> list[str]:
-    """Results that are not periodic, miss the loading rule or fail the audit."""
-    found = []
-    for name, result in zip(comparison.names, comparison.results, strict=True):
-        status = result.indices.get("status")
-        if status == loading.MISSED:
-            found.append(f"{name}: {status}; see what the operations changed.")
-        elif status != "converged":
-            found.append(f"{name}: {status}; its numbers still move from beat to beat.")
-        for key, limit, text in _AUDIT:
-            size = value(result.indices, key)
-            if size > limit:
-                found.append(f"{name}: {text.format(size)}; small differences mean nothing.")
-    if comparison.loading_rule in _MATCHED:
-        key = loading.RULES[comparison.loading_rule].index
-        values = [value(result.indices, key) for result in comparison.results]
-        if max(values) - min(values) > _MATCHED[comparison.loading_rule]:
-            found.append(
-                f"The rule is {comparison.loading_rule}, but the pressures differ by "
-                f"{max(values) - min(values):.1f} mmHg."
-            )
-    return found
-
-
-def _read_together(baseline: Result, scenario: Result) -> list[str]:
-    """Pairs of changes that must not be read alone."""
-
-    def change(key: str) -> float:
-        return value(scenario.indices, key) - value(baseline.indices, key)
-
-    fraction, filling = change("chambers.LV.EF_percent"), change("chambers.LV.EDP_mmHg")
-    forward = change("chambers.LV.forward_SV_mL")
-    leak = sum(change(f"valves.{valve}.regurgitant_volume_mL") for valve in ("mitral", "aortic"))
-    found = []
-    if fraction > 1 and filling > 1:
-        found.append(
-            f"ejection fraction rises by {fraction:.0f} points, but end-diastolic pressure rises "
-            f"by {filling:.1f} mmHg: the ventricle fills with more difficulty."
-        )
-    if fraction > 1 and forward < -1:
-        found.append(
-            f"ejection fraction rises by {fraction:.0f} points, but forward stroke volume falls "
-            f"by {-forward:.0f} mL: a larger share of a smaller volume."
-        )
-    if fraction < -1 and forward > 1 and leak < -1:
-        found.append(
-            f"ejection fraction falls by {-fraction:.0f} points while forward stroke volume rises "
-            f"by {forward:.0f} mL: less blood leaks back."
-        )
-    gradient = value(scenario.indices, "valves.mitral.mean_gradient_mmHg")
-    if gradient > _STENOSIS and change("valves.mitral.mean_gradient_mmHg") > 1:
-        found.append(f"mean mitral gradient {gradient:.1f} mmHg: a functional stenosis.")
-    return found
 
 
 def _finite(number: float) -> float | None:
