@@ -140,7 +140,7 @@ def understand(
     guesses = [_cavity_guess(points, facets, seen, part), guess]
     cavities = {}
     for chamber, number in chambers.items():
-        cavities[chamber], more = _cavity(name, points, facets[part == number], chamber, known)
+        cavities[chamber], more = open_chamber(name, points, facets[part == number], chamber, known)
         guesses.append(more)
     up, apex = long_axis(points, facets[outside], cavities["LV"])
     label = np.full(len(facets), "epicardium", dtype="U16")
@@ -164,7 +164,7 @@ def _lining(
     price = ridge_prices(points, facets, pairs)
     found = []
     for threshold in THRESHOLDS:
-        inner = _unpinched(facets, cheapest_cut(points, facets, threshold - seen, weight=LEANING))
+        inner = unpinched(facets, cheapest_cut(points, facets, threshold - seen, weight=LEANING))
         part = connected(facets, inner)
         hollows = [facets[part == number] for number in range(part.max() + 1)]
         volume = sum(_closed_volume(points, hollow) for hollow in hollows)
@@ -177,7 +177,7 @@ def _lining(
     return min(kept, key=lambda pair: pair[0])[1]
 
 
-def _unpinched(
+def unpinched(
     facets: np.ndarray, inner: Bool[np.ndarray, " facets"]
 ) -> Bool[np.ndarray, " facets"]:
     """Grow a lining where two of its rims touch in a node, until none do."""
@@ -322,7 +322,7 @@ def _roundness(points: np.ndarray, lining: np.ndarray) -> float:
     return max(_closed_volume(points, lining) / hull, 1e-3)
 
 
-def _cavity(
+def open_chamber(
     name: str, points: np.ndarray, lining: np.ndarray, chamber: str, known: Guesses
 ) -> tuple[Cavity, Guess]:
     """Chamber with its openings named, the largest first."""
