@@ -1,7 +1,7 @@
-"""Commands about hearts as data: mesh check, import, make; data fetch, list."""
+"""Commands about hearts as data: mesh check, import; data fetch, list."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
@@ -225,45 +225,6 @@ def _name_map(path: Path) -> "NameMap":
             f"{path}: not a name map ({type(error).__name__}: {error}). It needs region_array, "
             "surface_array and the tables [regions] and [surfaces] from number to name."
         ) from None
-
-
-@mesh.command
-def make(
-    shape: Literal["biventricle", "left_ventricle"],
-    /,
-    *,
-    output: Annotated[Path, Parameter(alias="-o")],
-    edge: str = "9 mm",
-    rv_wall: str = "4 mm",
-) -> int:
-    """Make an idealized heart.
-
-    Example: heartsim mesh make biventricle --edge "6 mm" -o heart.vtu
-
-    Parameters
-    ----------
-    shape
-        Which heart.
-    output
-        Heart to write (.vtu).
-    edge
-        Edge length of the cells.
-    rv_wall
-        Thickness of the right free wall (biventricle only).
-    """
-    from heartsim.mesh.biventricle import biventricle
-    from heartsim.mesh.ellipsoid import left_ventricle
-    from heartsim.mesh.io import write
-    from heartsim.units import parse
-
-    size = parse(edge, "length")
-    if shape == "biventricle":
-        heart = biventricle(size, rv_wall=parse(rv_wall, "length"))
-    else:
-        heart = left_ventricle(size)
-    write(heart, output)
-    say(str(output))
-    return 0
 
 
 @data.command
