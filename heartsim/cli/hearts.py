@@ -1,7 +1,7 @@
-"""Commands about hearts as data: mesh check, import, make; data fetch, list."""
+"""Commands about hearts as data: mesh check, import; data fetch, list."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
@@ -88,9 +88,7 @@ def _understood(guesses: list[dict]) -> list[str]:
 
 @mesh.command(name="import")
 def import_(
-    file: Path,
-    /,
-    *,
+    *files: Path,
     output: Annotated[Path, Parameter(alias="-o")],
     names: Path | None = None,
     edge: str = "",
@@ -99,48 +97,73 @@ def import_(
     rv: int | None = None,
     lv_rims: Text = "",
     rv_rims: Text = "",
+    labels: Text = "",
+    rv_wall: Text = "",
     picture: Path | None = None,
 ) -> int:
-    """Bring a foreign mesh in: find or name its parts, mend it, show what was understood.
+    """Bring a heart in: a mesh, a segmentation or surfaces; name its parts, mesh or mend it.
 
-    Example: heartsim mesh import scan.vtu -o heart.vtu --picture heart.png
+    Example: heartsim mesh import labels.nii.gz -o heart.vtu --picture heart.png
 
     Parameters
     ----------
-    file
-        Tetrahedra of a wall: .vtu .vtk .msh .inp .xdmf .elem .ele and others. Without names,
-        cavities, openings, base, LV and RV and the apex are found from the shape.
+    files
+        Tetrahedra of a wall (.vtu .vtk .msh .inp .xdmf .elem .ele .h5 and others), a segmentation
+        (.nii.gz), or surfaces (.stl .ply .vtp .vtk) of the endocardia and the epicardium, named
+        like lv.stl rv.stl epi.stl. Cavities, openings, base, LV and RV and the apex are found from
+        the shape.
     output
         Heart to write (.vtu).
     names
         TOML file that says what the numbers in the mesh mean: region_array, surface_array, unit and
         the tables regions, surfaces, rims. Not needed for a mesh with its .namemap.json beside it.
     edge
-        Remesh to this edge length, such as "4 mm".
+        Edge length, such as "4 mm"; a mesh is remeshed, a segmentation and surfaces have 4 mm
+        without it.
     unit
         Unit of the coordinates (mm, cm, m, um); inferred from the size otherwise.
     lv, rv
         Which cavity is which ventricle, numbered from the largest; inferred otherwise.
     lv_rims, rv_rims
         Names of the openings, the largest first, such as mitral,aortic.
+    labels
+        Meaning of the numbers of a segmentation, such as LV=3,wall=2,RV=1; inferred otherwise.
+    rv_wall
+        Wall put over a right ventricle segmented without one, such as "3.5 mm".
     picture
         Draw what was understood (.png).
     """
     from heartsim.mesh.anatomy import Guesses
     from heartsim.mesh.io import read, write
+    from heartsim.mesh.incoming import bring_in
     from heartsim.mesh.library import coarsened, open_heart
     from heartsim.units import parse
+
+    if not files:
+        raise MeshError("mesh import: no file is named. Name a mesh, a segmentation or surfaces.")
+    size = parse(edge, "length") if edge else None
 
     def split(words: str) -> tuple[str, ...] | None:
         return tuple(word.strip() for word in words.split(",")) if words else None
 
-    known = Guesses(unit or None, lv, rv, split(lv_rims), split(rv_rims))
-    if names is None:
-        heart, incoming = open_heart(file, known)
+    known = Guesses(
+        unit or None,
+        lv,
+        rv,
+        split(lv_rims),
+        split(rv_rims),
+        _meanings(labels),
+        parse(rv_wall, "length") if rv_wall else None,
+    )
+    if len(files) > 1:
+        incoming = bring_in(files, known, edge=size)
+        heart = incoming.heart
+    elif names is None:
+        heart, incoming = open_heart(files[0], known, edge=size)
     else:
-        heart, incoming = read(file, _name_map(names)), None
-    if edge:
-        heart = coarsened(heart, parse(edge, "length"))
+        heart, incoming = read(files[0], _name_map(names)), None
+    if size and not (incoming is not None and incoming.meshed):
+        heart = coarsened(heart, size)
     write(heart, output)
     say(str(output))
     if incoming is not None:
@@ -151,6 +174,24 @@ def import_(
     if picture is not None:
         _draw(heart, picture)
     return check(str(output))
+
+
+def _meanings(words: str) -> dict[int, str] | None:
+    """Roles of labels from LV=3,wall=2,RV=1."""
+    from heartsim.mesh.labelmap import ROLES
+
+    if not words:
+        return None
+    found = {}
+    for word in words.split(","):
+        role, _, number = (part.strip() for part in word.partition("="))
+        if role not in ROLES or not number.isdigit():
+            raise MeshError(
+                f"--labels {words}: {word!r} is not understood. Write LV=3,wall=2,RV=1 (roles "
+                f"{', '.join(ROLES)}; a role may come twice)."
+            )
+        found[int(number)] = role
+    return found
 
 
 def _draw(heart: "HeartMesh", picture: Path) -> None:
@@ -184,45 +225,6 @@ def _name_map(path: Path) -> "NameMap":
             f"{path}: not a name map ({type(error).__name__}: {error}). It needs region_array, "
             "surface_array and the tables [regions] and [surfaces] from number to name."
         ) from None
-
-
-@mesh.command
-def make(
-    shape: Literal["biventricle", "left_ventricle"],
-    /,
-    *,
-    output: Annotated[Path, Parameter(alias="-o")],
-    edge: str = "9 mm",
-    rv_wall: str = "4 mm",
-) -> int:
-    """Make an idealized heart.
-
-    Example: heartsim mesh make biventricle --edge "6 mm" -o heart.vtu
-
-    Parameters
-    ----------
-    shape
-        Which heart.
-    output
-        Heart to write (.vtu).
-    edge
-        Edge length of the cells.
-    rv_wall
-        Thickness of the right free wall (biventricle only).
-    """
-    from heartsim.mesh.biventricle import biventricle
-    from heartsim.mesh.ellipsoid import left_ventricle
-    from heartsim.mesh.io import write
-    from heartsim.units import parse
-
-    size = parse(edge, "length")
-    if shape == "biventricle":
-        heart = biventricle(size, rv_wall=parse(rv_wall, "length"))
-    else:
-        heart = left_ventricle(size)
-    write(heart, output)
-    say(str(output))
-    return 0
 
 
 @data.command

@@ -5,6 +5,7 @@ sharpest outer edge around its opening. Of two chambers the left one is thicker-
 Every guess carries a confidence and can be overruled by name (`Guesses`).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,6 +55,10 @@ class Guesses:
         Which cavity is which ventricle; cavities are numbered from 1, the largest first.
     lv_rims, rv_rims : tuple of str, optional
         Names of the openings, the one of largest area first.
+    labels : mapping of number to str, optional
+        What the numbers of a segmentation mean: ``"LV"``, ``"RV"``, ``"wall"`` or ``"none"``.
+    rv_wall : float, optional
+        Wall put over a right ventricle that was segmented without one [mm].
     """
 
     unit: str | None = None
@@ -61,6 +66,8 @@ class Guesses:
     rv: int | None = None
     lv_rims: tuple[str, ...] | None = None
     rv_rims: tuple[str, ...] | None = None
+    labels: Mapping[int, str] | None = None
+    rv_wall: float | None = None
 
 
 @dataclass(frozen=True)
@@ -131,7 +138,16 @@ def understand(
     MeshError
         If there is no cavity, or more than two that nobody has named, or one cannot be closed.
     """
-    facets, _ = boundary(tets)
+    return understand_surface(name, points, boundary(tets)[0], known)
+
+
+def understand_surface(
+    name: str,
+    points: Float[np.ndarray, "nodes 3"],
+    facets: Int[np.ndarray, "facets 3"],
+    known: Guesses,
+) -> Anatomy:
+    """Find the anatomy of a wall from its closed surface, normals out of the tissue."""
     seen = exposure(points, facets)
     lining = _lining(points, facets, seen)
     part = _chambers(name, points, facets, lining)
@@ -140,7 +156,7 @@ def understand(
     guesses = [_cavity_guess(points, facets, seen, part), guess]
     cavities = {}
     for chamber, number in chambers.items():
-        cavities[chamber], more = _cavity(name, points, facets[part == number], chamber, known)
+        cavities[chamber], more = open_chamber(name, points, facets[part == number], chamber, known)
         guesses.append(more)
     up, apex = long_axis(points, facets[outside], cavities["LV"])
     label = np.full(len(facets), "epicardium", dtype="U16")
@@ -164,7 +180,7 @@ def _lining(
     price = ridge_prices(points, facets, pairs)
     found = []
     for threshold in THRESHOLDS:
-        inner = _unpinched(facets, cheapest_cut(points, facets, threshold - seen, weight=LEANING))
+        inner = unpinched(facets, cheapest_cut(points, facets, threshold - seen, weight=LEANING))
         part = connected(facets, inner)
         hollows = [facets[part == number] for number in range(part.max() + 1)]
         volume = sum(_closed_volume(points, hollow) for hollow in hollows)
@@ -177,7 +193,7 @@ def _lining(
     return min(kept, key=lambda pair: pair[0])[1]
 
 
-def _unpinched(
+def unpinched(
     facets: np.ndarray, inner: Bool[np.ndarray, " facets"]
 ) -> Bool[np.ndarray, " facets"]:
     """Grow a lining where two of its rims touch in a node, until none do."""
@@ -322,7 +338,7 @@ def _roundness(points: np.ndarray, lining: np.ndarray) -> float:
     return max(_closed_volume(points, lining) / hull, 1e-3)
 
 
-def _cavity(
+def open_chamber(
     name: str, points: np.ndarray, lining: np.ndarray, chamber: str, known: Guesses
 ) -> tuple[Cavity, Guess]:
     """Chamber with its openings named, the largest first."""

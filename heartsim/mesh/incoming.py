@@ -1,6 +1,8 @@
 """A foreign mesh becomes a heart: mended, understood, named, in millimeters, with its reasons."""
 
-from dataclasses import dataclass
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -8,12 +10,16 @@ from jaxtyping import Float, Int
 
 from heartsim.errors import MeshError
 from heartsim.mesh.anatomy import Anatomy, Guess, Guesses, understand
+from heartsim.mesh.filling import USUAL_RV_WALL, fill
 from heartsim.mesh.foreign import LENGTHS
 from heartsim.mesh.heartmesh import HeartMesh
+from heartsim.mesh.labelmap import LabelMap, roles
 from heartsim.mesh.mending import mend
+from heartsim.mesh.outlines import enclosed, outlines
 from heartsim.mesh.raw import RawMesh, read_raw
 from heartsim.mesh.regions import wall_regions
 from heartsim.mesh.surfaces import cell_volumes
+from heartsim.mesh.voxels import Voxels, from_labels, from_surfaces
 from heartsim.units import cm, deg, m, mm, um
 
 HUMAN_SPAN = (50 * mm, 400 * mm)
@@ -22,6 +28,8 @@ FIBER_NAMES = {
     "fiber": ("fiber", "fibers", "fibre", "fibres", "f0", "f_0", "fib", "fiberdirection"),
     "sheet": ("sheet", "sheets", "s0", "s_0", "sheetdirection"),
 }
+USUAL_EDGE = 4 * mm
+SURFACE_CUBES = 1 * mm
 SMALLEST_SPREAD = 1 * deg
 
 
@@ -41,6 +49,8 @@ class Incoming:
         What was mended on the way.
     inverted : int
         Inverted or flat cells in the file, before mending.
+    meshed : bool
+        Whether the tetrahedra were made here, to the edge length asked for.
     """
 
     heart: HeartMesh
@@ -48,27 +58,54 @@ class Incoming:
     guesses: list[Guess]
     repairs: list[str]
     inverted: int
+    meshed: bool = False
 
 
-def bring_in(path: str | Path, known: Guesses | None = None) -> Incoming:
-    """Read a mesh of any known format and find its anatomy from its shape.
+def bring_in(
+    path: str | Path | Sequence[str | Path],
+    known: Guesses | None = None,
+    *,
+    edge: float | None = None,
+) -> Incoming:
+    """Read a heart in any known format and find its anatomy from its shape.
 
     Parameters
     ----------
-    path : path
-        Tetrahedra of a wall; names and tags are not needed.
+    path : path, or several
+        Tetrahedra of a wall; a segmentation; or surfaces of cavities and outside, in one file or
+        in several. Names and tags are not needed.
     known : Guesses, optional
         What the user knows better.
+    edge : float, optional
+        Edge length to mesh with where there are no tetrahedra yet [mm]; `USUAL_EDGE` by default.
 
     Raises
     ------
     MeshError
-        If the file cannot be read or its anatomy cannot be found.
+        If a file cannot be read or its anatomy cannot be found.
     """
-    path, known = Path(path), known or Guesses()
-    stored = read_raw(path)
+    paths = [Path(path)] if isinstance(path, str | Path) else [Path(one) for one in path]
+    known = known or Guesses()
+    raws = {one.name: read_raw(one) for one in paths}
+    if len(raws) < len(paths):
+        raise MeshError("two of the files have the same name. Rename one.")
+    first = next(iter(raws.values()))
+    edge = USUAL_EDGE if edge is None else edge
+    if any("labels" in raw.field_data for raw in raws.values()):
+        if len(raws) > 1:
+            raise MeshError("several files, one of them a segmentation. Import that one alone.")
+        return _from_labels(paths[0], first, known, edge)
+    if len(first.tets) == 0 and len(first.triangles):
+        return _from_surfaces(paths, raws, known, edge)
+    if len(raws) > 1:
+        raise MeshError(f"{paths[0].name}: it has tetrahedra, so that it must come alone.")
+    return _from_tets(paths[0], first, known)
+
+
+def _from_tets(path: Path, stored: RawMesh, known: Guesses) -> Incoming:
+    """Name the parts of a wall of tetrahedra."""
     raw, repairs = mend(path.name, stored)
-    unit = _unit(path, raw, known.unit)
+    unit = _unit(path, raw.points[np.unique(raw.tets)], known.unit)
     points = raw.points * LENGTHS[unit.value]
     anatomy = understand(path.name, points, raw.tets, known)
     fields, notes = _fields(raw)
@@ -89,13 +126,66 @@ def bring_in(path: str | Path, known: Guesses | None = None) -> Incoming:
     return Incoming(heart, anatomy, [unit, *anatomy.guesses, *notes], repairs, inverted)
 
 
-def _unit(path: Path, raw: RawMesh, given: str | None) -> Guess:
+def _from_labels(path: Path, raw: RawMesh, known: Guesses, edge: float) -> Incoming:
+    """Mesh the wall of a segmentation."""
+    affine = np.array(raw.field_data["affine"], float)
+    unit = Guess("unit", "mm", 1.0, "the header of the image says how large a voxel is")
+    if known.unit is not None:
+        affine[:3] *= LENGTHS[known.unit]
+        unit = Guess("unit", known.unit, 1.0, "named by the user")
+    image = LabelMap(raw.field_data["labels"], affine)
+    meaning = roles(path.name, image, known.labels)
+    size = float(image.spacing.prod())
+    volumes = {name: np.count_nonzero(mask) * size for name, mask in meaning.blood.items()}
+    return _filled(
+        path.name, from_labels(image, meaning), known, edge, volumes, [unit, meaning.guess]
+    )
+
+
+def _from_surfaces(
+    paths: list[Path], raws: Mapping[str, RawMesh], known: Guesses, edge: float
+) -> Incoming:
+    """Mesh the wall between surfaces."""
+    every = np.concatenate([raw.points[np.unique(raw.triangles)] for raw in raws.values()])
+    unit = _unit(paths[0], every, known.unit)
+    scale = LENGTHS[unit.value]
+    scaled = {name: replace(raw, points=raw.points * scale) for name, raw in raws.items()}
+    found = outlines(scaled, known)
+    volumes = {name: enclosed(found.points, facets) for name, facets in found.blood.items()}
+    voxels = from_surfaces(found.points, found.blood, found.body, SURFACE_CUBES)
+    name = paths[0].name if len(paths) == 1 else paths[0].parent.resolve().name
+    return _filled(name, voxels, known, edge, volumes, [unit, *found.guesses])
+
+
+def _filled(
+    name: str,
+    voxels: Voxels,
+    known: Guesses,
+    edge: float,
+    volumes: Mapping[str, float],
+    guesses: list[Guess],
+) -> Incoming:
+    """Mesh voxels, and say how long it took."""
+    start = time.process_time()
+    wall = USUAL_RV_WALL if known.rv_wall is None else known.rv_wall
+    made = fill(name, voxels, known, edge=edge, volumes=volumes, rv_wall=wall)
+    spent = time.process_time() - start
+    meshed = Guess(
+        "tetrahedra",
+        f"{len(made.heart.tets)} of {edge:g} mm",
+        1.0,
+        f"meshed in {spent:.0f} s of processor time",
+    )
+    return Incoming(made.heart, made.anatomy, [*guesses, *made.notes, meshed], [], 0, meshed=True)
+
+
+def _unit(path: Path, points: Float[np.ndarray, "n 3"], given: str | None) -> Guess:
     """Unit of the coordinates: said, or the convention of the format, or the one that fits."""
     if given is not None:
         if given not in LENGTHS:
             raise MeshError(f"{path.name}: unit {given!r} is not known. Use one of {[*LENGTHS]}.")
         return Guess("unit", given, 1.0, "named by the user")
-    span = float(np.linalg.norm(np.ptp(raw.points[np.unique(raw.tets)], axis=0)))
+    span = float(np.linalg.norm(np.ptp(points, axis=0)))
     low, high = HUMAN_SPAN
     if path.suffix.lower() in (".pts", ".elem") and low <= span * um <= high:
         return Guess("unit", "um", 1.0, "openCARP's convention, and the size fits a human heart")

@@ -152,20 +152,22 @@ def load(
     MeshError
         If the file cannot be used.
     """
-    mesh, _ = open_heart(heart, known)
-    return mesh if edge is None else coarsened(mesh, edge)
+    mesh, incoming = open_heart(heart, known, edge=edge)
+    meshed = incoming is not None and incoming.meshed
+    return mesh if edge is None or meshed else coarsened(mesh, edge)
 
 
 def open_heart(
-    heart: str | Path, known: Guesses | None = None
+    heart: str | Path, known: Guesses | None = None, *, edge: float | None = None
 ) -> tuple[HeartMesh, Incoming | None]:
     """Heart as it is stored; with what was concluded, if it had to be understood from its shape.
 
-    Parameters and errors are those of `load`.
+    Parameters and errors are those of `load`; `edge` is only used where there are no tetrahedra
+    yet.
     """
     named = _named(str(heart))
     if named is None:
-        incoming = bring_in(heart, known)
+        incoming = bring_in(heart, known, edge=edge)
         return incoming.heart, incoming
     if known not in (None, Guesses()):
         raise MeshError(

@@ -25,7 +25,7 @@ HEADER_BYTES = 2**20
 SUFFIXES = (
     *(".vtu", ".vtk", ".vtp", ".stl", ".ply"),
     *(".msh", ".inp", ".med", ".mesh", ".xdmf"),
-    *(".pts", ".elem", ".node", ".ele"),
+    *(".pts", ".elem", ".node", ".ele", ".nii", ".nii.gz", ".h5"),
 )
 LEAST_MEMORY, MOST_MEMORY = 3 * GIBIBYTE // 2, 16 * GIBIBYTE
 LEAST_SECONDS, MOST_SECONDS = 5, 600
@@ -96,11 +96,17 @@ def _family(path: Path) -> list[Path]:
     return [other for other in beside if other.is_file()]
 
 
+def suffix_of(path: Path) -> str:
+    """End of a file name that tells its format."""
+    name = path.name.lower()
+    return ".nii.gz" if name.endswith(".nii.gz") else path.suffix.lower()
+
+
 def _check_file(path: Path) -> None:
     """Refuse what can be refused without opening the file for real."""
     if not path.is_file():
         raise MeshError(f"{path}: there is no such file. Check the path.")
-    suffix = path.suffix.lower()
+    suffix = suffix_of(path)
     if suffix not in SUFFIXES:
         known = ", ".join(SUFFIXES)
         raise MeshError(f"{path.name}: files of type {suffix!r} are not read. Known: {known}.")

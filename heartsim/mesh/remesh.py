@@ -16,6 +16,7 @@ from jaxtyping import Float, Int
 
 from heartsim.errors import MeshError
 from heartsim.mesh.heartmesh import Cavity, HeartMesh
+from heartsim.mesh.hinges import without_hinges
 from heartsim.mesh.smoothing import improve
 from heartsim.mesh.surfaces import (
     boundary,
@@ -123,18 +124,18 @@ def _restore_volumes(before: HeartMesh, after: HeartMesh) -> HeartMesh:
         for name, cavity in after.cavities.items():
             old = cavity_volume(before.points, before.cavities[name])
             missing = old - cavity_volume(points, cavity)
-            points = _inflated(points, cavity.facets, missing)
+            points = inflated(points, cavity.facets, missing)
         epicardium = after.surfaces.get("epicardium")
         if epicardium is not None and len(epicardium):
             old = cell_volumes(before.points, before.tets).sum()
             missing = float(old - cell_volumes(points, after.tets).sum())
-            points = _inflated(points, epicardium, missing)
+            points = inflated(points, epicardium, missing)
     if cell_volumes(points, after.tets).min() <= 0:
         return after
     return after.with_points(points)
 
 
-def _inflated(
+def inflated(
     points: Float[np.ndarray, "nodes 3"], facets: Int[np.ndarray, "facets 3"], volume: float
 ) -> Float[np.ndarray, "nodes 3"]:
     """Move a surface along its normals so that it sweeps a volume [mm³]."""
@@ -191,15 +192,29 @@ def _remesh(
     new_points = np.asarray(mesh.get_vertices(), float)
     new_tets = np.asarray(mesh.get_tetrahedra(), np.int64)
     triangles, references = mesh.get_triangles_with_refs()
-    used, new_tets = np.unique(new_tets, return_inverse=True)
+    whole = without_hinges(new_tets)
+    used, new_tets = np.unique(new_tets[whole], return_inverse=True)
     place = np.full(len(new_points), -1)
     place[used] = np.arange(len(used))
     new_tets = new_tets.reshape(-1, 4)
     outer, _ = boundary(new_tets)
     at = match_facets(outer, place[np.asarray(triangles, np.int64)])
-    if (at < 0).any():
+    lost = at < 0
+    if lost.any() and whole.all():
         raise MeshError(f"{name}: remeshing to {edge:g} mm lost surface names. Try another edge.")
-    return new_points[used], new_tets, outer, np.asarray(references, np.int64)[at] - 1
+    new_label = np.asarray(references, np.int64)[at] - 1
+    new_label[lost] = _nearest_label(new_points[used], outer, new_label, lost)
+    return new_points[used], new_tets, outer, new_label
+
+
+def _nearest_label(
+    points: np.ndarray, facets: np.ndarray, label: np.ndarray, lost: np.ndarray
+) -> Int[np.ndarray, " k"]:
+    """Names of facets that a removed cell laid bare: those of their neighbors."""
+    from scipy.spatial import KDTree
+
+    centers = points[facets].mean(axis=1)
+    return label[~lost][KDTree(centers[~lost]).query(centers[lost])[1]]
 
 
 def _transfer_regions(

@@ -3,12 +3,48 @@
 import numpy as np
 from jaxtyping import Float, Int
 
+from heartsim.mesh.exposure import neighbors
 from heartsim.mesh.quality import dihedral_angles, radius_ratios
 from heartsim.mesh.surfaces import cell_volumes
 
+COMBINGS, COMBED = 12, 0.3
 POOR = 0.25
 ROUNDS = 8
 DIRECTIONS = 24
+
+
+def comb(
+    points: Float[np.ndarray, "nodes 3"],
+    tets: Int[np.ndarray, "cells 4"],
+    facets: Int[np.ndarray, "facets 3"],
+    label: Int[np.ndarray, " facets"],
+) -> Float[np.ndarray, "nodes 3"]:
+    """Straighten the lines in which differently named parts of the surface meet.
+
+    Each node of such a line moves toward its two neighbors on it, as long as no cell around it
+    becomes worse than `COMBED`.
+    """
+    pairs = neighbors(facets)
+    edges = pairs[label[pairs[:, 0]] != label[pairs[:, 1]], 2:]
+    ends = np.concatenate([edges, edges[:, ::-1]])
+    degree = np.bincount(ends[:, 0], minlength=len(points))
+    line = np.flatnonzero(degree == 2)
+    touching = tets[np.isin(tets, line).any(axis=1)]
+    least = np.minimum(_quality(points, touching), COMBED)
+    points = points.copy()
+    for _ in range(COMBINGS):
+        total = np.zeros_like(points)
+        np.add.at(total, ends[:, 0], points[ends[:, 1]])
+        moved = points.copy()
+        moved[line] = 0.4 * points[line] + 0.3 * total[line]
+        for _ in range(ROUNDS):
+            squeezed = _quality(moved, touching) < least
+            if not squeezed.any():
+                break
+            back = np.unique(touching[squeezed])
+            moved[back] = points[back]
+        points = moved
+    return points
 
 
 def improve(

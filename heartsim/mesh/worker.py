@@ -14,7 +14,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # isolated mode knows no PYTHONPATH
 
-from heartsim.mesh.formats import meshio_files, plain_text, vtk_files, xdmf
+from heartsim.mesh.formats import dolfin, meshio_files, nifti, plain_text, vtk_files, xdmf
 from heartsim.mesh.formats.content import Unreadable
 
 
@@ -34,7 +34,9 @@ READERS = {
     **dict.fromkeys(plain_text.CARP, plain_text.read_carp),
     **dict.fromkeys(plain_text.TETGEN, plain_text.read_tetgen),
     ".vtk": read_legacy,
+    **dict.fromkeys((".nii", ".gz"), nifti.read),
     ".xdmf": xdmf.read,
+    ".h5": dolfin.read,
 }
 
 

@@ -6,6 +6,8 @@ import resource
 import time
 from pathlib import Path
 
+import h5py
+import numpy as np
 import pytest
 
 from heartsim.errors import MeshError
@@ -18,7 +20,14 @@ _spec = importlib.util.spec_from_file_location(
 files = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(files)
 
+_spec = importlib.util.spec_from_file_location(
+    "segmentations", Path(__file__).with_name("segmentations.py")
+)
+images = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(images)
+
 FEW, MANY = 3, 200
+OTHERS = ["nifti", "nifti-gz", "dolfin"]
 
 
 def truncated(content: bytes, rng: random.Random) -> bytes:
@@ -74,12 +83,28 @@ def deep(content: bytes, rng: random.Random) -> bytes:
 MUTATIONS = [truncated, flipped, not_a_number, wrong_count, huge_count, swapped, deep]
 
 
+def written(kind: str, folder: Path) -> Path:
+    """Write a heart in one format."""
+    heart = human_left_ventricle(14)
+    if kind in files.FORMATS:
+        return files.write_as(heart, kind, folder)
+    if kind == "dolfin":
+        path = folder / "heart.h5"
+        with h5py.File(path, "w") as store:
+            store["mesh/coordinates"], store["mesh/topology"] = heart.points, heart.tets
+            store["cfun/topology"], store["cfun/values"] = heart.tets, np.ones(len(heart.tets))
+        return path
+    labels, affine = images.segmentation((6.0, 6.0, 8.0))
+    suffix = "nii.gz" if kind.endswith("gz") else "nii"
+    return images.write_nifti(labels, affine, folder / f"heart.{suffix}")
+
+
 def attack(kind: str, folder: Path, count: int) -> dict[str, int]:
     """Read `count` mutants of one format; how many were read and how many refused."""
-    heart = human_left_ventricle(14)
-    original = files.write_as(heart, kind, folder)
+    original = written(kind, folder)
     family = sorted(path for path in folder.iterdir() if path.is_file())
-    assert len(read_raw(original).points)  # what is refused below is refused for its damage
+    intact_mesh = read_raw(original)  # what is refused below is refused for its damage
+    assert len(intact_mesh.points) or intact_mesh.field_data["labels"].any()
     intact = {path: path.read_bytes() for path in family}
     rng = random.Random(f"heartsim {kind}")
     ends = {"read": 0, "refused": 0}
@@ -107,7 +132,7 @@ def attack(kind: str, folder: Path, count: int) -> dict[str, int]:
     return ends
 
 
-@pytest.mark.parametrize("kind", ["vtu", "vtk", "gmsh2-binary", "xdmf-hdf", "tetgen", "carp"])
+@pytest.mark.parametrize("kind", ["vtu", "vtk", "gmsh2-binary", "xdmf-hdf", "tetgen", "carp", *OTHERS])
 def test_a_few_mutants_are_read_or_refused(kind, tmp_path):
     ends = attack(kind, tmp_path, FEW)
     assert sum(ends.values()) == FEW
@@ -115,7 +140,7 @@ def test_a_few_mutants_are_read_or_refused(kind, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("kind", files.FORMATS)
+@pytest.mark.parametrize("kind", [*files.FORMATS, *OTHERS])
 def test_mutants_are_read_or_refused(kind, tmp_path):
     ends = attack(kind, tmp_path, MANY)
     assert sum(ends.values()) == MANY

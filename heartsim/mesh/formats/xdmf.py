@@ -204,7 +204,7 @@ def _from_hdf(path: Path, place: str) -> np.ndarray:
         raise Unreadable(f"{name} should lie beside it and does not")
     try:
         with h5py.File(beside, "r") as store:
-            data = _plain(store, inner)
+            data = plain_dataset(store, inner)
             if data.size > MOST_NUMBERS or data.dtype.kind not in "fiu":
                 raise Unreadable(f"{inner} holds {data.size:,} numbers of type {data.dtype}")
             return np.asarray(data[()])
@@ -212,7 +212,7 @@ def _from_hdf(path: Path, place: str) -> np.ndarray:
         raise Unreadable(f"{name} cannot be read ({str(error)[:120]})") from error
 
 
-def _plain(store: object, inner: str) -> object:
+def plain_dataset(store: object, inner: str) -> object:
     """Dataset reached by hard links only, with its bytes in this file."""
     import h5py
 

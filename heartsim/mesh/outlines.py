@@ -1,0 +1,254 @@
+"""Surfaces of a heart, in one file or several: which is what, closed over their openings.
+
+Endocardia and epicardium may be open at the valves or closed; or one closed surface goes round the
+whole wall, inside and outside. File names tell what is what, else size and shape.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from heartsim.errors import MeshError
+from heartsim.mesh.anatomy import Guess, Guesses, understand_surface
+from heartsim.mesh.raw import RawMesh
+from heartsim.mesh.surfaces import area_vectors, components, group_rows
+
+WORDS = {
+    "outer": re.compile(r"epi|pericard|outer", re.IGNORECASE),
+    "wall": re.compile(r"myo|wall|muscle", re.IGNORECASE),
+    "RV": re.compile(r"(?<![a-z])(rv|right)", re.IGNORECASE),
+    "LV": re.compile(r"(?<![a-z])(lv|left|endo)", re.IGNORECASE),
+}
+LEAST_SHARE = 0.02
+"""Share of the largest piece below which a piece is debris."""
+
+
+@dataclass(frozen=True)
+class Outlines:
+    """Closed surfaces of a heart.
+
+    Attributes
+    ----------
+    points : (n, 3) float
+        Nodes, in the unit of the files.
+    blood : mapping of chamber to (f, 3)
+        Closed surfaces of the cavities, normals out of the blood.
+    body : (f, 3)
+        Closed surface around all, or around the muscle alone.
+    guesses : list of Guess
+        What is what, and why.
+    """
+
+    points: Float[np.ndarray, "n 3"]
+    blood: Mapping[str, Int[np.ndarray, "f 3"]]
+    body: Int[np.ndarray, "f 3"]
+    guesses: list[Guess]
+
+
+def outlines(raws: Mapping[str, RawMesh], known: Guesses) -> Outlines:
+    """Find cavities and outside among surfaces.
+
+    Parameters
+    ----------
+    raws : mapping of file name to RawMesh
+        Triangles of each file.
+    known : Guesses
+        What the user has said.
+
+    Raises
+    ------
+    MeshError
+        If the surfaces do not bound a wall.
+    """
+    pieces = [piece for name, raw in raws.items() for piece in _pieces(name, raw)]
+    points = np.concatenate([raw for _, raw, _ in pieces])
+    starts = np.cumsum([0, *(len(p) for _, p, _ in pieces)])
+    facets = [f + start for (_, _, f), start in zip(pieces, starts[:-1], strict=True)]
+    names = [name for name, _, _ in pieces]
+    label = " and ".join(raws) if len(raws) < 4 else f"{len(raws)} files"
+    if len(facets) == 1:
+        return _whole(label, points, facets[0], known)
+    roles, reason = _roles(label, names, points, facets)
+    blood: dict[str, np.ndarray] = {}
+    for chamber in ("LV", "RV"):
+        mine = [f for f, role in zip(facets, roles, strict=True) if role == chamber]
+        if mine:
+            points, blood[chamber] = closed(label, points, np.concatenate(mine))
+    outer = [f for f, role in zip(facets, roles, strict=True) if role in ("outer", "wall")]
+    points, body = closed(label, points, np.concatenate(outer))
+    told = ", ".join(f"{role} from {n}" for n, role in zip(names, roles, strict=True))
+    return Outlines(points, blood, body, [Guess("surfaces", told, *reason)])
+
+
+def _pieces(name: str, raw: RawMesh) -> list[tuple[str, np.ndarray, np.ndarray]]:
+    """Connected pieces of a file, with coincident nodes merged and flat triangles dropped."""
+    if len(raw.triangles) == 0:
+        raise MeshError(f"{name}: it holds neither tetrahedra nor triangles.")
+    used, facets = np.unique(raw.triangles, return_inverse=True)
+    points = raw.points[used]
+    if not np.isfinite(points).all():
+        raise MeshError(f"{name}: some coordinates are not finite. Export it again.")
+    size = max(float(np.ptp(points, axis=0).max()), 1e-30)
+    place = np.round((points - points.min(axis=0)) / (1e-6 * size)).astype(np.int64)
+    group, first, _ = group_rows(place)
+    facets = group[facets.reshape(-1, 3)]
+    points = points[first]
+    proper = (np.diff(np.sort(facets, axis=1), axis=1) > 0).all(axis=1)
+    facets = facets[proper]
+    facets = facets[np.sort(group_rows(np.sort(facets, axis=1))[1])]
+    if len(facets) < 4:
+        raise MeshError(f"{name}: it holds {len(facets)} triangles that are no surface.")
+    part = components(facets, len(points))
+    area = np.bincount(part, np.linalg.norm(area_vectors(points, facets), axis=1))
+    result = []
+    for number in np.flatnonzero(area > LEAST_SHARE * area.max()):
+        mine, local = np.unique(facets[part == number], return_inverse=True)
+        result.append((name, points[mine], local.reshape(-1, 3)))
+    return result
+
+
+def _roles(
+    label: str, names: list[str], points: np.ndarray, facets: list[np.ndarray]
+) -> tuple[list[str], tuple[float, str]]:
+    """What each piece is: by its file's name where that tells, else by size."""
+    roles = [next((r for r, w in WORDS.items() if w.search(_stem(n))), "") for n in names]
+    if len(set(names)) == len(names) and all(roles):
+        confidence, reason = 0.95, "by the names of the files"
+    else:
+        span = [np.linalg.norm(np.ptp(points[np.unique(f)], axis=0)) for f in facets]
+        order = np.argsort(span)[::-1]
+        if len(facets) > 3:
+            raise MeshError(
+                f"{label}: {len(facets)} separate surfaces, and an epicardium with one or two "
+                "cavities is due. Name the files after what they are: lv.stl rv.stl epi.stl."
+            )
+        roles = [""] * len(facets)
+        roles[order[0]] = "outer"
+        inner = sorted(order[1:], key=lambda k: -_ball(points, facets[k]))
+        for k, chamber in zip(inner, ("LV", "RV"), strict=False):
+            roles[k] = chamber
+        confidence, reason = 0.6, "the widest is the outside, the roundest cavity the LV"
+    if "LV" not in roles or not {"outer", "wall"} & set(roles):
+        found = ", ".join(f"{n} as {r or 'unknown'}" for n, r in zip(names, roles, strict=True))
+        raise MeshError(
+            f"{label}: taken {found}. The LV's endocardium and the epicardium are needed, as "
+            "surfaces named so (lv.stl, epi.stl, with rv.stl for a biventricle)."
+        )
+    return roles, (confidence, reason)
+
+
+def _stem(name: str) -> str:
+    return name.rsplit(".", 1)[0]
+
+
+def _ball(points: np.ndarray, facets: np.ndarray) -> float:
+    """Roundness: least over largest extent."""
+    own = points[np.unique(facets)]
+    extent = np.linalg.svd(own - own.mean(axis=0), compute_uv=False)
+    return float(extent[2] / extent[0] * extent[1] / extent[0])
+
+
+def _whole(label: str, points: np.ndarray, facets: np.ndarray, known: Guesses) -> Outlines:
+    """One surface around the wall: its cavities are found from its shape."""
+    points, body = closed(label, points, facets)
+    if len(body) > len(facets):
+        raise MeshError(
+            f"{label}: one open surface, which bounds no wall. Give the endocardium of the LV and "
+            "the epicardium (and the RV's endocardium), or one closed surface round the wall."
+        )
+    anatomy = understand_surface(label, points, body, known)
+    blood = {}
+    for chamber, cavity in anatomy.cavities.items():
+        points, blood[chamber] = closed(label, points, cavity.facets)
+    told = Guess("surfaces", "one closed surface round the wall", 0.9, "it has no rim")
+    return Outlines(points, blood, body, [told, *anatomy.guesses])
+
+
+def closed(
+    name: str, points: Float[np.ndarray, "n 3"], facets: Int[np.ndarray, "f 3"]
+) -> tuple[Float[np.ndarray, "m 3"], Int[np.ndarray, "g 3"]]:
+    """Cover the openings of a surface with fans, and turn all its triangles outward.
+
+    Raises
+    ------
+    MeshError
+        If its free edges are no loops.
+    """
+    facets = _agreeing(facets)
+    edges = facets[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2)
+    group, _, count = group_rows(np.sort(edges, axis=1))
+    free = edges[count[group] == 1]
+    added, centers = [], []
+    for loop in _loops(name, free):
+        tip = len(points) + len(centers)
+        centers.append(points[loop].mean(axis=0))
+        after = np.roll(loop, -1)
+        added.append(np.stack([after, loop, np.full(len(loop), tip)], axis=1))
+    if centers:
+        points = np.concatenate([points, centers])
+        facets = np.concatenate([facets, *added])
+    if enclosed(points, facets) < 0:
+        facets = facets[:, ::-1]
+    return points, np.ascontiguousarray(facets)
+
+
+def enclosed(points: Float[np.ndarray, "n 3"], facets: Int[np.ndarray, "f 3"]) -> float:
+    """Volume inside a closed surface; negative if it is inside out."""
+    corner = points[facets]
+    corner = corner - corner.reshape(-1, 3).mean(axis=0)
+    normal = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
+    return float(np.einsum("fi,fi->", corner[:, 0], normal) / 6)
+
+
+def _loops(name: str, free: Int[np.ndarray, "e 2"]) -> Sequence[Int[np.ndarray, " n"]]:
+    """Join directed free edges to loops."""
+    following: dict[int, list[int]] = {}
+    for a, b in free.tolist():
+        following.setdefault(a, []).append(b)
+    loops = []
+    while following:
+        start = next(iter(following))
+        loop, node = [], start
+        while True:
+            loop.append(node)
+            if node not in following:
+                raise MeshError(
+                    f"{name}: the rim of its surface breaks off at node {node}. Mend it: triangles "
+                    "are missing or doubled there."
+                )
+            after = following[node].pop()
+            if not following[node]:
+                del following[node]
+            node = after
+            if node == start:
+                break
+        loops.append(np.array(loop))
+    return loops
+
+
+def _agreeing(facets: Int[np.ndarray, "f 3"]) -> Int[np.ndarray, "f 3"]:
+    """Turn triangles so that neighbors agree in orientation."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import breadth_first_order, connected_components
+
+    edges = facets[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2)
+    group, _, count = group_rows(np.sort(edges, axis=1))
+    order = np.argsort(group, kind="stable")
+    order = order[(count == 2)[group[order]]].reshape(-1, 2)
+    one, other = order[:, 0] // 3, order[:, 1] // 3
+    against = edges[order[:, 0], 0] == edges[order[:, 1], 0]  # both run the same way: they disagree
+    if not against.any():
+        return facets
+    n = len(facets)
+    graph = coo_array((np.where(against, 2, 1), (one, other)), shape=(n, n)).tocsr()
+    graph = graph.maximum(graph.T)
+    flip = np.zeros(n, bool)
+    _, part = connected_components(graph, directed=False)
+    for first in np.unique(part, return_index=True)[1]:
+        seen, before = breadth_first_order(graph, int(first), directed=False)
+        for k in seen[1:].tolist():
+            flip[k] = flip[before[k]] ^ (graph[before[k], k] == 2)
+    return np.where(flip[:, None], facets[:, ::-1], facets)
