@@ -19,7 +19,10 @@ PROBLEMS = {
     "land3": ("problem 3 of Land 2015 whole: contraction against 15 kPa", SIZES[:3]),
     "path": ("contraction to 50 kPa against 15 kPa in 40 equal steps", SIZES[:3]),
     "lv-beat": ("first beat of an ellipsoid in the peer's closed loop, 80 steps", ("5k",)),
-    "biv-beat": ("unloading, one beat of a biventricular heart in its circulation", ("biventricle",)),
+    "biv-beat": (
+        "unloading, one beat of a biventricular heart in its circulation",
+        ("biventricle",),
+    ),
     "batch": ("1, 8 or 32 hearts in one compiled step, 20 steps of a beat", ("1", "8", "32")),
     "start": ("second start of a run, until the first step of its beat", ("biventricle",)),
 }

@@ -11,7 +11,6 @@ from benchmarks.measure import now, since
 from benchmarks.ventricle import Model, model
 from heartsim import equilibrium
 from heartsim.beat import march
-from heartsim.coupling import WallState
 from heartsim.errors import SolveFailed
 from heartsim.heart import Load
 from heartsim.patient import prepare

@@ -100,12 +100,12 @@ def _parts(built: Model, work: Workspace, wall: WallState) -> Row:
     heart, load = built.heart, equilibrium.passive_load(built.heart)
     cells = len(built.shell.tets)
     residual = eqx.filter_jit(lambda h, w: wall_residual(h, w.u, w.p, load))
-    tangent = eqx.filter_jit(
-        lambda h, w: linearize(h, w.u, w.p, w.pressure, load, dtype=PRECISION)
-    )
+    tangent = eqx.filter_jit(lambda h, w: linearize(h, w.u, w.p, w.pressure, load, dtype=PRECISION))
     operator = tangent(heart, wall)
     product = eqx.filter_jit(WallOperator.apply)
-    x = jnp.asarray(np.random.default_rng(0).standard_normal((1, heart.solid.space.dofs)), PRECISION)
+    x = jnp.asarray(
+        np.random.default_rng(0).standard_normal((1, heart.solid.space.dofs)), PRECISION
+    )
     forces = best(lambda: residual(heart, wall))
     tangents = best(lambda: tangent(heart, wall), 3)
     applied = best(lambda: product(operator, x))
@@ -139,9 +139,7 @@ def _parts(built: Model, work: Workspace, wall: WallState) -> Row:
     }
 
 
-def _one_step(
-    built: Model, kept: Kept, wall: WallState, name: str, linear: float
-) -> Row:
+def _one_step(built: Model, kept: Kept, wall: WallState, name: str, linear: float) -> Row:
     """The compiled Newton step as the product takes it, with new or with aged factors."""
     heart, load = built.heart, equilibrium.passive_load(built.heart)
     settings = Tolerances(linear=jnp.asarray(linear), newton=1)

@@ -80,7 +80,7 @@ def _through(drop: Array) -> Array:
 
 
 class _Step(eqx.Module):
-    """Balance of one implicit step; its unknown has the pressure of the LV in place of its volume."""
+    """Balance of one implicit step, with the pressure of the LV in place of its volume."""
 
     before: Loop
     t: Float[Array, ""]

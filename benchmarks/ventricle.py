@@ -90,9 +90,8 @@ def _sorted(name: str, points: np.ndarray, tets: np.ndarray) -> Shell:
     closest = away.argmin(axis=0)
     if not on_base.any() or away.min(axis=0)[~on_base].max(initial=0.0) > 0.05:
         raise MeshError(
-            f"{name}: nodes of its surface lie off the ellipsoids of the benchmark (semi-axes 7 and "
-            "17 mm, 10 and 20 mm, cut at z = 5 mm, apex at -z). Only meshes of that shape can be "
-            "compared."
+            f"{name}: its surface lies off the ellipsoids of the benchmark (semi-axes 7 and 17 mm, "
+            "10 and 20 mm, cut at z = 5 mm, apex at -z). Only meshes of that shape can be compared."
         )
     inside, outside = (facets[~on_base & (closest == side)] for side in (0, 1))
     return Shell(name, points, tets, inside, outside, facets[on_base])
