@@ -1,6 +1,10 @@
 """Hearts that beat: the peer's ventricle, a biventricular patient, many at once, a second start."""
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from os import sysconf
+from pathlib import Path
 from typing import Final
 
 import jax.numpy as jnp
@@ -10,9 +14,10 @@ from benchmarks import peer_loop
 from benchmarks.measure import now, since
 from benchmarks.ventricle import Model, model
 from heartsim import equilibrium
-from heartsim.beat import march
+from heartsim.beat import Moment, march
 from heartsim.errors import SolveFailed
-from heartsim.heart import Load
+from heartsim.heart import Heart, Load
+from heartsim.lanes import Meeting, Seat
 from heartsim.patient import prepare
 from heartsim.progress import Progress
 from heartsim.recorder import Recorder
@@ -27,6 +32,9 @@ TENSION: Final = 100.0 * kPa
 KAPPA: Final = 1000.0 * kPa
 STEP: Final = 10.0
 """Time step of the peer [ms]."""
+
+STEPS: Final = 20
+"""Time steps of the batch."""
 
 Row = dict[str, object]
 
@@ -166,3 +174,120 @@ def biventricle(source: str, element: str) -> Row:
             },
         }
     )
+
+
+def batch(lanes: int, element: str) -> Row:
+    """Hearts of different strength, twenty steps from the start of contraction, in one program.
+
+    The same hearts are also followed one after the other by the single program; the results of a
+    lane must agree with those within the tolerances of a step.
+    """
+    patient = prepare(_scenario("biventricle", element, step="8 ms"), Progress(quiet=True))
+    heart, begin = patient.heart, float(patient.heart.loop.av_delay)
+    work, moment = patient.work, patient.moment
+    for level in march(work, heart, moment, step=8.0, until=float(heart.loop.period)):
+        work, _, moment = level
+        if moment.t >= begin:
+            break
+    hearts = [_of_strength(heart, 0.7 + 0.6 * k / max(1, lanes - 1)) for k in range(lanes)]
+    here = replace(work, effort=equilibrium.Effort())
+    _followed(here, hearts[0], moment, 2)
+    start = now()
+    alone = [_followed(here, one, moment, STEPS) for one in hearts]
+    single = since(start)
+    start = now()
+    _together(here, hearts, moment, 2)
+    first = since(start)
+    start = now()
+    lots, rounds = _together(here, hearts, moment, STEPS)
+    spent = since(start)
+    ends = np.array([[one[0], other[0]] for one, other in zip(alone, lots, strict=True)])
+    return (
+        {
+            "mesh": "biventricle",
+            "element": element,
+            "dofs": heart.solid.space.dofs,
+            "elements": len(patient.mesh.tets),
+            "lanes": lanes,
+            "time_steps": STEPS,
+            "rounds": rounds,
+            "newton_alone": sum(one[1].newton for one in alone),
+            "newton_together": sum(one[1].newton for one in lots),
+            "krylov_alone": sum(one[1].krylov for one in alone),
+            "krylov_together": sum(one[1].krylov for one in lots),
+        }
+        | first.row("two_steps_and_compile")
+        | single.row("alone")
+        | spent.row("together")
+        | {
+            "ratio": round(spent.cpu / single.cpu, 3),
+            "answer": {
+                "LV_mmHg": [float(ends[0, 1, 0]), float(ends[-1, 1, 0])],
+                "largest_difference": float(np.abs(ends[:, 1] / ends[:, 0] - 1).max()),
+            },
+        }
+    )
+
+
+def _of_strength(heart: Heart, factor: float) -> Heart:
+    """The same heart with stronger or weaker muscle."""
+    tissue = replace(heart.tissue, contractility=factor * heart.tissue.contractility)
+    return replace(heart, solid=replace(heart.solid, material=tissue))
+
+
+Followed = tuple[np.ndarray, equilibrium.Effort]
+
+
+def _followed(work: equilibrium.Workspace, heart: Heart, moment: Moment, steps: int) -> Followed:
+    """LV pressure [mmHg] and volume [mL] after some steps of 8 ms, and the effort."""
+    until = float(heart.loop.period)
+    for count, level in enumerate(march(work, heart, moment, step=8.0, until=until), start=1):
+        work, _, moment = level
+        if count == steps:
+            break
+    seen = float(moment.wall.pressure[0]) / mmHg, float(moment.blood.V_LV) / mL
+    return np.array(seen), work.effort
+
+
+def _together(
+    work: equilibrium.Workspace, hearts: Sequence[Heart], moment: Moment, steps: int
+) -> tuple[list[Followed], int]:
+    """The same for all hearts in one program, a lane each; and how often it was called."""
+    meeting = Meeting(len(hearts))
+
+    def follow(number: int) -> Followed:
+        seat = Seat(meeting, number)
+        try:
+            return _followed(seat.taking(hearts[number], work), hearts[number], moment, steps)
+        finally:
+            seat.leave()
+
+    with ThreadPoolExecutor(len(hearts)) as pool:
+        return list(pool.map(follow, range(len(hearts)))), meeting.rounds
+
+
+def second_start(source: str, element: str) -> Row:
+    """Wall seconds from the start of Python until the patient is ready, and until its first step.
+
+    Run it twice: compiled programs, mesh and unloaded shape then come from the caches.
+    """
+    began = Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19]
+    age = float(Path("/proc/uptime").read_text().split()[0]) - int(began) / sysconf("SC_CLK_TCK")
+    start = now()
+    patient = prepare(_scenario(source, element, step="8 ms"), Progress(quiet=True))
+    ready = since(start)
+    heart = patient.heart
+    next(march(patient.work, heart, patient.moment, step=8.0, until=float(heart.loop.period)))
+    stepped = since(start)
+    return {
+        "mesh": source,
+        "element": element,
+        "dofs": heart.solid.space.dofs,
+        "elements": len(patient.mesh.tets),
+        "import_s": round(age, 2),
+        "prepared_s": round(ready.wall, 2),
+        "first_step_s": round(age + stepped.wall, 2),
+        "prepared_cpu_s": round(ready.cpu, 2),
+        "first_step_cpu_s": round(stepped.cpu, 2),
+        "answer": {"LV_ml": float(patient.moment.blood.V_LV) / mL},
+    }

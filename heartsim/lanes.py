@@ -32,7 +32,6 @@ from heartsim.fem.factorized import Factorized
 from heartsim.heart import Heart, Load
 from heartsim.solve.frontal import Factor, Plan
 
-
 _Tree = TypeVar("_Tree")
 
 
