@@ -142,13 +142,15 @@ def _draw(machines: dict[str, list[Row]]) -> None:
             mine = [r for r in rows if r["problem"] == "newton" and r["element"] == element]
             if not mine:
                 continue
-            dofs = [_number(row, "dofs") for row in mine]
             where = f"{element}, {machine[:28]}"
             for name, line in (("fresh", "-"), ("aged", "--")):
-                spent = [_number(row, f"newton_{name}_cpu_s") for row in mine]
+                found = [row for row in mine if f"krylov_{name}" in row]
+                dofs = [_number(row, "dofs") for row in found]
+                spent = [_number(row, f"newton_{name}_cpu_s") for row in found]
                 time.loglog(dofs, spent, line, marker=mark, label=f"{name} factors, {where}")
-                count = [_number(row, f"krylov_{name}") for row in mine]
+                count = [_number(row, f"krylov_{name}") for row in found]
                 iterations.semilogx(dofs, count, line, marker=mark, label=f"{name}, {element}")
+            dofs = [_number(row, "dofs") for row in mine]
             for part, limit in (
                 ("product_GB_per_s", "attainable_GB_per_s"),
                 ("factorization_Gflop_per_s", "attainable_Gflop_per_s"),

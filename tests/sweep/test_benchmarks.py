@@ -23,7 +23,7 @@ def saved(path, points, tets):
 def test_parts_are_found_by_where_they_lie(tmp_path):
     """In meters, shifted along the axis, with cells inside out."""
     mesh = left_ventricle(5.0, layers=1)
-    moved = (mesh.points + [0, 0, 40.0]) / 1000
+    moved = (mesh.points + np.array([0, 0, 40.0])) / 1000
     found = ventricle.shell(str(saved(tmp_path / "lv", moved, mesh.tets[:, [1, 0, 2, 3]])))
     assert_allclose(found.points, mesh.points, atol=1e-9)
     for name, surface in (("endocardium", "LV_endocardium"), ("epicardium",) * 2, ("base",) * 2):
