@@ -25,10 +25,9 @@ def test_batched_step_lowers_for_cuda_as_one_program():
     assert exported.platforms == ("cuda",)
     text = exported.mlir_module()
     assert "callback" not in text
-    # loops of Newton, GMRES and line search exist once for all lanes
-    alone, one = batched_step(1)
-    single = jax.export.export(jax.jit(alone), platforms=["cuda"])(one).mlir_module()
-    assert text.count("stablehlo.while") == single.count("stablehlo.while")
+    # Newton's correction, the renewal of factors and the learning of responses stay branches for
+    # all lanes: as selections they would be computed in every pass
+    assert text.count("stablehlo.case") >= 3
 
 
 @pytest.mark.slow
