@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from heartsim import procedures as procedures
     from heartsim import testing as testing
     from heartsim import units as units
+    from heartsim.batch import run_batch as run_batch
     from heartsim.compare import Comparison as Comparison
     from heartsim.compare import compare as compare
     from heartsim.errors import HeartsimError as HeartsimError
@@ -62,6 +63,7 @@ _HOME = {
     "compare": "heartsim.compare",
     "gradient": "heartsim.gradient",
     "run": "heartsim.run",
+    "run_batch": "heartsim.batch",
     "sweep": "heartsim.sweep",
     "use_float64": "heartsim.runtime",
     "verify": "heartsim.verification",

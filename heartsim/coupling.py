@@ -6,7 +6,7 @@ the pressures back: nonlinear elimination of the circulation, so no valve ever s
 the large Newton.
 """
 
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 import equinox as eqx
 import jax
@@ -29,6 +29,7 @@ from heartsim.heart import (
     wall_residual,
 )
 from heartsim.solve.krylov import gmres
+from heartsim.solve.lanes import anywhere
 
 LEAST_VOLUME_RATIO: Final = 0.05
 """A trial state with a smaller J anywhere is refused by the line search."""
@@ -41,6 +42,8 @@ LARGEST_RESIDUAL: Final = 20.0
 
 KRYLOV_DIMENSION: Final = 60
 """Largest Krylov space of one linear solve."""
+
+_Tree = TypeVar("_Tree")
 
 
 class WallState(NamedTuple):
@@ -175,7 +178,7 @@ def solve_step(
     def advance(now: _Iterate) -> _Iterate:
         return _newton_step(heart, blood, load, tolerances, now)
 
-    last = jax.lax.while_loop(lambda now: now.running, advance, first)
+    last = jax.lax.while_loop(lambda now: anywhere(now.running), advance, first)
     return last.wall, last.correction.answer.state, last.info, last.kept
 
 
@@ -184,18 +187,21 @@ def _newton_step(
 ) -> _Iterate:
     """Make the pending correction; then stop, or find the next one.
 
-    In this order the wall is evaluated in one place, which halves the compiled program.
+    In this order the wall is evaluated in one place, which halves the compiled program. In a batch
+    each heart has its own `running`: one that is done keeps its state while others go on.
     """
     wall, balance, alive = _line_search(heart, load, now)
     mismatch = jnp.max(jnp.abs(balance.held / now.correction.answer.volume - 1.0))
     balanced = balance.norm <= tolerances.force * balance.scale
     solved = alive & balanced & (now.info.newton > 0) & (mismatch <= tolerances.volume)
-    running = alive & ~solved & (now.info.newton < tolerances.newton)
+    running = now.running & alive & ~solved & (now.info.newton < tolerances.newton)
 
     def correct() -> tuple[_Correction, Kept]:
-        return _correction(heart, blood, load, tolerances, now._replace(wall=wall), balance)
+        here = now._replace(wall=wall, running=running)
+        return _correction(heart, blood, load, tolerances, here, balance)
 
-    correction, kept = jax.lax.cond(running, correct, lambda: (now.correction, now.kept))
+    correction, kept = jax.lax.cond(anywhere(running), correct, lambda: (now.correction, now.kept))
+    correction = _where(running, correction, now.correction)
     info = StepInfo(
         converged=solved,
         newton=now.info.newton + running.astype(jnp.int32),
@@ -203,7 +209,14 @@ def _newton_step(
         residual=balance.norm / balance.scale,
         least_volume_ratio=balance.least,
     )
-    return _Iterate(wall, correction, kept, balance.norm, info, running)
+    seen = _where(now.running, (wall, balance.norm, info), (now.wall, now.norm, now.info))
+    wall, norm, info = seen
+    return _Iterate(wall, correction, kept, norm, info, running)
+
+
+def _where(flag: Bool[Array, ""], new: _Tree, old: _Tree) -> _Tree:
+    """One of two states as a whole."""
+    return jax.tree.map(lambda a, b: jnp.where(flag, a, b), new, old)
 
 
 def _evaluate(heart: Heart, wall: WallState, load: Load) -> _Balance:
@@ -234,18 +247,20 @@ class _System(NamedTuple):
 
     def solve(
         self, rhs: Float[Array, " m"], target: Float[Array, ""]
-    ) -> tuple[Float[Array, " m"], Int[Array, ""]]:
-        """Reduce a residual to an absolute target, in the operator's precision."""
+    ) -> tuple[Float[Array, " m"], Int[Array, ""], Bool[Array, ""]]:
+        """Solution to an absolute residual, its iterations, and whether these ran out."""
         size = jnp.maximum(jnp.linalg.norm(rhs), 1e-300)
         dtype = self.operator.free.dtype
+        aim = jnp.minimum(target / size, 1.0)[None].astype(dtype)
         solved = gmres(
             self.operator.apply,
             self.inverse.apply,
             (rhs / size)[None].astype(dtype),
-            jnp.minimum(target / size, 1.0)[None].astype(dtype),
+            aim,
             dimension=KRYLOV_DIMENSION,
         )
-        return solved.x[0].astype(rhs.dtype) * size, solved.iterations
+        x = solved.x[0].astype(rhs.dtype) * size
+        return x, solved.iterations, jnp.any(solved.residual > aim)
 
     def apply(self, x: Float[Array, " m"]) -> Float[Array, " m"]:
         """Operator times one vector."""
@@ -264,7 +279,8 @@ class _Progress(NamedTuple):
     done: _Correction
     pressure: Float[Array, " k"]
     rest: Float[Array, " m"]
-    longest: Int[Array, ""]
+    krylov: Int[Array, ""]
+    exhausted: Bool[Array, ""]
 
 
 def _correction(
@@ -286,17 +302,19 @@ def _correction(
     inverse, kept = now.kept.prepare(operator, heart.solid.space)
     system = _System(operator, inverse, balance)
     chambers = len(heart.chambers)
-    known = jnp.any(wall.response != 0.0)
+    unknown = anywhere(now.running & jnp.all(wall.response == 0.0))
+    # nothing is asked for a heart that is done
+    slack = jnp.where(now.running, tolerances.linear, jnp.inf)
 
     def one_pass(count: Int[Array, ""], so_far: _Progress) -> _Progress:
         learning = count < 0
         row = jnp.where(learning, count + chambers, 0)
         rhs = jnp.where(learning, gradients[row], so_far.rest)
         aim = jnp.where(learning, jnp.linalg.norm(gradients[row]), balance.norm)
-        move, iterations = system.solve(rhs, tolerances.linear * aim)
-        done = so_far.done._replace(krylov=so_far.done.krylov + iterations)
-        longest = jnp.maximum(so_far.longest, iterations)
-        so_far = so_far._replace(done=done, longest=longest)
+        move, iterations, exhausted = system.solve(rhs, slack * aim)
+        so_far = so_far._replace(
+            krylov=so_far.krylov + iterations, exhausted=so_far.exhausted | exhausted
+        )
 
         def learn() -> _Progress:
             response = so_far.done.response.at[row].set(move)
@@ -308,16 +326,16 @@ def _correction(
         return jax.lax.cond(learning, learn, proceed)
 
     nothing = now.correction._replace(change=jnp.zeros_like(balance.residual))
-    start = _Progress(nothing, wall.pressure, -balance.residual, jnp.zeros((), jnp.int32))
-    first = jnp.where(known, 0, -chambers)
+    none, fine = jnp.zeros((), jnp.int32), jnp.zeros((), bool)
+    start = _Progress(nothing, wall.pressure, -balance.residual, none, fine)
+    first = jnp.where(unknown, -chambers, 0)
     made = jax.lax.fori_loop(first, PASSES, one_pass, start)
     # what aged factors could not solve is thrown away: the next Newton step renews them
-    exhausted = made.longest >= KRYLOV_DIMENSION
-    lost = exhausted & ~now.kept.renews
+    lost = made.exhausted & ~now.kept.renews
     still = nothing.answer._replace(pressure=wall.pressure)
-    stay = nothing._replace(answer=still, krylov=made.done.krylov)
-    done = jax.tree.map(lambda new, old: jnp.where(lost, old, new), made.done, stay)
-    return done, kept.used(made.done.krylov - now.correction.krylov, exhausted)
+    done = _where(lost, nothing._replace(answer=still), made.done)
+    done = done._replace(krylov=now.correction.krylov + made.krylov)
+    return done, kept.used(made.krylov, anywhere(made.exhausted))
 
 
 def _proceed(
@@ -373,7 +391,7 @@ def _line_search(
         return _Trial(length, balance, bounded & (balance.least > LEAST_VOLUME_RATIO))
 
     def refused(trial: _Trial) -> Array:
-        return ~trial.accepted & (trial.length > SHORTEST_STEP)
+        return now.running & ~trial.accepted & (trial.length > SHORTEST_STEP)
 
     shape = jax.eval_shape(lambda: _evaluate(heart, wall, load))
     unseen = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shape)

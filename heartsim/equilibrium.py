@@ -16,17 +16,12 @@ import numpy as np
 import scipy.sparse as sparse
 from jaxtyping import Array, Float
 
-from heartsim.bloodside import (
-    BloodSide,
-    Prescribed,
-    pressures_given,
-    standing,
-    volumes_given,
-)
+from heartsim.bloodside import BloodSide, Prescribed, pressures_given, standing, volumes_given
 from heartsim.circulation.closed_loop import State
 from heartsim.coupling import StepInfo, Tolerances, WallState, solve_step
 from heartsim.errors import SolveFailed
 from heartsim.fem.factorized import Factorized, plan_factors
+from heartsim.fem.linear import Kept
 from heartsim.fem.preconditioner import (
     Multigrid,
     choose_prolongators,
@@ -91,6 +86,9 @@ class Effort:
         )
 
 
+_solve_step = eqx.filter_jit(solve_step)
+
+
 @dataclass(frozen=True)
 class Workspace:
     """What the solver keeps between steps of one heart.
@@ -106,6 +104,8 @@ class Workspace:
         Krylov iterations a Newton step right after a refresh of multigrid.
     effort : Effort
     tolerances : Tolerances
+    solver : callable
+        Compiled `coupling.solve_step`, or that of a batch.
     """
 
     nodes: Nodes
@@ -114,6 +114,7 @@ class Workspace:
     reference_work: float | None
     effort: Effort
     tolerances: Tolerances
+    solver: Callable[..., tuple[WallState, State | None, StepInfo, Kept]] = _solve_step
 
     @property
     def linear_solver(self) -> str:
@@ -125,7 +126,6 @@ class Workspace:
 
 _Tree = TypeVar("_Tree")
 
-_solve_step = eqx.filter_jit(solve_step)
 _cavity_volumes = eqx.filter_jit(cavity_volumes)
 
 
@@ -233,7 +233,7 @@ def step(
     if isinstance(blood, Prescribed) and heart.circulation is not None:
         blood = standing(heart.circulation, blood, heart.chambers)
     arguments = strong((heart, work.kept, guess, blood, load))
-    wall, state, info, kept = _solve_step(*arguments, work.tolerances)
+    wall, state, info, kept = work.solver(*arguments, work.tolerances)
     work = replace(work, kept=kept, effort=work.effort.after(info))
     newton = int(info.newton)
     if not bool(info.converged) or not newton or isinstance(kept, Factorized):

@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
@@ -24,6 +25,7 @@ from heartsim.equilibrium import Workspace
 from heartsim.errors import ScenarioError
 from heartsim.heart import Heart
 from heartsim.indices import summarize, value
+from heartsim.lanes import Seat
 from heartsim.loading import Trial, rule_of, settle
 from heartsim.lumped import record
 from heartsim.patient import Patient, prepare
@@ -92,31 +94,67 @@ def run(
         If a solve does not converge; the checkpoint stays.
     """
     folder = Path(folder) if folder is not None else Path("runs") / scenario.name
-    scenario = _targeted(scenario, baseline)
+    scenario = targeted(scenario, baseline)
+    if (done := stored(scenario, folder)) is not None:
+        return done
+    platform = runtime.start(device).platform
+    with Progress(scenario.name, quiet=quiet) as progress:
+        recording = simulate(scenario, folder, platform, progress, resume=resume)
+    return kept(recording, scenario, folder)
+
+
+def stored(scenario: Scenario, folder: Path) -> Result | None:
+    """Result of the same scenario that a folder holds already."""
+    if not finished(folder):
+        return None
+    done = Result.load(folder)
+    same = done.provenance.get("scenario_sha256") == scenario.content_hash()
+    return done if same else None
+
+
+def simulate(
+    scenario: Scenario,
+    folder: Path,
+    platform: str,
+    progress: Progress,
+    *,
+    resume: bool = False,
+    seat: Seat | None = None,
+) -> Recording:
+    """Beat until periodic.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    folder : Path
+        Where checkpoints go.
+    platform : str
+        What computes, for the record.
+    progress : Progress
+    resume : bool
+        Go on from the last checkpoint in the folder.
+    seat : Seat, optional
+        Lane of a batch that solves the steps of this heart from its first beat on.
+    """
     digest = scenario.content_hash()
-    if finished(folder):
-        done = Result.load(folder)
-        if done.provenance.get("scenario_sha256") == digest:
-            return done
-    chosen = runtime.start(device)
+    if scenario.patient.model == "0D":
+        return record(scenario, _provenance(scenario, digest), {"device": platform})
     compiling = runtime.CompileClock()
     started = time.perf_counter()
-    if scenario.patient.model == "0D":
-        solver = {"device": chosen.platform}
-        recording = record(scenario, _provenance(scenario, digest), solver)
-        return _kept(recording, scenario, folder)
-    with Progress(scenario.name, quiet=quiet) as progress:
+    with nullcontext() if seat is None else seat.alone():
         patient = prepare(scenario, progress)
-        saved = load_checkpoint(folder, digest) if resume else None
+    if seat is not None:
+        patient = replace(patient, work=seat.taking(patient.heart, patient.work))
+    saved = load_checkpoint(folder, digest) if resume else None
 
-        def keep(checkpoint: Checkpoint) -> None:
-            save_checkpoint(folder, digest, checkpoint)
+    def keep(checkpoint: Checkpoint) -> None:
+        save_checkpoint(folder, digest, checkpoint)
 
-        outcome = settled(scenario, patient, progress, keep=keep, saved=saved)
+    outcome = settled(scenario, patient, progress, keep=keep, saved=saved)
     patient = outcome.patient
     loop = patient.heart.loop
     elapsed = time.perf_counter() - started
-    recording = outcome.recorder.recording(
+    return outcome.recorder.recording(
         mesh=patient.mesh,
         period=float(loop.period),
         trigger=float(loop.av_delay),
@@ -126,15 +164,12 @@ def run(
             "compile_s": round(compiling.seconds, 2),
             "solve_s": round(elapsed - compiling.seconds, 2),
             "peak_memory_MB": runtime.peak_memory_MB(),
-            "device": chosen.platform,
+            "device": platform,
         },
         reload=None if patient.reload is None else patient.reload.summary(),
         receipts=patient.receipts,
         provenance=_provenance(scenario, digest) | {"passive_curve": outcome.curve.summary()},
     )
-    result = _kept(recording, scenario, folder)
-    drop_checkpoint(folder)
-    return result
 
 
 def _provenance(scenario: Scenario, digest: str) -> dict[str, object]:
@@ -146,8 +181,8 @@ def _provenance(scenario: Scenario, digest: str) -> dict[str, object]:
     }
 
 
-def _kept(recording: Recording, scenario: Scenario, folder: Path) -> Result:
-    """Result folder of a recording, with its report."""
+def kept(recording: Recording, scenario: Scenario, folder: Path) -> Result:
+    """Result folder of a recording, with its report; its checkpoint goes."""
     indices = summarize(
         recording,
         audit(recording),
@@ -156,6 +191,7 @@ def _kept(recording: Recording, scenario: Scenario, folder: Path) -> Result:
     )
     result = save(recording, folder, indices)
     write_report(result)
+    drop_checkpoint(folder)
     return result
 
 
@@ -190,7 +226,7 @@ def run_all(
     first, *others = scenarios
     options = {"device": device, "resume": resume, "quiet": quiet}
     results = [run(first, Path(folder) / first.name, **options)]
-    others = [_targeted(plan, results[0]) for plan in others]
+    others = [targeted(plan, results[0]) for plan in others]
     workers = min(len(others), os.cpu_count() or 1)
     if workers < 2 or runtime.choose_device(device).platform != "cpu":
         return results + [run(plan, Path(folder) / plan.name, **options) for plan in others]
@@ -200,7 +236,7 @@ def run_all(
         return results + [Result.load(job.result()) for job in jobs]
 
 
-def _targeted(scenario: Scenario, baseline: Result | None) -> Scenario:
+def targeted(scenario: Scenario, baseline: Result | None) -> Scenario:
     """Scenario with the pressure that its loading rule holds.
 
     A scenario without operations is its own baseline: there is nothing to hold yet.
@@ -236,6 +272,7 @@ def _solver(scenario: Scenario, patient: Patient, work: Workspace) -> dict[str, 
         "failed_steps": effort.failed,
         "preconditioner_setups": effort.refreshes + 1,
         "linear_solver": work.linear_solver,
+        "lanes": work.solver.lanes if isinstance(work.solver, Seat) else 1,
         "precision": "float64, linear solves float32",
     }
 

@@ -19,6 +19,7 @@ def sweep(
     workers: Annotated[int | None, Parameter(alias="--jobs")] = None,
     scheduler: str | None = None,
     shard: str = "1/1",
+    batch: int = 1,
     retries: int = 1,
     retry_failed: Switch = False,
     collect: Switch = False,
@@ -44,6 +45,8 @@ def sweep(
         Address of a Dask scheduler to use instead, such as tcp://10.0.0.1:8786.
     shard
         I/N, run only each N-th case from the I-th on: one batch job each.
+    batch
+        Cases of one mesh that each process runs together in one compiled step.
     retries
         How often a case is tried again when its process dies.
     retry_failed
@@ -76,6 +79,7 @@ def sweep(
         workers=workers,
         scheduler=scheduler,
         shard=_shard(shard),
+        batch=batch,
         retries=retries,
         retry_failed=retry_failed,
         collect=collect,

@@ -12,6 +12,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from heartsim.solve.lanes import anywhere
+
 Block = Float[Array, "k n"]
 Operator = Callable[[Block], Block]
 
@@ -80,7 +82,8 @@ def gmres(
 
     def unfinished(state: _Arnoldi) -> Array:
         remaining = jnp.abs(state.target[:, state.step])
-        return (state.step < dimension) & jnp.any(remaining > tolerance)
+        # lanes of a batch share their number of steps: one that is done goes on with the others
+        return (state.step < dimension) & anywhere(jnp.any(remaining > tolerance))
 
     def advance(state: _Arnoldi) -> _Arnoldi:
         ahead = precondition(state.basis[:, state.step])

@@ -1,20 +1,29 @@
 """The same jobs on a Dask cluster, by the address of its scheduler."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import Protocol, TypeVar
 
 from heartsim.errors import InputError
 from heartsim.pool import Trouble
 
-if TYPE_CHECKING:
-    from heartsim.sweep.row import Job
-
 Answer = TypeVar("Answer")
 
 
+class Named(Protocol):
+    """Work with a name of its own."""
+
+    @property
+    def name(self) -> str:
+        """Key of the work on the cluster."""
+        ...
+
+
+Work = TypeVar("Work", bound=Named)
+
+
 def on_cluster(
-    call: Callable[["Job"], Answer], jobs: Sequence["Job"], *, address: str, retries: int = 1
-) -> Iterator[tuple["Job", Answer | Trouble]]:
+    call: Callable[[Work], Answer], jobs: Sequence[Work], *, address: str, retries: int = 1
+) -> Iterator[tuple[Work, Answer | Trouble]]:
     """Answers of a function, as they come, from the workers of a Dask scheduler.
 
     A job whose worker is lost goes to another one. With an address ``tls://…`` certificates come

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from heartsim.errors import HeartsimError
 from heartsim.indices.catalogue import CATALOGUE, value
+from heartsim.pool import Trouble
 from heartsim.result import Result
 from heartsim.result.folder import write_file
 from heartsim.scenario import Scenario
@@ -71,6 +72,34 @@ def run_job(job: Job) -> Row:
     except HeartsimError as error:
         return failed(f"{type(error).__name__}: {error}")
     return row_of(result)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Cases that one process runs together, in one compiled step."""
+
+    jobs: tuple[Job, ...]
+
+    @property
+    def name(self) -> str:
+        """Name of the first."""
+        return self.jobs[0].name
+
+
+def run_group(group: Group) -> list[Row]:
+    """Run cases together; a case that fails is a row and costs the others nothing."""
+    from heartsim.batch import run_batch
+
+    first = group.jobs[0]
+    outcomes = run_batch(
+        [job.scenario for job in group.jobs],
+        folders=[job.folder for job in group.jobs],
+        lanes=len(group.jobs),
+        device=first.device,
+        resume=first.resume,
+        quiet=True,
+    )
+    return [failed(one) if isinstance(one, Trouble) else row_of(one) for one in outcomes]
 
 
 def row_of(result: Result) -> Row:

@@ -3,9 +3,10 @@
 import os
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import pandas as pd
 
@@ -15,10 +16,22 @@ from heartsim.progress import Progress
 from heartsim.result.folder import write_file
 from heartsim.sweep.cluster import on_cluster
 from heartsim.sweep.page import write_page
-from heartsim.sweep.row import Job, Row, failed, read_row, run_job, write_row
+from heartsim.sweep.row import (
+    Group,
+    Job,
+    Row,
+    failed,
+    read_row,
+    run_group,
+    run_job,
+    write_row,
+)
 from heartsim.sweep.sensitivity import explain
 from heartsim.sweep.study import Case, Study
 from heartsim.sweep.table import tabulate, write_table
+
+_Work = TypeVar("_Work", Job, Group)
+_Row = TypeVar("_Row")
 
 
 @dataclass(frozen=True)
@@ -65,6 +78,7 @@ def sweep(
     workers: int | None = None,
     scheduler: str | None = None,
     shard: tuple[int, int] = (1, 1),
+    batch: int = 1,
     retries: int = 1,
     retry_failed: bool = False,
     collect: bool = False,
@@ -88,6 +102,9 @@ def sweep(
         Address of a Dask scheduler instead, such as ``"tcp://10.0.0.1:8786"``.
     shard : pair of int, optional
         ``(i, n)``: only each n-th case from the i-th on, from 1.
+    batch : int
+        Cases that each process runs together in one compiled step; they should share a mesh. The
+        table is then the same within the tolerances of a step, not to the last digit.
     retries : int
         How often a case is tried again when its process dies or something unforeseen happens.
         Input that cannot be used and solves that fail would fail again: they are not.
@@ -113,6 +130,8 @@ def sweep(
     """
     plan = study if isinstance(study, Study) else Study.read(study)
     place, count = shard
+    if batch < 1:
+        raise ScenarioError(f"batch {batch} is not there. Write a number from 1.")
     if not 1 <= place <= count:
         raise ScenarioError(
             f"shard {place}/{count} is not there. Write 1/{count} to {count}/{count}."
@@ -127,7 +146,8 @@ def sweep(
     with Progress(plan.name, quiet=quiet) as progress:
         if done := len({case.name for case in mine}) - len(jobs):
             progress.say(f"{done} cases are done already")
-        for job, row in _reported(_answers(jobs, workers, scheduler, retries), jobs, progress):
+        answers = _answers(jobs, workers, scheduler, retries, batch)
+        for job, row in _reported(answers, jobs, progress):
             write_row(root / "rows", job.name, todo[job.name].digest, row)
     return _finished(plan, root)
 
@@ -158,12 +178,23 @@ def _missing(cases: Sequence[Case], rows: Path, retry_failed: bool) -> dict[str,
 
 
 def _answers(
-    jobs: Sequence[Job], workers: int | None, scheduler: str | None, retries: int
+    jobs: Sequence[Job], workers: int | None, scheduler: str | None, retries: int, batch: int
 ) -> Iterator[tuple[Job, Row | Trouble]]:
-    if scheduler is not None:
-        return on_cluster(run_job, jobs, address=scheduler, retries=retries)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return spread(run_job, jobs, workers=workers or cores or 1, retries=retries)
+    """Rows as they come, from local processes or a cluster, one by one or in groups."""
+
+    def spread_out(call: Callable[[_Work], _Row], work: Sequence[_Work]):
+        if scheduler is not None:
+            return on_cluster(call, work, address=scheduler, retries=retries)
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        return spread(call, work, workers=workers or cores or 1, retries=retries)
+
+    if batch == 1:
+        yield from spread_out(run_job, jobs)
+        return
+    groups = [Group(tuple(jobs[k : k + batch])) for k in range(0, len(jobs), batch)]
+    for group, rows in spread_out(run_group, groups):
+        found = [rows] * len(group.jobs) if isinstance(rows, Trouble) else rows
+        yield from zip(group.jobs, found, strict=True)
 
 
 def _reported(

@@ -105,7 +105,7 @@ def in_process(monkeypatch):
     """Run cases here, and say which."""
     ran = []
 
-    def answers(jobs, workers, scheduler, retries):
+    def answers(jobs, workers, scheduler, retries, batch):
         for job in jobs:
             ran.append(job.name)
             yield job, run_job(job)
