@@ -11,8 +11,8 @@ from heartsim.errors import InputError, ScenarioError
 from heartsim.mesh.io import write
 from heartsim.patient import prepare
 from heartsim.progress import Progress
-from heartsim.run import settled
 from heartsim.scenario import Scenario
+from heartsim.settling import settled
 
 
 def gradient(

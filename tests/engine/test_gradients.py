@@ -12,9 +12,9 @@ import pytest
 
 from heartsim.balance import audit
 from heartsim.circulation import blood_volume, limit_cycle, with_blood_volume
-from heartsim.lumped_gradients import gradients, moved, parameters
 from heartsim.indices import summarize, value
 from heartsim.lumped import STEPS, LumpedHeart, lumped_heart, periodic_beat, recording_of
+from heartsim.lumped_gradients import gradients, moved, parameters
 from heartsim.scenario import Scenario
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
