@@ -110,7 +110,7 @@ def _level(moment: Moment) -> Level:
 def _all_seen(
     loop: Circulation, chambers: tuple[str, ...], t: Array, pressure: Array, blood: State
 ) -> Seen:
-    return jax.vmap(lambda *level: seen(loop, chambers, *level))(t, pressure, blood)
+    return jax.vmap(lambda at, load, held: seen(loop, chambers, at, load, held))(t, pressure, blood)
 
 
 def traces(heart: Heart, tape: Tape) -> Traces:
