@@ -102,8 +102,8 @@ def remembered(
 def _level(moment: Moment) -> Level:
     wall = moment.wall
     blood = State(*(np.asarray(part) for part in moment.blood))
-    arrays = (np.asarray(part) for part in (wall.u, wall.p, wall.pressure))
-    return Level(np.asarray(moment.t), np.asarray(moment.dt), *arrays, blood)
+    u, p, pressure = (np.asarray(part) for part in (wall.u, wall.p, wall.pressure))
+    return Level(np.asarray(moment.t), np.asarray(moment.dt), u, p, pressure, blood)
 
 
 @eqx.filter_jit
