@@ -102,15 +102,15 @@ def remembered(
 def _level(moment: Moment) -> Level:
     wall = moment.wall
     blood = State(*(np.asarray(part) for part in moment.blood))
-    arrays = (np.asarray(part) for part in (wall.u, wall.p, wall.pressure))
-    return Level(np.asarray(moment.t), np.asarray(moment.dt), *arrays, blood)
+    u, p, pressure = (np.asarray(part) for part in (wall.u, wall.p, wall.pressure))
+    return Level(np.asarray(moment.t), np.asarray(moment.dt), u, p, pressure, blood)
 
 
 @eqx.filter_jit
 def _all_seen(
     loop: Circulation, chambers: tuple[str, ...], t: Array, pressure: Array, blood: State
 ) -> Seen:
-    return jax.vmap(lambda *level: seen(loop, chambers, *level))(t, pressure, blood)
+    return jax.vmap(lambda at, load, held: seen(loop, chambers, at, load, held))(t, pressure, blood)
 
 
 def traces(heart: Heart, tape: Tape) -> Traces:

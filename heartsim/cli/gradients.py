@@ -7,7 +7,7 @@ from cyclopts import Parameter
 
 from heartsim.cli.app import Device, Switch, app, say, say_json
 
-_Names = Annotated[list[str], Parameter(consume_multiple=True)]
+_Names = Annotated[list[str], Parameter(consume_multiple=True, negative=())]
 
 
 @app.command
