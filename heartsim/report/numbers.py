@@ -21,7 +21,7 @@ class _Line(NamedTuple):
     """One line of a table: an index under a heading."""
 
     head: str
-    index: Index
+    row: Index
 
 
 def twenty(
@@ -47,7 +47,7 @@ def every(
         for i, output in enumerate(OUTPUTS)
         for index in output.every(indices)
     ]
-    named = {line.index.key for line in listed}
+    named = {line.row.key for line in listed}
     rest = [
         _Line("Others", index)
         for index in CATALOGUE
@@ -175,7 +175,7 @@ def _delta(index: Index, first: float, other: float, noise: float) -> str:
 
 def _note(lines: Sequence[_Line], comparison: Comparison | None) -> str:
     """Where the ranges come from, and what the marks mean."""
-    shown = [line.index for line in lines]
+    shown = [line.row for line in lines]
     sources = sorted({index.source for index in shown if index.source} - _TEXTBOOK)
     limits = sorted({LIMITS[i.key].source for i in shown if i.key in LIMITS} - _TEXTBOOK)
     text = (
