@@ -13,7 +13,7 @@ References
    doi:10.1016/0045-7825(96)01045-6
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
@@ -24,7 +24,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from heartsim import equilibrium
-from heartsim.coupling import KRYLOV_DIMENSION, LARGEST_RESIDUAL, WallState
+from heartsim.coupling import WallState
 from heartsim.equilibrium import Workspace
 from heartsim.errors import SolveFailed
 from heartsim.fem.linear import Kept
@@ -42,6 +42,9 @@ BALANCED: Final = 5e-5
 LINEAR: Final = 1e-2
 """Relative residual of each linear solve."""
 
+KRYLOV: Final = 120
+"""Largest Krylov space: the forward preconditioner does not know what the strained wall adds."""
+
 ROUGH: Final = 0.05
 """Residual over load of a shape that is only on the way to the full load."""
 
@@ -51,14 +54,26 @@ FIRST: Final = 0.02
 GROWTH: Final = 3.0
 """Factor from one load to the next."""
 
-LEAST_GROWTH: Final = 1.05
+FEW_STEPS: Final = 3
+"""Newton steps after which the next load may grow faster."""
+
+LEAST_GROWTH: Final = 1.02
 """The search gives up below this factor."""
 
-MOST_STEPS: Final = 15
+AHEAD: Final = (1.0, 0.5, 0.0)
+"""Shares of the extrapolation to the next load that are tried."""
+
+MOST_STEPS: Final = 25
 """Newton steps under one load."""
 
-MOST_HALVINGS: Final = 12
+MOST_HALVINGS: Final = 40
 """Trials of a Newton step."""
+
+LARGEST_IMBALANCE: Final = 3.0
+"""Residual over load that a step may leave: good steps pass through such and converge."""
+
+FOREMOST: Final = 0.1
+"""Share of the largest nodal force above which a node is to blame for an imbalance."""
 
 LARGEST_VOLUME_RATIO: Final = 4.0
 """Most that a cell's volume may differ between image and unloaded shape, on the way."""
@@ -112,6 +127,7 @@ class _Balance(NamedTuple):
 
     norm: Float[Array, ""]
     scale: Float[Array, ""]
+    force: Float[Array, " n"]
     ratio: Float[Array, "c q"]
 
     @property
@@ -119,11 +135,15 @@ class _Balance(NamedTuple):
         """Residual over load."""
         return float(self.norm / self.scale)
 
-    def crushed(self) -> Bool[np.ndarray, " c"]:
-        """Cells that are turned inside out or have changed their volume beyond reason."""
+    def strained(self, cells: Int[np.ndarray, "c a"], before: float) -> Bool[np.ndarray, " c"]:
+        """Cells that a step went too far for: crushed, or foremost in too large an imbalance."""
         ratio = np.asarray(self.ratio)
         narrow, wide = ratio.min(axis=1), ratio.max(axis=1)
-        return (narrow < 1.0 / LARGEST_VOLUME_RATIO) | (wide > LARGEST_VOLUME_RATIO)
+        crushed = (narrow < 1.0 / LARGEST_VOLUME_RATIO) | (wide > LARGEST_VOLUME_RATIO)
+        if crushed.any() or self.unbalanced <= max(before, LARGEST_IMBALANCE):
+            return crushed
+        force = np.asarray(self.force)
+        return (force > FOREMOST * force.max())[cells].any(axis=1)
 
 
 class _Move(NamedTuple):
@@ -175,13 +195,16 @@ def unload(
         ahead = now
         if before is not None:
             # muscle stiffens exponentially: its shape follows the logarithm of the load
-            ahead = _ahead(now, before, np.log(target / reached) / np.log(reached / last))
+            ratio = np.log(target / reached) / np.log(reached / last)
+            ahead = search.best([_ahead(now, before, r * ratio) for r in AHEAD], target * pressure)
         enough = BALANCED if target == 1.0 else ROUGH
         found, steps, work = search.balance(work, ahead, target * pressure, enough)
         rounds += steps
         if found is not None:
             before, last = (now, reached) if reached else (None, 0.0)
             now, reached = found, target
+            if steps <= FEW_STEPS:
+                growth = min(GROWTH, growth**2)
         elif not reached or growth < LEAST_GROWTH:
             raise SolveFailed(
                 f"unloaded shape: not found beyond {100 * reached:.0f} % of the load. Lower "
@@ -208,6 +231,17 @@ class _Search(NamedTuple):
     imaged: Shape
     edges: Int[Array, "e 2"]
 
+    def best(self, guesses: Sequence[Guess], pressure: Float[np.ndarray, " k"]) -> Guess:
+        """The guess that is nearest to balance under a load."""
+
+        def unbalanced(guess: Guess) -> float:
+            heart = self.heart_at(guess.points)
+            wall = guess.wall._replace(pressure=jnp.asarray(pressure))
+            u = _onto(self.imaged, heart.solid.space.points, wall.u, self.edges)
+            return _balanced(heart, wall._replace(u=u)).unbalanced
+
+        return min(guesses, key=unbalanced)
+
     def balance(
         self, work: Workspace, guess: Guess, pressure: Float[np.ndarray, " k"], enough: float
     ) -> tuple[Guess | None, int, Workspace]:
@@ -231,10 +265,11 @@ class _Search(NamedTuple):
     def moved(
         self, heart: Heart, wall: WallState, move: _Move, before: float
     ) -> tuple[Shape, WallState] | None:
-        """Shape and wall after as much of a Newton step as no cell suffers from, if any.
+        """Shape and wall after as much of a Newton step as each cell bears, if any.
 
-        Nodes of cells that the step would crush go half the way, and again half if need be: a thin
-        lip between two valve openings then holds back itself and not the whole heart.
+        Nodes of cells that the step would strain too far go half the way, and again half if need
+        be: stresses grow exponentially, and a thin lip between two valve openings then holds back
+        itself and not the whole heart.
         """
         cells, vertices = np.asarray(heart.solid.space.cells), len(self.imaged)
         share = np.ones((len(move.u), 1))
@@ -243,14 +278,10 @@ class _Search(NamedTuple):
             points = _spread(points[:vertices], self.edges)
             u = _onto(self.imaged, points, wall.u + share * move.u, self.edges)
             trial = wall._replace(u=u, p=wall.p + share[:vertices, 0] * move.p)
-            balance = _balanced(heart, trial, points)
-            crushed = balance.crushed()
-            if crushed.any():
-                share[np.unique(cells[crushed])] *= 0.5
-            elif balance.unbalanced < max(before, LARGEST_RESIDUAL):
+            strained = _balanced(heart, trial, points).strained(cells, before)
+            if not strained.any():
                 return np.asarray(points)[:vertices], trial
-            else:
-                share *= 0.5
+            share[np.unique(cells[strained])] *= 0.5
         return None
 
 
@@ -309,8 +340,9 @@ def _unbalanced(
 def _balance(heart: Heart, wall: WallState, points: Float[Array, "n 3"]) -> _Balance:
     residual, there = _unbalanced(heart, points, wall.u, wall.p, wall.pressure)
     load = jnp.tensordot(wall.pressure, cavity_gradients(there, wall.u), 1)
+    force = jnp.linalg.norm(residual[: wall.u.size].reshape(wall.u.shape), axis=1)
     ratio = volume_ratio_all(deformation(there.solid, wall.u))
-    return _Balance(jnp.linalg.norm(residual), jnp.linalg.norm(load), ratio)
+    return _Balance(jnp.linalg.norm(residual), jnp.linalg.norm(load), force, ratio)
 
 
 def _balanced(heart: Heart, wall: WallState, points: Float[Array, "n 3"] | None = None) -> _Balance:
@@ -350,8 +382,8 @@ def _newton(
         inverse.apply,
         (-here / size)[None].astype(kept.dtype),
         jnp.full(1, LINEAR, kept.dtype),
-        dimension=KRYLOV_DIMENSION,
+        dimension=KRYLOV,
     )
     move = as_move(size * solved.x[0].astype(here.dtype))
-    exhausted = solved.iterations >= KRYLOV_DIMENSION
+    exhausted = solved.iterations >= KRYLOV
     return move, kept.used(solved.iterations, exhausted)
