@@ -179,9 +179,9 @@ class Elastance(Chamber):
 class Fiber(Relation):
     """Pressure of a wall whose fibers all carry one stress, see `OneFiber`."""
 
+    law: "OneFiber"
     tension: Scalar = parameter()
     """Active tension at the unloaded length now [kPa]."""
-    law: "OneFiber"
 
     def __call__(self, volume: Scalar) -> Scalar:
         """Pressure [kPa] at a volume [mm³]."""
@@ -252,7 +252,7 @@ class OneFiber(Chamber):
 
     def at(self, time: Scalar, period: Scalar) -> Fiber:
         """Pressure-volume relation at a time since the chamber's trigger [ms]."""
-        return Fiber(self.tension * self.strength(time, period), self)
+        return Fiber(self, self.tension * self.strength(time, period))
 
     def strength(self, time: Scalar, period: Scalar) -> Scalar:
         """Activation at a time since the chamber's trigger [ms]."""
