@@ -134,8 +134,8 @@ def import_(
         Draw what was understood (.png).
     """
     from heartsim.mesh.anatomy import Guesses
-    from heartsim.mesh.io import read, write
     from heartsim.mesh.incoming import bring_in
+    from heartsim.mesh.io import read, write
     from heartsim.mesh.library import coarsened, open_heart
     from heartsim.units import parse
 

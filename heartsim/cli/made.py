@@ -158,7 +158,9 @@ def cohort(
         table.writeheader()
         for patient in patients:
             write(heart_of(patient, edge=size), output / f"{patient.name}.vtu")
-            rounded = {k: round(v, 2) if isinstance(v, float) else v for k, v in asdict(patient).items()}
+            rounded = {
+                k: round(v, 2) if isinstance(v, float) else v for k, v in asdict(patient).items()
+            }
             table.writerow(rounded)
     meshes = ", ".join(f'"{patient.name}.vtu"' for patient in patients)
     (output / "study.toml").write_text(

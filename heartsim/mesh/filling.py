@@ -290,9 +290,7 @@ def _reread(name: str, heart: HeartMesh, known: Guesses) -> Anatomy:
     return _anatomy(name, heart.points, facets, label, known)
 
 
-def _with_volumes(
-    heart: HeartMesh, volumes: Mapping[str, float], wall: float | None
-) -> HeartMesh:
+def _with_volumes(heart: HeartMesh, volumes: Mapping[str, float], wall: float | None) -> HeartMesh:
     """Shift the surfaces by parts of a cube, so that cavities and wall hold what they should."""
     points = heart.points
     for _ in range(RESTORING_PASSES):

@@ -132,7 +132,9 @@ def attack(kind: str, folder: Path, count: int) -> dict[str, int]:
     return ends
 
 
-@pytest.mark.parametrize("kind", ["vtu", "vtk", "gmsh2-binary", "xdmf-hdf", "tetgen", "carp", *OTHERS])
+@pytest.mark.parametrize(
+    "kind", ["vtu", "vtk", "gmsh2-binary", "xdmf-hdf", "tetgen", "carp", *OTHERS]
+)
 def test_a_few_mutants_are_read_or_refused(kind, tmp_path):
     ends = attack(kind, tmp_path, FEW)
     assert sum(ends.values()) == FEW

@@ -73,7 +73,7 @@ def _shape(order: str, head: bytes) -> tuple[tuple[int, ...], np.dtype]:
 
 def _whole(values: np.ndarray, slope: float, shift: float) -> np.ndarray:
     """Labels as small whole numbers."""
-    if math.isfinite(slope) and slope not in (0.0, 1.0) or shift not in (0.0,):
+    if (math.isfinite(slope) and slope not in (0.0, 1.0)) or shift not in (0.0,):
         if not (math.isfinite(slope) and math.isfinite(shift)) or slope == 0:
             raise Unreadable("the scale of its voxels is not finite")
         values = values * np.float32(slope) + np.float32(shift)
@@ -112,7 +112,7 @@ def _affine(order: str, head: bytes) -> np.ndarray:
     matrix[:3] *= _MILLIMETERS.get(head[123] & 7, 1.0)
     size = np.linalg.norm(matrix[:3, :3], axis=0)
     upright = matrix[:3, :3] / np.where(size > 0, size, 1)
-    if not np.isfinite(matrix).all() or not (0.01 < size.min() and size.max() < 100):
+    if not np.isfinite(matrix).all() or not (size.min() > 0.01 and size.max() < 100):
         raise Unreadable(f"its voxels measure {size.round(4).tolist()} mm")
     if np.abs(upright.T @ upright - np.eye(3)).max() > 0.05:
         raise Unreadable("its voxel axes are not at right angles. Resample it without shear")
