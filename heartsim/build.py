@@ -14,13 +14,13 @@ from heartsim.circulation.closed_loop import Circulation
 from heartsim.errors import ScenarioError, not_found
 from heartsim.fem.cavity import CavitySurface, cavity_surface
 from heartsim.fem.elements import quadrature
-from heartsim.fem.solid import Solid
+from heartsim.fem.solid import Solid, carried
 from heartsim.fem.space import DEGREE, Nodes, function_space, number_nodes
 from heartsim.fem.support import Support, support
 from heartsim.heart import Heart
 from heartsim.loop import circulation_of
 from heartsim.mesh.heartmesh import HeartMesh
-from heartsim.mesh.surfaces import cell_edges, cell_volumes
+from heartsim.mesh.surfaces import cell_volumes
 from heartsim.microstructure import fibers
 from heartsim.microstructure.coordinates import Coordinates, coordinates
 from heartsim.microstructure.segments import aha_segments
@@ -140,13 +140,15 @@ def heart_on(anatomy: Anatomy, points: Float[np.ndarray, "v 3"], scenario: Scena
         passive=uniform(_law(scenario), cells),
         active=uniform(active_tension(cross=plan.cross_fiber), cells),
         stiffness=jnp.full(cells, plan.stiffness),
-        contractility=jnp.full(cells, plan.contractility),
+        contractility=jnp.asarray(plan.contractility * _right_share(anatomy.mesh, plan.right_wall)),
         fibrous=jnp.asarray(_fibrous(anatomy.mesh)),
     )
     bulk = plan.bulk_modulus
+    imaged = function_space(anatomy.nodes, element)
+    space = imaged.moved_to(jnp.asarray(nodes.points))
     solid = Solid(
-        space=function_space(nodes, element),
-        frames=jnp.asarray(_carried(anatomy, points)),
+        space=space,
+        frames=carried(jnp.asarray(anatomy.frames), imaged.inverse_jacobian, space),
         material=tissue,
         augmentation=jnp.asarray(AUGMENTATION[element]),
         compressibility=jnp.asarray(0.0 if bulk is None else 1.0 / bulk),
@@ -163,6 +165,13 @@ def heart_on(anatomy: Anatomy, points: Float[np.ndarray, "v 3"], scenario: Scena
         region=_regions(anatomy.mesh),
         chambers=anatomy.chambers,
     )
+
+
+def _right_share(mesh: HeartMesh, right_wall: float) -> Float[np.ndarray, " c"]:
+    """Share of the contractility in each cell: `right_wall` in the right free wall, else 1."""
+    share = np.ones(len(mesh.tets))
+    share[mesh.regions.get("RV", [])] = right_wall
+    return share
 
 
 def _fibrous(mesh: HeartMesh) -> Float[np.ndarray, " c"]:
@@ -231,19 +240,3 @@ def _supports(mesh: HeartMesh, nodes: Nodes, scenario: Scenario) -> tuple[Suppor
         tangential_damping=plan.base_damping,
     )
     return (pericardium, base)
-
-
-def _carried(anatomy: Anatomy, points: Float[np.ndarray, "v 3"]) -> Float[np.ndarray, "c q 3 3"]:
-    """Fiber frames of the imaged shape, carried back to a stress-free one and made orthonormal."""
-    tets = anatomy.mesh.tets
-    there = np.linalg.inv(cell_edges(anatomy.mesh.points, tets))
-    back = cell_edges(points, tets) @ there
-    fiber = _unit(np.einsum("cij,cqj->cqi", back, anatomy.frames[:, :, 0]))
-    # sheets stay in the plane that fiber and wall direction span
-    sheet = np.einsum("cij,cqj->cqi", back, anatomy.frames[:, :, 1])
-    sheet = _unit(sheet - np.sum(sheet * fiber, axis=-1, keepdims=True) * fiber)
-    return np.stack([fiber, sheet, np.cross(fiber, sheet)], axis=2)
-
-
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)

@@ -32,8 +32,8 @@ class Checkpoint:
     beat : int
         Beats completed.
     moment : Moment
-    start : (k,)
-        Blood in each chamber and vessel at the start of the running beat [mm³].
+    start : State
+        The circulation at the start of the running beat.
     effort : Effort
     traces : mapping of name to array
         What the recorder holds of the running beat.
@@ -43,7 +43,7 @@ class Checkpoint:
 
     beat: int
     moment: Moment
-    start: np.ndarray
+    start: State
     effort: Effort
     traces: dict[str, np.ndarray]
     trials: tuple[Trial, ...] = ()
@@ -55,7 +55,7 @@ def save_checkpoint(folder: Path, digest: str, checkpoint: Checkpoint) -> None:
     content = {
         "digest": np.array(digest),
         "beat": np.array(checkpoint.beat),
-        "start": checkpoint.start,
+        "start": np.array(checkpoint.start),
         "trials": np.array(checkpoint.trials, float).reshape(-1, 2),
         "effort": np.array([getattr(effort, name) for name in effort.__dataclass_fields__]),
         "step": np.array(moment.step),
@@ -88,13 +88,18 @@ def load_checkpoint(folder: Path, digest: str) -> Checkpoint | None:
         dt=float(dt),
         wall=_wall(saved, "wall"),
         before=_wall(saved, "before"),
-        blood=State(*(jnp.asarray(value) for value in saved["blood"])),
+        blood=_blood(saved, "blood"),
         tension=jnp.asarray(saved["tension"]),
     )
     traces = {k.removeprefix("trace_"): v for k, v in saved.items() if k.startswith("trace_")}
     effort = Effort(*(int(count) for count in saved["effort"]))
     trials = tuple(Trial(*row) for row in saved["trials"].tolist())
-    return Checkpoint(int(saved["beat"]), moment, saved["start"], effort, traces, trials)
+    start = _blood(saved, "start")
+    return Checkpoint(int(saved["beat"]), moment, start, effort, traces, trials)
+
+
+def _blood(saved: dict[str, np.ndarray], name: str) -> State:
+    return State(*(jnp.asarray(value) for value in saved[name]))
 
 
 def _wall(saved: dict[str, np.ndarray], name: str) -> WallState:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import jax.numpy as jnp
 
-from heartsim.circulation.adult import STRESSED_VOLUME, healthy_adult
+from heartsim.circulation.adult import END_DIASTOLIC, STRESSED_VOLUME, healthy_adult
 from heartsim.circulation.chambers import Chamber, Elastance
 from heartsim.circulation.closed_loop import Circulation, with_blood_volume
 from heartsim.circulation.components import Orifice, Valve, Vessel
@@ -79,9 +79,9 @@ def first_blood(
 ) -> State:
     """State of the circulation at the start of the first beat.
 
-    The stressed blood volume is the scenario's, or what a healthy adult holds outside the
-    ventricles plus the imaged ventricles; it depends on the patient only, so all operations on
-    one patient start with the same blood.
+    The stressed blood volume is the scenario's, or what a healthy adult holds at end-diastole
+    outside the ventricles plus the imaged ventricles; it depends on the patient only, so all
+    operations on one patient start with the same blood.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def first_blood(
         Ventricular volumes of the loaded wall now [mm³].
     """
     _, state = healthy_adult()
-    outside = STRESSED_VOLUME - sum(float(state.volume(name)) for name in imaged)
+    outside = STRESSED_VOLUME - sum(END_DIASTOLIC[name] for name in imaged)
     total = scenario.circulation.blood_volume or outside + sum(imaged.values())
     filled = {f"V_{name}": jnp.asarray(volume) for name, volume in held.items()}
     return with_blood_volume(circulation_of(scenario), state._replace(**filled), jnp.asarray(total))

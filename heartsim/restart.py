@@ -9,12 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from heartsim import equilibrium
 from heartsim.beat import Moment, begin
-from heartsim.bloodside import pressures_given
-from heartsim.circulation.closed_loop import State, with_chambers
+from heartsim.bloodside import volumes_given
+from heartsim.circulation.closed_loop import Circulation, State, with_chambers
 from heartsim.circulation.emulate import emulate_chamber
 from heartsim.circulation.periodic import limit_cycle
 from heartsim.coupling import WallState
@@ -25,6 +27,9 @@ from heartsim.units import mL, mmHg
 
 LEVELS: Final = ((0.7, 0.4, 0.15), (1.5, 2.2))
 """Passive curve: multiples of the imaged pressures, downwards and upwards from these."""
+
+STEPS: Final = 400
+"""Time steps of an emulated beat."""
 
 
 @dataclass(frozen=True)
@@ -72,32 +77,76 @@ def passive_curve(work: Workspace, heart: Heart, wall: WallState) -> tuple[Passi
     return curve, work
 
 
-def periodic_guess(
-    heart: Heart, recorder: Recorder, blood: State, curve: PassiveCurve, *, steps: int
-) -> State:
-    """State of the circulation at the start of a periodic beat, by emulated ventricles."""
-    loop = heart.loop
-    t = recorder.column("time")
+@dataclass(frozen=True)
+class SeenBeat:
+    """A 3D beat from which the periodic state is guessed.
+
+    Attributes
+    ----------
+    heart : Heart
+    recorder : Recorder
+        Its traces.
+    start, end : State
+        The circulation before and after it.
+    """
+
+    heart: Heart
+    recorder: Recorder
+    start: State
+    end: State
+
+
+def periodic_guess(seen: SeenBeat, curve: PassiveCurve, loop: Circulation, blood: State) -> State:
+    """State of a circulation at the start of a periodic beat, by emulated ventricles.
+
+    What the 3D beat ended with beyond the same beat of its stand-ins, up to a milliliter because of
+    emulation and of longer time steps, hardly changes near the periodic state: it is added to
+    the end of every emulated beat.
+
+    Parameters
+    ----------
+    seen : SeenBeat
+    curve : PassiveCurve
+    loop : Circulation
+        The circulation to guess for: that of the beat, or one that was changed since.
+    blood : State
+        A state of it with the wanted blood volume.
+    """
+    own = _emulated(seen.heart.loop, seen, curve)
+    repeated = limit_cycle(own, seen.start, STEPS, most_beats=1).state
+    miss = jax.tree.map(jnp.subtract, seen.end, repeated)
+    return limit_cycle(_emulated(loop, seen, curve), blood, STEPS, miss=miss).state
+
+
+def _emulated(loop: Circulation, seen: SeenBeat, curve: PassiveCurve) -> Circulation:
+    """A loop whose ventricles are the stand-ins of a 3D beat."""
+    column = seen.recorder.column
     stand_ins = {
         name: emulate_chamber(
-            (t, recorder.column(f"volume.{name}"), recorder.column(f"pressure.{name}")),
+            (column("time"), column(f"volume.{name}"), column(f"pressure.{name}")),
             (curve.volume[name], curve.pressure[name]),
             trigger=float(loop.av_delay),
         )
-        for name in heart.chambers
+        for name in seen.heart.chambers
     }
-    found = limit_cycle(with_chambers(loop, stand_ins), blood, steps)
-    return found.state
+    return with_chambers(loop, stand_ins)
 
 
 def refill(work: Workspace, heart: Heart, moment: Moment, blood: State) -> tuple[Workspace, Moment]:
-    """Fill the relaxed 3D ventricles to the volumes of a circulation state: start of a beat."""
+    """Fill the 3D ventricles to the volumes of a circulation state: start of a beat.
+
+    The wall moves by what the passive wall moves between both fillings, so that what viscosity
+    and dashpots have left in it at the end of the last beat stays.
+    """
+    now = moment.wall
+    held = equilibrium.held_volumes(heart, now)
     wanted = np.array([float(blood.volume(name)) for name in heart.chambers])
-    load = equilibrium.passive_load(heart)
     settled, _, info, work = equilibrium.step(
-        work, heart, moment.wall, pressures_given(moment.wall.pressure), load
+        work, heart, now, volumes_given(jnp.asarray(held)), equilibrium.passive_load(heart)
     )
-    start = settled if bool(info.converged) else moment.wall
-    held = equilibrium.held_volumes(heart, start)
-    wall, work = equilibrium.fill(work, heart, start, held, wanted)
-    return work, begin(heart, wall, blood)
+    if not bool(info.converged):
+        settled, work = equilibrium.hold(work, heart, now, np.asarray(now.pressure))
+        held = equilibrium.held_volumes(heart, settled)
+    filled, work = equilibrium.fill(work, heart, settled, held, wanted)
+    moved = jax.tree.map(lambda a, b, c: a + (b - c), now, filled, settled)
+    return work, begin(heart, moved, blood)

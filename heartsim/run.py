@@ -14,7 +14,12 @@ from heartsim import runtime
 from heartsim.balance import audit
 from heartsim.beat import REFRESH_EVERY, Moment, march, next_beat
 from heartsim.checkpoint import Checkpoint, drop_checkpoint, load_checkpoint, save_checkpoint
-from heartsim.circulation.closed_loop import blood_volume, stored_volumes, with_blood_volume
+from heartsim.circulation.closed_loop import (
+    State,
+    blood_volume,
+    stored_volumes,
+    with_blood_volume,
+)
 from heartsim.equilibrium import Workspace
 from heartsim.errors import ScenarioError
 from heartsim.heart import Heart
@@ -26,7 +31,7 @@ from heartsim.procedures import Procedure, on_heart
 from heartsim.progress import Progress
 from heartsim.recorder import Recorder
 from heartsim.report import write_report
-from heartsim.restart import PassiveCurve, passive_curve, periodic_guess, refill
+from heartsim.restart import PassiveCurve, SeenBeat, passive_curve, periodic_guess, refill
 from heartsim.result import Recording, Result, finished, save
 from heartsim.scenario import Scenario
 from heartsim.scenario.models import Protocol
@@ -38,6 +43,7 @@ class _Outcome:
     """A periodic beat, or the last of too many."""
 
     patient: Patient
+    start: State
     moment: Moment
     recorder: Recorder
     work: Workspace
@@ -288,7 +294,8 @@ def _loaded(
     blood = with_blood_volume(heart.loop, last.moment.blood, wanted)
     # the stand-ins of the last trial hold for its own heart rate only
     if heart.loop.period == last.patient.heart.loop.period:
-        blood = periodic_guess(heart, last.recorder, blood, curve, steps=400)
+        seen = SeenBeat(last.patient.heart, last.recorder, last.start, last.moment.blood)
+        blood = periodic_guess(seen, curve, heart.loop, blood)
     work, moment = refill(last.work, heart, next_beat(last.moment), blood)
     return replace(loaded, work=work, moment=moment)
 
@@ -307,13 +314,13 @@ def _beats(
     period = float(heart.loop.period)
     empty = Recorder(every=period / plan.snapshots)
     moment, first = patient.moment, 0
-    recorder, start = empty, _stored(heart, moment)
+    recorder, start = empty, moment.blood
     if saved is not None:
         moment, first, start = saved.moment, saved.beat, saved.start
         recorder = empty.unpacked(saved.traces)
         work = replace(work, effort=saved.effort)
         progress.say(f"resuming beat {first + 1} at {moment.t:.0f} ms")
-    change = float("inf")
+    change, status = float("inf"), "not periodic"
     for beat in range(first, plan.at_most_beats):
         if moment.step == 0:
             recorder = empty.after(heart, moment, moment)
@@ -323,35 +330,25 @@ def _beats(
             progress.show(_status(beat, moment.t, period, recorder))
             if moment.step % REFRESH_EVERY == 0 and moment.t < period:
                 keep(Checkpoint(beat, moment, start, work.effort, recorder.packed(), trials))
-        change = float(np.abs(_stored(heart, moment) - start).max())
+        change = _change(heart, start, moment.blood)
         progress.say(
             f"beat {beat + 1}: blood in a chamber or vessel changed by up to {change / mL:.2f} mL "
             f"({work.effort.newton} Newton steps so far)"
         )
         if change <= plan.periodic_within:
-            return _Outcome(patient, moment, recorder, work, "converged", beat + 1, change, curve)
+            status = "converged"
+            break
         if beat + 1 < plan.at_most_beats:
-            moment = next_beat(moment)
-            if _jumps_after(beat):
-                blood = periodic_guess(heart, recorder, moment.blood, curve, steps=400)
-                work, moment = refill(work, heart, moment, blood)
-            start = _stored(heart, moment)
-    beats = plan.at_most_beats
-    return _Outcome(patient, moment, recorder, work, "not periodic", beats, change, curve)
+            seen = SeenBeat(heart, recorder, start, moment.blood)
+            start = periodic_guess(seen, curve, heart.loop, moment.blood)
+            work, moment = refill(work, heart, next_beat(moment), start)
+    return _Outcome(patient, start, moment, recorder, work, status, beat + 1, change, curve)
 
 
-def _jumps_after(beat: int) -> bool:
-    """Whether the beat after this one starts from the emulated periodic state.
-
-    A jump starts a beat with a wall at rest, which alone moves 0.5 to 1 mL by the beat's end. So
-    after the first two jumps every other beat just follows, and the next jump learns from that one.
-    """
-    return beat == 0 or beat % 2 == 1
-
-
-def _stored(heart: Heart, moment: Moment) -> np.ndarray:
-    """Blood in each chamber and vessel [mm³]."""
-    return np.asarray(stored_volumes(heart.loop, moment.blood))
+def _change(heart: Heart, start: State, end: State) -> float:
+    """Largest change of the blood in a chamber or vessel over a beat [mm³]."""
+    stored = [np.asarray(stored_volumes(heart.loop, blood)) for blood in (start, end)]
+    return float(np.abs(stored[1] - stored[0]).max())
 
 
 def _status(beat: int, t: float, period: float, recorder: Recorder) -> str:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import jax
 import jax.numpy as jnp
+import scipy.linalg  # noqa: F401  (loads the BLAS behind jax.numpy.linalg, to be limited here)
+from threadpoolctl import threadpool_limits
 
 from heartsim.cache import cache_folder
 from heartsim.errors import InputError, PrecisionError
@@ -42,6 +44,15 @@ def use_compile_cache() -> Path:
     return folder
 
 
+def use_one_blas_thread() -> None:
+    """Leave parallel work to XLA: threads of a second pool wait actively and take its cores.
+
+    Front by front the dense inverses are small; with two pools on two cores a factorization took
+    2 to 17 times as long.
+    """
+    threadpool_limits(limits=1, user_api="blas")
+
+
 def choose_device(name: str | None = None) -> jax.Device:  # pyright: ignore[reportInvalidTypeForm]
     """Select ``"cpu"``, ``"gpu"`` or, without a name, the best device at hand.
 
@@ -65,8 +76,9 @@ def choose_device(name: str | None = None) -> jax.Device:  # pyright: ignore[rep
 
 
 def start(device: str | None = None) -> jax.Device:  # pyright: ignore[reportInvalidTypeForm]
-    """Double precision, compile cache and device in one call."""
+    """Double precision, one pool of threads, compile cache and device in one call."""
     use_float64()
+    use_one_blas_thread()
     use_compile_cache()
     return choose_device(device)
 

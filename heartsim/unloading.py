@@ -15,7 +15,7 @@ from heartsim.build import Anatomy, heart_on
 from heartsim.cache import cache_folder
 from heartsim.equilibrium import Workspace
 from heartsim.heart import Heart
-from heartsim.prestress import CLOSE_ENOUGH, USABLE, Guess, Listener, Unloaded, unload
+from heartsim.prestress import Guess, Unloaded, reload, unload
 from heartsim.procedures.perform import on_heart
 from heartsim.progress import Progress
 from heartsim.result.folder import write_file
@@ -45,33 +45,22 @@ def unloaded(
     def heart_at(points: np.ndarray) -> Heart:
         return on_heart(heart_on(built, points, scenario), scenario.conditions)[0]
 
-    def report(rounds: int, error: float) -> None:
-        progress.say(f"  round {rounds}: reloaded shape {error:.3f} mm off the image on average")
+    def report(steps: int, balanced: float) -> None:
+        progress.say(f"  {steps} Newton steps: {100 * balanced:.0f} % of the load")
 
-    def search(
-        start: Guess | None, enough: float, told: Listener | None = None
-    ) -> tuple[Unloaded, Workspace]:
-        work = equilibrium.workspace(imaged, built.nodes)
-        points = built.mesh.points
-        return unload(work, heart_at, points, pressure, start=start, enough=enough, report=told)
-
-    imaged = heart_at(built.mesh.points)
+    points = built.mesh.points
+    imaged = heart_at(points)
     kept = cache_folder() / "unloaded" / f"{_shape_key(imaged, pressure)}.npz"
     start, rounds = _recall(kept, imaged), 0
     if start is None:
-        element, nearby = scenario.patient.element, None
-        if element == "P2P1":
-            # the same mesh with linear elements: a cheap start from nearby
-            linear = scenario.with_({"patient.element": "P1P1"})
-            found, _ = unloaded(linear, built.with_element("P1P1"), pressure, progress)
-            u = built.nodes.interpolate(np.asarray(found.wall.u))
-            nearby = _guess(imaged, found.points, u, np.asarray(found.wall.p))
-        progress.say(f"finding the unloaded shape with {element} elements")
-        found, _ = search(nearby, CLOSE_ENOUGH, report)
+        progress.say(f"finding the unloaded shape with {scenario.patient.element} elements")
+        work = equilibrium.workspace(imaged, built.nodes)
+        found, rounds, _ = unload(work, heart_at, points, pressure, report=report)
         _keep(kept, found)
-        start, rounds = _recall(kept, imaged), found.rounds
+        start = _recall(kept, imaged) or found
     # the same last solve whether the shape was found or kept: a resumed run repeats every bit
-    found, work = search(start, USABLE)
+    work = equilibrium.workspace(imaged, built.nodes)
+    found, work = reload(work, heart_at(start.points), start, points, pressure)
     progress.say(
         f"unloaded shape: reloaded {found.mean_error:.3f} mm off the image on average, "
         f"{found.largest_error:.2f} mm at the worst node"
@@ -89,7 +78,7 @@ def _shape_key(imaged: Heart, pressure: np.ndarray) -> str:
     return digest.hexdigest()[:32]
 
 
-def _keep(path: Path, found: Unloaded) -> None:
+def _keep(path: Path, found: Guess) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     buffer = io.BytesIO()
     np.savez(buffer, points=found.points, u=found.wall.u, p=found.wall.p)
@@ -103,9 +92,5 @@ def _recall(path: Path, imaged: Heart) -> Guess | None:
             points, u, p = (content[name] for name in ("points", "u", "p"))
     except (OSError, ValueError, KeyError, BadZipFile):
         return None
-    return _guess(imaged, points, u, p)
-
-
-def _guess(imaged: Heart, points: np.ndarray, u: np.ndarray, p: np.ndarray) -> Guess:
     wall = equilibrium.rest(imaged)
     return Guess(points, wall._replace(u=jnp.asarray(u), p=jnp.asarray(p)))

@@ -11,6 +11,7 @@ from heartsim import runtime
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 runtime.use_float64()
+runtime.use_one_blas_thread()
 runtime.use_compile_cache()
 jax.config.update("jax_numpy_rank_promotion", "raise")
 

@@ -24,6 +24,9 @@ PLAIN: Final = 1e4 * cm**2
 STRESSED_VOLUME: Final = 1110 * mL
 """Total stressed blood volume of the healthy adult [mm³], a fifth of all blood."""
 
+END_DIASTOLIC: Final = {"LV": 122.7 * mL, "RV": 132.0 * mL}
+"""End-diastolic volumes of the healthy adult's 0D ventricles [mm³], from its limit cycle."""
+
 _SHUNT_RESISTANCE: Final = 0.002 * _RESISTANCE
 
 _SPARE_COMPLIANCE: Final = 1.0 * _COMPLIANCE

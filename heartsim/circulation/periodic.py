@@ -129,6 +129,7 @@ def limit_cycle(
     state: State,
     n_steps: int = 500,
     *,
+    miss: State | None = None,
     tolerance: float = TOLERANCE,
     most_beats: int = 150,
 ) -> LimitCycle:
@@ -146,6 +147,9 @@ def limit_cycle(
         Any state at t = 0 with the wanted blood volume.
     n_steps : int
         Steps in a beat.
+    miss : State, optional
+        What a better model of the same heart ends a beat with beyond this one: added to the end
+        of every beat. It must hold no blood in all.
     tolerance : float
         Largest change over a beat [mm³].
     most_beats : int
@@ -157,7 +161,9 @@ def limit_cycle(
         State, traces, remaining change and beats. Look at ``change``: it exceeds the tolerance
         if ``most_beats`` was too few. Carries no gradient; `periodic_state` does.
     """
-    found = _search(circulation, state, n_steps, jnp.asarray(tolerance), jnp.asarray(most_beats))
+    none = State(*(jnp.zeros_like(value) for value in state))
+    limits = jnp.asarray(tolerance), jnp.asarray(most_beats)
+    found = _search(circulation, state, none if miss is None else miss, n_steps, *limits)
     periodic = State(*(found.x / _scale(circulation)))
     return LimitCycle(periodic, found.traces, jnp.max(jnp.abs(found.change)), found.beats)
 
@@ -212,6 +218,7 @@ def periodic_state(circulation: Circulation, state: State, n_steps: int = 500) -
 def _search(
     circulation: Circulation,
     state: State,
+    miss: State,
     n_steps: int,
     tolerance: Scalar,
     most_beats: Int[Array, ""],
@@ -228,7 +235,7 @@ def _search(
         ahead, window = _accelerate(carry)
         x = jnp.where(last, carry.x + carry.change, ahead)
         new, traces = run_beat(circulation, State(*(x / scale)), n_steps)
-        change = jnp.stack(new) * scale - x
+        change = (jnp.stack(new) + jnp.stack(miss)) * scale - x
         return _Search(x, change, window, traces, carry.beats + 1, last)
 
     start = jnp.stack(state) * scale

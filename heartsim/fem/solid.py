@@ -70,6 +70,30 @@ class Solid(eqx.Module):
     stabilization: Scalar
     viscosity: Float[Array, " c"]
 
+    def moved_to(self, points: Float[Array, "n 3"]) -> "Solid":
+        """The same wall on another stress-free shape of its nodes, fibers carried along."""
+        space = self.space.moved_to(points)
+        frames = carried(self.frames, self.space.inverse_jacobian, space)
+        return eqx.tree_at(lambda solid: (solid.space, solid.frames), self, (space, frames))
+
+
+def carried(
+    frames: Float[Array, "c q 3 3"], inverse_jacobian: Float[Array, "c 3 3"], space: FunctionSpace
+) -> Float[Array, "c q 3 3"]:
+    """Fiber frames of a shape with these inverse Jacobians, carried to a space and orthonormal."""
+    corners = space.points[space.cells[:, :4]]
+    edges = corners[:, 1:] - corners[:, :1]  # rows: dx/d(reference coordinate)
+    there = jnp.einsum("cri,crj->cij", edges, inverse_jacobian)
+    fiber = _unit(jnp.einsum("cij,cqj->cqi", there, frames[:, :, 0]))
+    # sheets stay in the plane that fiber and wall direction span
+    sheet = jnp.einsum("cij,cqj->cqi", there, frames[:, :, 1])
+    sheet = _unit(sheet - jnp.sum(sheet * fiber, axis=-1, keepdims=True) * fiber)
+    return jnp.stack([fiber, sheet, jnp.cross(fiber, sheet)], axis=2)
+
+
+def _unit(vectors: Array) -> Array:
+    return vectors / jnp.linalg.norm(vectors, axis=-1, keepdims=True)
+
 
 def _fiber_gradient(solid: Solid) -> Float[Array, "c q 3 3"]:
     """Derivative of reference coordinates (rows) along the fiber axes (columns) [1/mm]."""

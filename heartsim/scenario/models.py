@@ -152,6 +152,10 @@ class Tissue(Section):
     contractility: Annotated[float, Quantity("pressure", "0 kPa", "500 kPa")] = usual(
         "80 kPa", "Peak active tension along the fiber, per unloaded cross-section."
     )
+    right_wall: Annotated[float, Quantity("number", "0.05", "2")] = Field(
+        default=0.4,
+        description="Contractility of the right free wall over that of left wall and septum.",
+    )
     cross_fiber: Annotated[float, Quantity("number", "0", "1")] = Field(
         default=0.3,
         description="Active tension across the fibers in the wall's plane, over that along them.",

@@ -16,6 +16,7 @@ from heartsim.circulation import (
     periodic_state,
     regazzoni_2022,
 )
+from heartsim.circulation.closed_loop import stored_volumes
 from heartsim.circulation.components import Valve
 from heartsim.circulation.periodic import TOLERANCE
 from heartsim.units import L, cm, minute, mL, mmHg
@@ -195,3 +196,21 @@ def test_gradient_of_the_periodic_state_matches_differences():
     derivative = refined(jnp.asarray(0.0))
     for name, slope, high, low in zip(here._fields, derivative, solved(h), solved(-h), strict=True):
         assert_allclose(slope, (high - low) / (2 * h), rtol=2e-3, err_msg=name)
+
+
+def test_what_a_stand_in_misses_is_added_to_its_beats():
+    """A beat in long steps is a stand-in; one beat in short steps tells what it misses."""
+    loop, start = healthy_adult()
+    true = cycle(healthy_adult)[1].state
+    other = start._replace(V_LV=true.V_LV + 1 * mL, V_RV=true.V_RV - 1 * mL)
+    short, long = (limit_cycle(loop, other, n, most_beats=1).state for n in (STEPS, 100))
+    miss = jax.tree.map(jnp.subtract, short, long)
+    plain = limit_cycle(loop, other, 100)
+    better = limit_cycle(loop, other, 100, miss=miss)
+
+    def off(found) -> float:
+        volumes = [np.asarray(stored_volumes(loop, x)) for x in (found.state, true)]
+        return float(np.abs(volumes[0] - volumes[1]).max())
+
+    assert_allclose(float(blood_volume(loop, better.state)), float(blood_volume(loop, other)))
+    assert off(better) < 0.2 * off(plain)

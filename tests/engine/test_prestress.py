@@ -5,7 +5,7 @@ import pytest
 
 from heartsim import equilibrium
 from heartsim.build import anatomy, heart_on
-from heartsim.prestress import unload
+from heartsim.prestress import reload, unload
 
 
 @pytest.mark.slow
@@ -19,8 +19,11 @@ def test_unloaded_shape_reloads_to_the_image(scenario, patient):
         return heart_on(built, points, scenario)
 
     work = equilibrium.workspace(heart_at(mesh.points), built.nodes)
-    found, _ = unload(work, heart_at, mesh.points, patient.moment.wall.pressure)
-    assert found.largest_error < 0.1
+    pressure = patient.moment.wall.pressure
+    found, rounds, work = unload(work, heart_at, mesh.points, pressure)
+    assert rounds <= 10
+    reloaded, _ = reload(work, heart_at(found.points), found, mesh.points, pressure)
+    assert reloaded.largest_error < 0.01
     heart = heart_at(found.points)
     fresh = equilibrium.workspace(heart, built.nodes)
     loaded, _ = equilibrium.inflate(
