@@ -119,7 +119,7 @@ def fill(
 
 
 def _tidied(voxels: Voxels) -> Voxels:
-    """One piece of blood for each chamber; islands of muscle in it and of blood in it are filled."""
+    """One piece of blood for each chamber; islands in it are filled."""
     from scipy.ndimage import binary_fill_holes, label
 
     def largest(mask: np.ndarray) -> np.ndarray:
