@@ -13,7 +13,7 @@ from heartsim.fem.space import Nodes
 from heartsim.heart import Heart
 from heartsim.loop import first_blood
 from heartsim.mesh import library, quality
-from heartsim.mesh.anatomy import Guesses
+from heartsim.mesh.guesses import Guesses
 from heartsim.mesh.heartmesh import HeartMesh
 from heartsim.mesh.surfaces import cavity_volume
 from heartsim.prestress import Unloaded

@@ -37,8 +37,8 @@ def check(
     unit
         Unit of the coordinates (mm, cm, m, um); inferred from the size otherwise.
     """
-    from heartsim.mesh.anatomy import Guesses
     from heartsim.mesh.doctor import diagnosis
+    from heartsim.mesh.guesses import Guesses
 
     content, heart = diagnosis(file, Guesses(unit=unit or None), repair=repair is not None)
     if repair is not None and heart is not None:
@@ -133,7 +133,7 @@ def import_(
     picture
         Draw what was understood (.png).
     """
-    from heartsim.mesh.anatomy import Guesses
+    from heartsim.mesh.guesses import Guesses
     from heartsim.mesh.incoming import bring_in
     from heartsim.mesh.io import read, write
     from heartsim.mesh.library import coarsened, open_heart

@@ -5,7 +5,6 @@ sharpest outer edge around its opening. Of two chambers the left one is thicker-
 Every guess carries a confidence and can be overruled by name (`Guesses`).
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +19,7 @@ from heartsim.mesh.exposure import (
     ridge_angles,
     ridge_prices,
 )
+from heartsim.mesh.guesses import Guess, Guesses
 from heartsim.mesh.heartmesh import Cavity
 from heartsim.mesh.surfaces import (
     boundary,
@@ -41,53 +41,6 @@ LEAST_CHAMBER = 0.04
 """Share of the largest cavity below which a hollow is no chamber."""
 MOST_PASSES = 30
 VALVES = {"LV": ("mitral", "aortic"), "RV": ("tricuspid", "pulmonary")}
-
-
-@dataclass(frozen=True)
-class Guesses:
-    """What the user knows better; None leaves it to the shape.
-
-    Attributes
-    ----------
-    unit : str, optional
-        Unit of the coordinates: ``"mm"``, ``"cm"``, ``"m"`` or ``"um"``.
-    lv, rv : int, optional
-        Which cavity is which ventricle; cavities are numbered from 1, the largest first.
-    lv_rims, rv_rims : tuple of str, optional
-        Names of the openings, the one of largest area first.
-    labels : mapping of number to str, optional
-        What the numbers of a segmentation mean: ``"LV"``, ``"RV"``, ``"wall"`` or ``"none"``.
-    rv_wall : float, optional
-        Wall put over a right ventricle that was segmented without one [mm].
-    """
-
-    unit: str | None = None
-    lv: int | None = None
-    rv: int | None = None
-    lv_rims: tuple[str, ...] | None = None
-    rv_rims: tuple[str, ...] | None = None
-    labels: Mapping[int, str] | None = None
-    rv_wall: float | None = None
-
-
-@dataclass(frozen=True)
-class Guess:
-    """One conclusion about the mesh.
-
-    Attributes
-    ----------
-    what, value : str
-        What was asked and what was concluded.
-    confidence : float
-        0 to 1; below 1/2 it should be checked by eye.
-    reason : str
-        What it rests on.
-    """
-
-    what: str
-    value: str
-    confidence: float
-    reason: str
 
 
 @dataclass(frozen=True)

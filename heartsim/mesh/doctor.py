@@ -4,7 +4,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from heartsim.errors import MeshError
-from heartsim.mesh.anatomy import Guesses
+from heartsim.mesh.guesses import Guesses
 from heartsim.mesh.heartmesh import HeartMesh
 from heartsim.mesh.library import open_heart
 from heartsim.mesh.mending import mend

@@ -14,8 +14,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from heartsim.errors import MeshError
-from heartsim.mesh.anatomy import Anatomy, Guess, Guesses, long_axis, open_chamber, unpinched
+from heartsim.mesh.anatomy import Anatomy, long_axis, open_chamber, unpinched
 from heartsim.mesh.exposure import cheapest_cut, connected, neighbors
+from heartsim.mesh.guesses import Guess, Guesses
 from heartsim.mesh.heartmesh import HeartMesh
 from heartsim.mesh.hinges import without_hinges
 from heartsim.mesh.lids import Lids, find_lids
@@ -118,7 +119,7 @@ def fill(
 
 
 def _tidied(voxels: Voxels) -> Voxels:
-    """One piece of blood for each chamber; islands of muscle in it and of blood in it are filled."""
+    """One piece of blood for each chamber; islands in it are filled."""
     from scipy.ndimage import binary_fill_holes, label
 
     def largest(mask: np.ndarray) -> np.ndarray:

@@ -9,9 +9,10 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from heartsim.errors import MeshError
-from heartsim.mesh.anatomy import Anatomy, Guess, Guesses, understand
+from heartsim.mesh.anatomy import Anatomy, understand
 from heartsim.mesh.filling import USUAL_RV_WALL, fill
 from heartsim.mesh.foreign import LENGTHS
+from heartsim.mesh.guesses import Guess, Guesses
 from heartsim.mesh.heartmesh import HeartMesh
 from heartsim.mesh.labelmap import LabelMap, roles
 from heartsim.mesh.mending import mend

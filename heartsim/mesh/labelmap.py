@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from heartsim.errors import MeshError
-from heartsim.mesh.anatomy import Guess
+from heartsim.mesh.guesses import Guess
 
 ROLES = ("LV", "RV", "wall", "none")
 KNOWN = {

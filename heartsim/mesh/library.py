@@ -16,8 +16,8 @@ from pathlib import Path
 from heartsim.cache import cache_folder
 from heartsim.errors import DataError, MeshError, not_found
 from heartsim.mesh import remesh
-from heartsim.mesh.anatomy import Guesses
 from heartsim.mesh.fourchamber import name_map_beside, read_four_chamber
+from heartsim.mesh.guesses import Guesses
 from heartsim.mesh.heartmesh import HeartMesh
 from heartsim.mesh.incoming import Incoming, bring_in
 from heartsim.mesh.io import read, write, written_here

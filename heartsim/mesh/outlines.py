@@ -12,7 +12,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from heartsim.errors import MeshError
-from heartsim.mesh.anatomy import Guess, Guesses, understand_surface
+from heartsim.mesh.anatomy import understand_surface
+from heartsim.mesh.guesses import Guess, Guesses
 from heartsim.mesh.raw import RawMesh
 from heartsim.mesh.surfaces import area_vectors, components, group_rows
 

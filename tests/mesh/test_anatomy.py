@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from heartsim.errors import MeshError
-from heartsim.mesh.anatomy import Guesses, understand
+from heartsim.mesh.anatomy import understand
 from heartsim.mesh.doctor import diagnosis
 from heartsim.mesh.exposure import exposure
+from heartsim.mesh.guesses import Guesses
 from heartsim.mesh.incoming import bring_in
 from heartsim.mesh.library import load
 from heartsim.mesh.mending import mend

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from heartsim.errors import MeshError
-from heartsim.mesh.anatomy import Guesses
+from heartsim.mesh.guesses import Guesses
 from heartsim.mesh.incoming import bring_in
 from heartsim.mesh.labelmap import LabelMap, roles
 from heartsim.mesh.library import load
