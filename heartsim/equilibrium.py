@@ -29,7 +29,6 @@ from heartsim.fem.preconditioner import (
     vertex_blocks,
     vertex_matrix,
 )
-from heartsim.fem.solid import deformation, volume_ratio_all
 from heartsim.fem.space import Nodes
 from heartsim.heart import Heart, Load, cable_ends, cavity_volumes, linearize
 from heartsim.solve.multigrid import Prolongators, build
@@ -162,12 +161,6 @@ def rest(heart: Heart) -> WallState:
 def held_volumes(heart: Heart, wall: WallState) -> Float[np.ndarray, " k"]:
     """Volumes of the 3D chambers [mm³], on the host."""
     return np.asarray(_cavity_volumes(*strong((heart, wall.u))))
-
-
-@eqx.filter_jit
-def volume_ratios(heart: Heart, wall: WallState) -> Float[Array, "c q"]:
-    """Signed J of every cell at its quadrature points."""
-    return volume_ratio_all(deformation(heart.solid, wall.u))
 
 
 def passive_load(heart: Heart) -> Load:
@@ -334,9 +327,6 @@ def hold(
     heart: Heart,
     guess: WallState,
     pressure: np.ndarray,
-    *,
-    force: float | None = None,
-    creep: bool = False,
 ) -> tuple[WallState, Workspace]:
     """The passive heart under given pressures [kPa], from a guess that may be far.
 
@@ -347,10 +337,6 @@ def hold(
     ----------
     work, heart, guess, pressure
         Solver, heart, first guess of the wall and cavity pressures [kPa].
-    force : float, optional
-        Residual relative to the load at which to stop, in place of the solver's own.
-    creep : bool
-        Do not try Newton's method first: it is known to fail.
 
     Raises
     ------
@@ -363,13 +349,12 @@ def hold(
        doi:10.1137/S0036142996304796
     """
     usual, residual = work.tolerances, float("inf")
-    last = usual if force is None else replace(usual, force=force)
     rough = replace(usual, force=ROUGH)
     blood, still = pressures_given(jnp.asarray(pressure)), passive_load(heart)
-    rate, reached, now = FIRST_CREEP if creep else 0.0, None, guess
+    rate, reached, now = 0.0, None, guess
     for _ in range(MOST_CREEPS):
         load = eqx.tree_at(lambda x: (x.u_before, x.rate), still, (now.u, jnp.asarray(rate)))
-        work = replace(work, tolerances=rough if rate else last)
+        work = replace(work, tolerances=rough if rate else usual)
         wall, _, info, work = step(work, heart, now, blood, load)
         if bool(info.converged):
             if rate == 0.0:

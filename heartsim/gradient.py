@@ -7,10 +7,11 @@ from heartsim import runtime
 from heartsim.adjoint.gradient import Gradient, differentiate
 from heartsim.adjoint.indices import Function
 from heartsim.beat import next_beat
-from heartsim.errors import InputError, ScenarioError
+from heartsim.errors import InputError, ScenarioError, SolveFailed
 from heartsim.mesh.io import write
 from heartsim.patient import prepare
 from heartsim.progress import Progress
+from heartsim.run import targeted
 from heartsim.scenario import Scenario
 from heartsim.settling import settled
 
@@ -66,10 +67,16 @@ def gradient(
         )
     if fields is not None and Path(fields).suffix.lower() != ".vtu":
         raise InputError(f"{fields}: maps are written as .vtu. Change the file name.")
+    scenario = targeted(scenario, None)
     runtime.start(device)
     with Progress(scenario.name, quiet=quiet) as progress:
         patient = prepare(scenario, progress)
         outcome = settled(scenario, patient, progress)
+        if outcome.status != "converged":
+            raise SolveFailed(
+                f"{scenario.name}: {outcome.status} after {outcome.beats} beats, so there is no "
+                "periodic state to differentiate. Raise protocol.at_most_beats."
+            )
         progress.say("one more beat, and its walk back")
         heart = outcome.patient.heart
         found = differentiate(

@@ -187,6 +187,8 @@ def unload(
     SolveFailed
         If there is no such shape to be found.
     """
+    if not np.any(pressure):
+        return Guess(imaged, equilibrium.rest(heart_at(imaged))), 0, work
     search = _Search(heart_at, imaged, jnp.asarray(work.nodes.edges, jnp.int32))
     now, before = Guess(imaged, equilibrium.rest(heart_at(imaged))), None
     reached, last, growth, rounds = 0.0, 0.0, GROWTH, 0
@@ -247,6 +249,8 @@ class _Search(NamedTuple):
     ) -> tuple[Guess | None, int, Workspace]:
         """Balance the imaged wall under a load; None if Newton's method fails."""
         shape, wall = guess.points, guess.wall._replace(pressure=jnp.asarray(pressure))
+        heart = self.heart_at(shape)
+        work = equilibrium.refresh(work, heart, wall, equilibrium.passive_load(heart))
         for steps in range(MOST_STEPS):
             heart = self.heart_at(shape)
             u = _onto(self.imaged, heart.solid.space.points, wall.u, self.edges)

@@ -103,10 +103,8 @@ def _loaded(
     here = blood_volume(patient.heart.loop, patient.moment.blood)
     wanted = here * heart.filling / patient.heart.filling
     blood = with_blood_volume(heart.loop, last.moment.blood, wanted)
-    # the stand-ins of the last trial hold for its own heart rate only
-    if heart.loop.period == last.patient.heart.loop.period:
-        seen = SeenBeat(last.patient.heart, last.recorder, last.start, last.moment.blood)
-        blood = periodic_guess(seen, curve, heart.loop, blood)
+    seen = SeenBeat(last.patient.heart, last.recorder, last.start, last.moment.blood)
+    blood = periodic_guess(seen, curve, heart.loop, blood)
     work, moment = refill(last.work, heart, next_beat(last.moment), blood)
     return replace(loaded, work=work, moment=moment)
 
@@ -139,7 +137,8 @@ def _beats(
             work, before, moment = level
             recorder = recorder.after(heart, before, moment)
             progress.show(_status(beat, moment.t, period, recorder))
-            if moment.step % REFRESH_EVERY == 0 and moment.t < period:
+            whole = moment.step > before.step  # a resumed run goes on at levels of the time grid
+            if whole and moment.step % REFRESH_EVERY == 0 and moment.t < period:
                 keep(Checkpoint(beat, moment, start, work.effort, recorder.packed(), trials))
         change = _change(heart, start, moment.blood)
         progress.say(

@@ -119,42 +119,6 @@ def arrival_times(
     return np.where(times < _UNREACHED, times, np.inf)
 
 
-def endocardial_times(
-    points: _Points,
-    tets: _Tets,
-    fiber: _Fibers,
-    endocardium: Int[np.ndarray, "facets 3"],
-    *,
-    fiber_speed: float = FIBER_SPEED,
-    transverse_speed: float = TRANSVERSE_SPEED,
-) -> _Times:
-    """Activation as by a healthy Purkinje network: the whole endocardium at once, then outwards.
-
-    Purkinje fibers run at 2–4 mm/ms, so that the endocardium is activated within a few
-    milliseconds of its first point; the spread of a normal beat is the passage through the wall.
-
-    Parameters
-    ----------
-    points, tets, fiber, fiber_speed, transverse_speed
-        As in `arrival_times`.
-    endocardium : (f, 3)
-        Triangles of all endocardial surfaces together (left and right).
-
-    Returns
-    -------
-    (n,) float
-        Activation times [ms], 0 on the endocardium.
-    """
-    return arrival_times(
-        points,
-        tets,
-        fiber,
-        np.unique(endocardium),
-        fiber_speed=fiber_speed,
-        transverse_speed=transverse_speed,
-    )
-
-
 def cell_times(times: _Times, tets: _Tets) -> Float[np.ndarray, " cells"]:
     """Activation time of each cell [ms], the mean of its corners."""
     return times[tets].mean(axis=1)

@@ -151,9 +151,9 @@ def _patient(
     one = VirtualPatient(
         name, sex, surface, edv, edv * (1 - ef / 100), ef, rwt, sphericity, ratio * normal
     )
-    low, high, _ = RANGES["wall"]
-    long_enough = RANGES["length"][0] <= one.measures.length <= RANGES["length"][1]
-    return one if low <= one.measures.wall <= high and long_enough else None
+    made = (one.measures.wall, RANGES["wall"]), (one.measures.length, RANGES["length"])
+    possible = all(value is not None and low <= value <= high for value, (low, high, _) in made)
+    return one if possible else None
 
 
 def heart_of(patient: VirtualPatient, *, edge: float = 9.0) -> HeartMesh:

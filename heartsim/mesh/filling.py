@@ -123,12 +123,14 @@ def _tidied(voxels: Voxels) -> Voxels:
     from scipy.ndimage import binary_fill_holes, label
 
     def largest(mask: np.ndarray) -> np.ndarray:
-        part, count = label(mask)
+        part = np.zeros(mask.shape, np.int32)
+        count = label(mask, output=part)
         return part == 1 + np.argmax(np.bincount(part.ravel())[1:]) if count > 1 else mask
 
     blood = {chamber: largest(mask) for chamber, mask in voxels.blood.items()}
     body = binary_fill_holes(np.logical_or.reduce([*blood.values(), voxels.wall]))
-    part, count = label(body & ~np.logical_or.reduce([*blood.values()]))
+    part = np.zeros(body.shape, np.int32)
+    count = label(body & ~np.logical_or.reduce([*blood.values()]), output=part)
     size = np.bincount(part.ravel(), minlength=count + 1)
     size[0] = 0
     wall = (size >= 0.02 * size.max())[part] & (part > 0)

@@ -175,8 +175,8 @@ def _sturdiness(image: LabelMap, blood: int, wall: int) -> float:
     labels = np.pad(image.labels, 1)
     inside = labels == blood
     lining = binary_dilation(inside) & (labels == wall)
-    outside = distance_transform_edt((labels == wall) | inside, sampling=image.spacing)
-    ball = distance_transform_edt(inside, sampling=image.spacing).max()
+    outside = np.asarray(distance_transform_edt((labels == wall) | inside, image.spacing))
+    ball = np.asarray(distance_transform_edt(inside, image.spacing)).max()
     return float(np.percentile(outside[lining], 35) * ball)
 
 

@@ -143,7 +143,7 @@ def _smoothed(index: np.ndarray, toward: np.ndarray, mask: np.ndarray, edge: flo
     from scipy.ndimage import gaussian_filter
 
     blurred = gaussian_filter(mask.astype(float), 2.0 / edge)
-    slope = np.stack(np.gradient(blurred), axis=-1)
+    slope = np.stack([np.gradient(blurred, axis=axis) for axis in range(3)], axis=-1)
     return -_unit(slope[tuple(index.T)] + slope[tuple((index + toward).T)])
 
 
@@ -167,7 +167,8 @@ def _components(index: np.ndarray) -> np.ndarray:
     low = index.min(axis=0)
     grid = np.zeros(index.max(axis=0) - low + 1, bool)
     grid[tuple((index - low).T)] = True
-    part, _ = label(grid, structure=np.ones((3, 3, 3)))
+    part = np.zeros(grid.shape, np.int32)
+    label(grid, structure=np.ones((3, 3, 3)), output=part)
     return part[tuple((index - low).T)] - 1
 
 

@@ -78,7 +78,20 @@ class Measures:
     body_surface: float | None = None
 
 
-def completed(measures: Measures) -> Measures:
+@dataclass(frozen=True)
+class Complete:
+    """`Measures` with nothing missing; the mass counts where no wall is given."""
+
+    edv: float
+    length: float
+    wall: float | None
+    mass: float
+    rv_volume: float
+    rv_wall: float
+    body_surface: float
+
+
+def completed(measures: Measures) -> Complete:
     """Fill in what is missing from the means of healthy adults of that sex and size.
 
     Raises
@@ -91,11 +104,12 @@ def completed(measures: Measures) -> Measures:
     volume = edv * size * mL if measures.edv is None else measures.edv
     if measures.wall is not None and measures.mass is not None:
         raise MeshError("a heart has one wall: give its thickness or its mass, not both.")
-    full = replace(
-        measures,
+    full = Complete(
         edv=volume,
         length=measures.length or (6 * volume / (math.pi * SPHERICITY)) ** (1 / 3),
-        mass=mass * size * g if measures.wall is None and measures.mass is None else measures.mass,
+        wall=measures.wall,
+        mass=mass * size * g if measures.mass is None else measures.mass,
+        rv_wall=measures.rv_wall,
         rv_volume=measures.rv_volume or volume * rv / edv,
         body_surface=measures.body_surface or surface,
     )
@@ -140,7 +154,7 @@ def made_to_measure(measures: Measures, *, edge: float = 9.0, name: str = "made"
     return heart
 
 
-def _fitted(full: Measures, edge: float, rv_wall: float, name: str) -> tuple[HeartMesh, float]:
+def _fitted(full: Complete, edge: float, rv_wall: float, name: str) -> tuple[HeartMesh, float]:
     """Heart of given measures from one start, and how far its right ventricle was stretched."""
     start = biventricle(edge, rv_wall=rv_wall, name=name)
     upright = full.length / float(BASE + INNER[1])

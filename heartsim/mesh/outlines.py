@@ -245,7 +245,7 @@ def _agreeing(facets: Int[np.ndarray, "f 3"]) -> Int[np.ndarray, "f 3"]:
         return facets
     n = len(facets)
     graph = coo_array((np.where(against, 2, 1), (one, other)), shape=(n, n)).tocsr()
-    graph = graph.maximum(graph.T)
+    graph = graph.maximum(graph.T).tocsr()
     flip = np.zeros(n, bool)
     _, part = connected_components(graph, directed=False)
     for first in np.unique(part, return_index=True)[1]:

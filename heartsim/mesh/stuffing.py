@@ -69,7 +69,8 @@ def _lattice(
     for axis in range(3):
         one = middle[(middle[:, axis] + 1 < count[axis])]
         other = one + np.eye(3, dtype=int)[axis]
-        a, b = (first + np.ravel_multi_index(tuple(m.T), tuple(count)) for m in (one, other))
+        ends = (np.ravel_multi_index(tuple(m.T), tuple(count)) for m in (one, other))
+        a, b = (first + np.atleast_1d(end) for end in ends)
         keep = near[a - first] | near[b - first]
         a, b, face = a[keep], b[keep], other[keep]
         u, v = np.delete(np.eye(3, dtype=int), axis, axis=0)

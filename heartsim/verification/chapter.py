@@ -34,7 +34,6 @@ LIMITS = """\
   the step: of first order even within generalised-α.
 - The monodomain activation times of the Niederer slab: there is no ionic model.
 - Strains along lines of the ventricle of Land et al.: only deformed lines and apices are compared.
-- Sensitivities of a beat to parameters: finiteness is tested, their values are not.
 """
 
 

@@ -65,6 +65,7 @@ class Row:
     def as_dict(self) -> dict[str, float | str | bool | None]:
         """Row as plain data with the verdict; what is not a finite number is None."""
         plain = asdict(self) | {"passed": self.passed}
+        plain["name"] = plain.pop("problem")
         return {
             key: None if isinstance(value, float) and not math.isfinite(value) else value
             for key, value in plain.items()

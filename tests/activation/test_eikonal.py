@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from heartsim.activation.eikonal import arrival_times, cell_times, endocardial_times
+from heartsim.activation.eikonal import arrival_times, cell_times
 from heartsim.errors import InputError
 
 SIZE = np.array([20.0, 7.0, 3.0])
@@ -102,7 +102,7 @@ def test_wave_goes_round_a_block_and_not_through_it():
 def test_endocardial_activation_crosses_the_wall_at_transverse_speed():
     points, tets, fiber = box(1.0, np.array([10.0, 10.0, 12.0]))
     n = np.flatnonzero(points[:, 2] == 0)
-    times = endocardial_times(points, tets, fiber, np.stack([n, n, n], axis=1))
+    times = arrival_times(points, tets, fiber, n)
     assert_allclose(times, points[:, 2] / 0.3, atol=1e-9)
     assert 40.0 <= times.max() <= 60.0
     assert_allclose(cell_times(times, tets), points[tets].mean(axis=1)[:, 2] / 0.3, atol=1e-9)

@@ -1,6 +1,7 @@
 """Passive inflation: volume by stiffness."""
 
 import numpy as np
+import pytest
 from numpy.testing import assert_allclose
 
 from heartsim import equilibrium
@@ -9,6 +10,7 @@ from heartsim.adjoint.parameters import parameter, shifted
 from heartsim.units import mL
 
 
+@pytest.mark.slow
 def test_volume_by_stiffness_is_that_of_differences(ready):
     heart, wall = ready.heart, ready.moment.wall
     pressure = np.asarray(wall.pressure)

@@ -5,12 +5,14 @@ from dataclasses import replace
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from heartsim import equilibrium
 from heartsim.fem.factorized import plan_factors
 from heartsim.heart import linearize
 
 
+@pytest.mark.slow
 def test_factors_invert_a_loaded_wall_wherever_its_origin_lies(patient):
     """Scanners put the origin far away, where open surfaces alone carry large spurious tangents."""
     heart, wall = patient.heart, patient.moment.wall

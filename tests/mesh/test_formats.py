@@ -59,11 +59,6 @@ def test_triangles_come_back(kind, heart, tmp_path):
         np.testing.assert_array_equal(raw.triangle_data["label"], label)
 
 
-def test_surfaces_alone_are_refused_with_a_reason(heart, tmp_path):
-    with pytest.raises(MeshError, match="no tetrahedra"):
-        load(files.write_as(heart, "stl", tmp_path))
-
-
 def test_hdf5_may_not_lead_out_of_its_file(heart, tmp_path):
     import h5py
 

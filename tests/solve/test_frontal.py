@@ -78,6 +78,7 @@ def test_solution_is_that_of_the_assembled_matrix(grid, tree):
     assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_batches_of_like_size_save_work_and_change_nothing(grid, monkeypatch):
     """Fronts of one level padded to one shape, or each level in several batches."""
     points, tets, links = grid

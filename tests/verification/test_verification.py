@@ -61,7 +61,7 @@ def test_row_tells_its_verdict():
     row = reading.within("length", 1.02, 1.0, 0.01, "mm")
     assert not row.passed
     assert str(row).startswith("FAIL")
-    keys = {"problem", "quantity", "computed", "low", "high", "unit", "source", "passed"}
+    keys = {"name", "quantity", "computed", "low", "high", "unit", "source", "passed"}
     assert set(row.as_dict()) == keys | {"dofs", "seconds"}
     assert Row("name", "length", 1.0, 1.0, 1.0, "mm", "paper").passed
     assert not Row("name", "length", float("nan"), 0.0, 1.0, "mm", "paper").passed
