@@ -141,6 +141,7 @@ def import_(
 
     if not files:
         raise MeshError("mesh import: no file is named. Name a mesh, a segmentation or surfaces.")
+    one, *others = files
     size = parse(edge, "length") if edge else None
 
     def split(words: str) -> tuple[str, ...] | None:
@@ -155,13 +156,13 @@ def import_(
         _meanings(labels),
         parse(rv_wall, "length") if rv_wall else None,
     )
-    if len(files) > 1:
+    if others:
         incoming = bring_in(files, known, edge=size)
         heart = incoming.heart
     elif names is None:
-        heart, incoming = open_heart(files[0], known, edge=size)
+        heart, incoming = open_heart(one, known, edge=size)
     else:
-        heart, incoming = read(files[0], _name_map(names)), None
+        heart, incoming = read(one, _name_map(names)), None
     if size and not (incoming is not None and incoming.meshed):
         heart = coarsened(heart, size)
     write(heart, output)

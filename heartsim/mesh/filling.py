@@ -9,6 +9,7 @@ at all, as the right free wall often is not, it is completed.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -123,14 +124,13 @@ def _tidied(voxels: Voxels) -> Voxels:
     from scipy.ndimage import binary_fill_holes, label
 
     def largest(mask: np.ndarray) -> np.ndarray:
-        part = np.zeros(mask.shape, np.int32)
-        count = label(mask, output=part)
+        part, count = cast(tuple[np.ndarray, int], label(mask))
         return part == 1 + np.argmax(np.bincount(part.ravel())[1:]) if count > 1 else mask
 
     blood = {chamber: largest(mask) for chamber, mask in voxels.blood.items()}
     body = binary_fill_holes(np.logical_or.reduce([*blood.values(), voxels.wall]))
-    part = np.zeros(body.shape, np.int32)
-    count = label(body & ~np.logical_or.reduce([*blood.values()]), output=part)
+    muscle = np.asarray(body) & ~np.logical_or.reduce([*blood.values()])
+    part, count = cast(tuple[np.ndarray, int], label(muscle))
     size = np.bincount(part.ravel(), minlength=count + 1)
     size[0] = 0
     wall = (size >= 0.02 * size.max())[part] & (part > 0)
