@@ -17,7 +17,7 @@ class Row:
 
     Attributes
     ----------
-    problem : str
+    name : str
         Name of the problem.
     quantity : str
         What is compared, such as ``"apex of the endocardium, z"``.
@@ -35,7 +35,7 @@ class Row:
         Time of the whole problem, compiling included [s].
     """
 
-    problem: str
+    name: str
     quantity: str
     computed: float
     low: float
@@ -65,7 +65,6 @@ class Row:
     def as_dict(self) -> dict[str, float | str | bool | None]:
         """Row as plain data with the verdict; what is not a finite number is None."""
         plain = asdict(self) | {"passed": self.passed}
-        plain["name"] = plain.pop("problem")
         return {
             key: None if isinstance(value, float) and not math.isfinite(value) else value
             for key, value in plain.items()
@@ -90,7 +89,7 @@ class Row:
     def __str__(self) -> str:
         unit = "" if self.unit == "-" else f" {self.unit}"
         value = f"{self.computed:.7g}{unit}"
-        return f"{self.verdict}  {self.problem:15} {self.quantity:46} {value:>18}   {self.band}"
+        return f"{self.verdict}  {self.name:15} {self.quantity:46} {value:>18}   {self.band}"
 
 
 class Line(NamedTuple):

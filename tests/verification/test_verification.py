@@ -35,7 +35,7 @@ def test_quick_problem_is_in_its_band(name):
     rows = verify([name], fast=True)
     assert rows
     assert [str(row) for row in rows if not row.passed] == []
-    assert {row.problem for row in rows} == {name}
+    assert {row.name for row in rows} == {name}
     assert all(row.seconds > 0 for row in rows)
 
 
