@@ -34,7 +34,7 @@ from heartsim.procedures.routing import Reroute
 from heartsim.result import Recording, Result
 from heartsim.result.recording import carried_flows
 from heartsim.scenario import Scenario
-from heartsim.units import mL, mmHg, ms
+from heartsim.units import minute, mL, mmHg, ms
 
 STEPS: Final = 400
 """Steps in a beat, whatever the heart rate."""
@@ -125,6 +125,10 @@ def _lumped_part(procedure: Procedure, fitted: bool, name: str) -> Procedure:
     return replace(procedure, edits=tuple(e for e in edits if not of_wall(e)))
 
 
+_SAME_RATE: Final = 0.1
+"""Difference of heart rates that counts as none [1/min]."""
+
+
 def _emulated(loop: Circulation, scenario: Scenario) -> tuple[Circulation, float]:
     """Loop with ventricles fitted to a stored 3D beat, and the blood volume of that beat [mm³].
 
@@ -138,6 +142,14 @@ def _emulated(loop: Circulation, scenario: Scenario) -> tuple[Circulation, float
     if not isinstance(curves, Mapping) or not curves:
         raise ResultError(
             f"{result.folder}: has no passive curves of 3D ventricles. Give the folder of a 3D run."
+        )
+    recorded = float(result.indices["circulation"]["heart_rate_per_min"])
+    asked = float(minute / loop.period)
+    if abs(recorded - asked) > _SAME_RATE:
+        raise ResultError(
+            f"{result.folder}: its beat was recorded at {recorded:.4g} /min, and the scenario says "
+            f"circulation.heart_rate = {asked:.4g} /min. Write the recorded rate; the procedure "
+            "pacing_rate changes it."
         )
     beat = table[table["t_ms"] < float(loop.period) * (1 - 1e-9)]
     chambers = {
