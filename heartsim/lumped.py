@@ -25,6 +25,7 @@ from heartsim.circulation.graph import VENTRICLES, State
 from heartsim.circulation.periodic import LimitCycle, limit_cycle
 from heartsim.errors import ResultError, ScenarioError, SolveFailed
 from heartsim.heart import Heart
+from heartsim.indices import value
 from heartsim.loading import Trial, rule_of, settle
 from heartsim.loop import circulation_of
 from heartsim.mesh.heartmesh import HeartMesh
@@ -143,7 +144,7 @@ def _emulated(loop: Circulation, scenario: Scenario) -> tuple[Circulation, float
         raise ResultError(
             f"{result.folder}: has no passive curves of 3D ventricles. Give the folder of a 3D run."
         )
-    recorded = float(result.indices["circulation"]["heart_rate_per_min"])
+    recorded = value(result.indices, "circulation.heart_rate_per_min")
     asked = float(minute / loop.period)
     if abs(recorded - asked) > _SAME_RATE:
         raise ResultError(
