@@ -289,5 +289,5 @@ def second_start(source: str, element: str) -> Row:
         "first_step_s": round(age + stepped.wall, 2),
         "prepared_cpu_s": round(ready.cpu, 2),
         "first_step_cpu_s": round(stepped.cpu, 2),
-        "answer": {"LV_ml": float(patient.moment.blood.V_LV) / mL},
+        "answer": {"LV_mL": float(patient.moment.blood.V_LV) / mL},
     }

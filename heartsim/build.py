@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from heartsim.activation import eikonal
-from heartsim.activation.sites import STIMULUS
+from heartsim.activation.sites import STIMULUS, through_bundles
 from heartsim.activation.twitch import Activation, Twitch
 from heartsim.circulation.closed_loop import Circulation
 from heartsim.errors import ScenarioError, not_found
@@ -131,21 +131,18 @@ def _activation_times(mesh: HeartMesh, scenario: Scenario) -> Float[np.ndarray, 
     plan, paced = scenario.activation, mesh.fields.get(STIMULUS)
     if plan.pattern == "uniform" and paced is None:
         return np.zeros(len(mesh.tets))
-    facets = np.concatenate([mesh.surface(f"{name}_endocardium") for name in mesh.cavities])
-    if paced is None:
-        sites, start = np.unique(facets), 0.0
-    else:
-        sites = np.flatnonzero(np.isfinite(paced))
-        start = paced[sites]
+    endocardia = [mesh.surface(f"{name}_endocardium") for name in mesh.cavities]
+    stimulus = through_bundles(len(mesh.points), *endocardia) if paced is None else paced
+    sites = np.flatnonzero(np.isfinite(stimulus))
     times = eikonal.arrival_times(
         mesh.points,
         mesh.tets,
         mesh.fields["fiber"],
         sites,
-        start=start,
+        start=stimulus[sites],
         fiber_speed=plan.fiber_speed,
         transverse_speed=plan.cross_speed,
-        layer=facets,
+        layer=np.concatenate(endocardia),
         layer_speed=plan.layer_speed,
     )
     return eikonal.cell_times(times, mesh.tets)
@@ -173,7 +170,8 @@ def heart_on(anatomy: Anatomy, points: Float[np.ndarray, "v 3"], scenario: Scena
         fibrous=jnp.asarray(_fibrous(anatomy.mesh)),
     )
     bulk = plan.bulk_modulus
-    imaged = function_space(anatomy.nodes, element)
+    image = anatomy.nodes.interpolate(anatomy.mesh.points)
+    imaged = function_space(anatomy.nodes._replace(points=image), element)
     space = imaged.moved_to(jnp.asarray(nodes.points))
     solid = Solid(
         space=space,

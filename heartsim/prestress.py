@@ -233,14 +233,18 @@ class _Search(NamedTuple):
     imaged: Shape
     edges: Int[Array, "e 2"]
 
+    def onto(self, heart: Heart, wall: WallState) -> WallState:
+        """The wall whose vertices lie where the image has them."""
+        u = _onto(self.imaged, heart.solid.space.points, wall.u, self.edges)
+        return wall._replace(u=u)
+
     def best(self, guesses: Sequence[Guess], pressure: Float[np.ndarray, " k"]) -> Guess:
         """The guess that is nearest to balance under a load."""
 
         def unbalanced(guess: Guess) -> float:
             heart = self.heart_at(guess.points)
             wall = guess.wall._replace(pressure=jnp.asarray(pressure))
-            u = _onto(self.imaged, heart.solid.space.points, wall.u, self.edges)
-            return _balanced(heart, wall._replace(u=u)).unbalanced
+            return _balanced(heart, self.onto(heart, wall)).unbalanced
 
         return min(guesses, key=unbalanced)
 
@@ -249,15 +253,14 @@ class _Search(NamedTuple):
     ) -> tuple[Guess | None, int, Workspace]:
         """Balance the imaged wall under a load; None if Newton's method fails."""
         shape, wall = guess.points, guess.wall._replace(pressure=jnp.asarray(pressure))
-        heart = self.heart_at(shape)
-        work = equilibrium.refresh(work, heart, wall, equilibrium.passive_load(heart))
         for steps in range(MOST_STEPS):
             heart = self.heart_at(shape)
-            u = _onto(self.imaged, heart.solid.space.points, wall.u, self.edges)
-            wall = wall._replace(u=u)
+            wall = self.onto(heart, wall)
             unbalanced = _balanced(heart, wall).unbalanced
             if unbalanced < enough:
                 return Guess(shape, wall), steps, work
+            if steps == 0:
+                work = equilibrium.refresh(work, heart, wall, equilibrium.passive_load(heart))
             move, kept = _newton(*equilibrium.strong((heart, work.kept, wall, self.edges)))
             work = replace(work, kept=kept)
             moved = self.moved(heart, wall, move, unbalanced)

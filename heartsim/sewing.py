@@ -18,7 +18,8 @@ from heartsim.equilibrium import Workspace
 from heartsim.errors import SolveFailed
 from heartsim.fem.cable import cable_force, lengths, tensions
 from heartsim.heart import Heart
-from heartsim.mesh.surfaces import vertex_normals
+from heartsim.mesh.surfaces import facet_areas, vertex_normals
+from heartsim.procedures.edit import Receipt
 from heartsim.units import N, mm, mmHg
 
 FIRST: Final = 0.25
@@ -87,14 +88,8 @@ def pulls(heart: Heart, wall: WallState) -> tuple[dict[str, object], ...]:
         }
         if name == "wrap":
             amounts["pressure_on_the_heart_mmHg"] = float(squeeze(heart, wall.u)) / mmHg
-        receipts.append(
-            {
-                "procedure": "",
-                "target": f"cable:{name}",
-                "action": f"{name.replace('_', ' ')} at the imaged filling pressures",
-                "amounts": amounts,
-            }
-        )
+        action = f"{name.replace('_', ' ')} at the imaged filling pressures"
+        receipts.append(Receipt(action, f"cable:{name}", amounts).as_dict())
     return tuple(receipts)
 
 
@@ -104,7 +99,5 @@ def squeeze(heart: Heart, u: Float[Array, "n 3"], name: str = "wrap") -> Float[A
     facets = np.asarray(heart.supports[0].facets.nodes)[:, :3]
     place = np.asarray(x)
     normal = vertex_normals(place, facets)
-    corner = place[facets]
-    cross = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
-    area = 0.5 * np.linalg.norm(cross, axis=1).sum()
+    area = facet_areas(place, facets).sum()
     return jnp.sum(cable_force(heart.cables[name], x) * normal) / area

@@ -51,7 +51,7 @@ _SYMBOLS: Final = {
     "length": {"mm": mm, "cm": cm, "m": m, "um": um},
     "area": {"mm2": mm**2, "cm2": cm**2, "m2": m**2, "mm²": mm**2, "cm²": cm**2, "m²": m**2},
     "volume": {"mL": mL, "ml": mL, "L": L, "uL": uL, "mm3": mm**3, "cm3": cm**3},
-    "mass": {"g": g, "kg": 1000 * g, "mg": 1.0},
+    "mass": {"g": g, "kg": kg, "mg": mg},
     "time": {"ms": ms, "s": s, "min": minute, "h": hour, "day": day},
     "frequency": {
         "/min": 1 / minute,

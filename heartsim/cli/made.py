@@ -80,7 +80,10 @@ def make(
     )
     measured = measures != Measures(rv_wall=measures.rv_wall) or sex is not None
     if shape == "left_ventricle" and measured:
-        raise MeshError("measures make a biventricle. Write: mesh make biventricle.")
+        raise MeshError(
+            f"mesh make {shape}: measures are given, which make a biventricle only. Write: mesh "
+            "make biventricle."
+        )
     if measured:
         heart = made_to_measure(measures, edge=size, name=output.stem)
     elif shape == "biventricle":
@@ -97,16 +100,23 @@ def _end_diastolic(edv: str, esv: str, ef: str) -> float | None:
     from heartsim.units import parse
 
     if edv and (esv or ef):
-        raise MeshError("--edv tells the volume already. Leave out --esv and --ef.")
+        raise MeshError(
+            "mesh make: --edv is given, and --esv or --ef too. Leave out --esv and --ef."
+        )
     if bool(esv) != bool(ef):
-        raise MeshError("--esv and --ef are needed together, or --edv alone.")
+        alone = "--esv" if esv else "--ef"
+        raise MeshError(
+            f"mesh make: {alone} is given alone. Give --esv and --ef together, or --edv alone."
+        )
     if edv:
         return parse(edv, "volume")
     if not esv:
         return None
     share = parse(ef, "number")
     if not 0.05 < share < 0.9:
-        raise MeshError(f"--ef {ef}: between 5 % and 90 % is due.")
+        raise MeshError(
+            f'mesh make: --ef {ef} is not between 5 % and 90 %. Write for instance --ef "55 %".'
+        )
     return parse(esv, "volume") / (1 - share)
 
 

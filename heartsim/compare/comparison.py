@@ -127,6 +127,11 @@ class Comparison:
         """
         return weighing.weigh(self.results, self.names, weights, steps)
 
+    @property
+    def volume_noise(self) -> float:
+        """Volume by which the results still move between their last two beats [mL]."""
+        return max(value(r.indices, "periodicity.volume_change_mL") for r in self.results)
+
     def noise(self, index: Index) -> float:
         """Change of an index that the solution does not resolve, in its unit.
 
@@ -135,7 +140,7 @@ class Comparison:
         """
         if not (index.unit == "mL" and index.key.startswith("chambers.")):
             return math.nan
-        return max(value(r.indices, "periodicity.volume_change_mL") for r in self.results)
+        return self.volume_noise
 
     def content(self, folder: Path) -> dict[str, object]:
         """Content of ``comparison.json``; result folders are named relative to `folder`."""

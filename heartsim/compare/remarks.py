@@ -75,11 +75,9 @@ def doubts(results: Sequence[Result], names: Sequence[str], rule: str) -> list[s
     if rule in MATCHED:
         key = loading.RULES[rule].index
         values = [value(result.indices, key) for result in results]
-        if max(values) - min(values) > MATCHED[rule]:
-            found.append(
-                f"The rule is {rule}, but the pressures differ by "
-                f"{max(values) - min(values):.1f} mmHg."
-            )
+        spread = max(values) - min(values)
+        if spread > MATCHED[rule]:
+            found.append(f"The rule is {rule}, but the pressures differ by {spread:.1f} mmHg.")
     return found
 
 

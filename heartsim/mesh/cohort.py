@@ -36,9 +36,11 @@ CORRELATIONS = {
     "infarct": ((0, 1, -0.61), (0, 2, -0.46), (0, 3, 0.39), (1, 2, 0.32), (2, 3, -0.48)),
 }
 BODY_SURFACE_SD = {"male": 0.16, "female": 0.14}
+"""Spread of body surface [m²], from memory."""
 RV_TO_LV, RV_SPREAD = 1.07, 0.10
 """RV over LV volume of healthy adults (182/166 and 130/124 mL) and its spread (our choice)."""
 LOWEST, HIGHEST = (25.0, 10.0, 15.0, 15.0), (220.0, 82.0, 80.0, 75.0)
+"""Bounds of EDVI, EF, RWT and sphericity in a draw (our choice)."""
 MOST_DRAWS = 200
 
 

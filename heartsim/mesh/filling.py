@@ -22,13 +22,13 @@ from heartsim.mesh.heartmesh import HeartMesh
 from heartsim.mesh.hinges import without_hinges
 from heartsim.mesh.lids import Lids, find_lids
 from heartsim.mesh.regions import wall_regions
-from heartsim.mesh.remesh import coarsen, inflated
+from heartsim.mesh.remesh import coarsen, with_volumes
 from heartsim.mesh.smoothing import comb, improve
 from heartsim.mesh.stuffing import stuff
 from heartsim.mesh.surfaces import (
     boundary,
-    cavity_volume,
     cell_volumes,
+    compacted,
     components,
     facet_areas,
     facet_normals,
@@ -104,16 +104,15 @@ def fill(
     points, tets = stuff(fields.level, np.zeros(3), extent, spacing)
     tets = tets[_one_piece(name, tets, points)]
     tets = tets[without_hinges(tets)]
-    used, tets = np.unique(tets, return_inverse=True)
-    points, tets = points[used], tets.reshape(-1, 4)
+    points, tets = compacted(points, tets)
     facets, _ = boundary(tets)
     label = _labels(points, facets, fields)
     points = voxels.to_world(points / voxels.edge)
     anatomy = _anatomy(name, points, facets, label, known)
     heart = _heart(name, points, tets, anatomy)
-    heart = _with_volumes(heart, volumes, fields.wall_volume)
+    heart = with_volumes(heart, volumes, fields.wall_volume, passes=RESTORING_PASSES)
     heart = _smoothed(coarsen(heart, edge))
-    heart = _with_volumes(heart, volumes, fields.wall_volume)
+    heart = with_volumes(heart, volumes, fields.wall_volume, passes=RESTORING_PASSES)
     anatomy = _reread(name, heart, known)
     heart = replace(heart, regions=wall_regions(heart.points, heart.tets, anatomy))
     return Filled(heart, anatomy, [*_notes(fields, lids), *anatomy.guesses])
@@ -291,21 +290,6 @@ def _reread(name: str, heart: HeartMesh, known: Guesses) -> Anatomy:
     order = ["epicardium", *(f"{c}_endocardium" for c in heart.cavities), "base"]
     label = np.array([order.index(word) for word in words])
     return _anatomy(name, heart.points, facets, label, known)
-
-
-def _with_volumes(heart: HeartMesh, volumes: Mapping[str, float], wall: float | None) -> HeartMesh:
-    """Shift the surfaces by parts of a cube, so that cavities and wall hold what they should."""
-    points = heart.points
-    for _ in range(RESTORING_PASSES):
-        for chamber, cavity in heart.cavities.items():
-            missing = volumes[chamber] - cavity_volume(points, cavity)
-            points = inflated(points, cavity.facets, missing)
-        if wall is not None:
-            missing = wall - float(cell_volumes(points, heart.tets).sum())
-            points = inflated(points, heart.surfaces["epicardium"], missing)
-    if cell_volumes(points, heart.tets).min() <= 0:
-        return heart
-    return heart.with_points(points)
 
 
 def _notes(fields: _Fields, lids: Lids) -> list[Guess]:

@@ -89,12 +89,15 @@ def bring_in(
     known = known or Guesses()
     raws = {one.name: read_raw(one) for one in paths}
     if len(raws) < len(paths):
-        raise MeshError("two of the files have the same name. Rename one.")
+        raise MeshError(f"{len(paths)} files have {len(raws)} names. Rename those that are alike.")
     first = next(iter(raws.values()))
     edge = USUAL_EDGE if edge is None else edge
     if any("labels" in raw.field_data for raw in raws.values()):
         if len(raws) > 1:
-            raise MeshError("several files, one of them a segmentation. Import that one alone.")
+            raise MeshError(
+                f"{', '.join(raws)}: one of these files is a segmentation, which comes alone. "
+                "Import it alone."
+            )
         return _from_labels(paths[0], first, known, edge)
     if len(first.tets) == 0 and len(first.triangles):
         return _from_surfaces(paths, raws, known, edge)

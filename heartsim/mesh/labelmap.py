@@ -76,8 +76,8 @@ def roles(name: str, image: LabelMap, given: Mapping[int, str] | None = None) ->
     image : LabelMap
         The segmentation.
     given : mapping of label to role, optional
-        ``"LV"``, ``"RV"``, ``"wall"`` or ``"none"``, from the user; labels left out are guessed
-        only if neither an LV nor a wall is given.
+        ``"LV"``, ``"RV"``, ``"wall"`` or ``"none"``, from the user; nothing is guessed then,
+        and labels left out count as none.
 
     Raises
     ------

@@ -14,8 +14,9 @@ from jaxtyping import Float, Int
 from heartsim.errors import MeshError
 from heartsim.mesh.anatomy import understand_surface
 from heartsim.mesh.guesses import Guess, Guesses
+from heartsim.mesh.heartmesh import Cavity
 from heartsim.mesh.raw import RawMesh
-from heartsim.mesh.surfaces import area_vectors, components, group_rows
+from heartsim.mesh.surfaces import cavity_volume, compacted, components, facet_areas, group_rows
 
 WORDS = {
     "outer": re.compile(r"epi|pericard|outer", re.IGNORECASE),
@@ -88,14 +89,13 @@ def _pieces(name: str, raw: RawMesh) -> list[tuple[str, np.ndarray, np.ndarray]]
     """Connected pieces of a file, with coincident nodes merged and flat triangles dropped."""
     if len(raw.triangles) == 0:
         raise MeshError(f"{name}: it holds neither tetrahedra nor triangles.")
-    used, facets = np.unique(raw.triangles, return_inverse=True)
-    points = raw.points[used]
+    points, facets = compacted(raw.points, raw.triangles)
     if not np.isfinite(points).all():
         raise MeshError(f"{name}: some coordinates are not finite. Export it again.")
     size = max(float(np.ptp(points, axis=0).max()), 1e-30)
     place = np.round((points - points.min(axis=0)) / (1e-6 * size)).astype(np.int64)
     group, first, _ = group_rows(place)
-    facets = group[facets.reshape(-1, 3)]
+    facets = group[facets]
     points = points[first]
     proper = (np.diff(np.sort(facets, axis=1), axis=1) > 0).all(axis=1)
     facets = facets[proper]
@@ -103,12 +103,9 @@ def _pieces(name: str, raw: RawMesh) -> list[tuple[str, np.ndarray, np.ndarray]]
     if len(facets) < 4:
         raise MeshError(f"{name}: it holds {len(facets)} triangles that are no surface.")
     part = components(facets, len(points))
-    area = np.bincount(part, np.linalg.norm(area_vectors(points, facets), axis=1))
-    result = []
-    for number in np.flatnonzero(area > LEAST_SHARE * area.max()):
-        mine, local = np.unique(facets[part == number], return_inverse=True)
-        result.append((name, points[mine], local.reshape(-1, 3)))
-    return result
+    area = np.bincount(part, facet_areas(points, facets))
+    large = np.flatnonzero(area > LEAST_SHARE * area.max())
+    return [(name, *compacted(points, facets[part == number])) for number in large]
 
 
 def _roles(
@@ -146,7 +143,7 @@ def _stem(name: str) -> str:
 
 
 def _ball(points: np.ndarray, facets: np.ndarray) -> float:
-    """Roundness: least over largest extent."""
+    """Roundness: product of the two lesser extents over the square of the largest."""
     own = points[np.unique(facets)]
     extent = np.linalg.svd(own - own.mean(axis=0), compute_uv=False)
     return float(extent[2] / extent[0] * extent[1] / extent[0])
@@ -198,10 +195,7 @@ def closed(
 
 def enclosed(points: Float[np.ndarray, "n 3"], facets: Int[np.ndarray, "f 3"]) -> float:
     """Volume inside a closed surface; negative if it is inside out."""
-    corner = points[facets]
-    corner = corner - corner.reshape(-1, 3).mean(axis=0)
-    normal = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
-    return float(np.einsum("fi,fi->", corner[:, 0], normal) / 6)
+    return cavity_volume(points, Cavity(facets, {}))
 
 
 def _loops(name: str, free: Int[np.ndarray, "e 2"]) -> Sequence[Int[np.ndarray, " n"]]:

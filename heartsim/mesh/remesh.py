@@ -26,6 +26,7 @@ from heartsim.mesh.surfaces import (
     make_cavity,
     match_facets,
     vertex_normals,
+    wall_volume,
 )
 
 VERSION = 2
@@ -119,23 +120,45 @@ def _restore_volumes(before: HeartMesh, after: HeartMesh) -> HeartMesh:
     Flat facets between nodes on a curved surface cut off a little of it, which grows with the
     square of the edge; a shift by some hundredths of the edge makes up for it.
     """
-    points = after.points
-    for _ in range(RESTORING_PASSES):
-        for name, cavity in after.cavities.items():
-            old = cavity_volume(before.points, before.cavities[name])
-            missing = old - cavity_volume(points, cavity)
-            points = inflated(points, cavity.facets, missing)
-        epicardium = after.surfaces.get("epicardium")
-        if epicardium is not None and len(epicardium):
-            old = cell_volumes(before.points, before.tets).sum()
-            missing = float(old - cell_volumes(points, after.tets).sum())
-            points = inflated(points, epicardium, missing)
-    if cell_volumes(points, after.tets).min() <= 0:
-        return after
-    return after.with_points(points)
+    old = {name: cavity_volume(before.points, before.cavities[name]) for name in after.cavities}
+    bounded = len(after.surfaces.get("epicardium", ())) > 0
+    return with_volumes(after, old, wall_volume(before.points, before.tets) if bounded else None)
 
 
-def inflated(
+def with_volumes(
+    heart: HeartMesh,
+    volumes: Mapping[str, float],
+    wall: float | None,
+    *,
+    passes: int = RESTORING_PASSES,
+) -> HeartMesh:
+    """Shift the surfaces so that cavities and, with an epicardium, the wall hold given volumes.
+
+    Parameters
+    ----------
+    heart : HeartMesh
+        Returned as it is if a cell would turn inside out.
+    volumes : mapping of chamber to float
+        [mm³]
+    wall : float, optional
+        [mm³]; the epicardium stays without it.
+    passes : int
+        Rounds over all surfaces: each disturbs the others a little.
+    """
+    points = heart.points
+    for _ in range(passes):
+        for name, cavity in heart.cavities.items():
+            missing = volumes[name] - cavity_volume(points, cavity)
+            points = _inflated(points, cavity.facets, missing)
+        if wall is not None:
+            missing = wall - wall_volume(points, heart.tets)
+            points = _inflated(points, heart.surfaces["epicardium"], missing)
+    if cell_volumes(points, heart.tets).min() <= 0:
+        return heart
+    return heart.with_points(points)
+
+
+def _inflated(
     points: Float[np.ndarray, "nodes 3"], facets: Int[np.ndarray, "facets 3"], volume: float
 ) -> Float[np.ndarray, "nodes 3"]:
     """Move a surface along its normals so that it sweeps a volume [mm³]."""

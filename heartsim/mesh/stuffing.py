@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from heartsim.mesh.rows import orient
-from heartsim.mesh.surfaces import group_rows
+from heartsim.mesh.surfaces import compacted, group_rows
 
 SNAP_LONG, SNAP_SHORT = 0.25, 0.4
 """Shares of an edge of the lattice within which a node moves onto the surface."""
@@ -48,8 +48,7 @@ def stuff(
     sign = np.sign(value).astype(int)
     touched = (sign[tets] < 0).any(axis=1)
     points, tets = _clipped(points, tets[touched], value, sign)
-    used, tets = np.unique(tets, return_inverse=True)
-    points, tets = points[used], tets.reshape(-1, 4)
+    points, tets = compacted(points, tets)
     return points, orient(points, tets)
 
 
@@ -77,9 +76,7 @@ def _lattice(
         ring = [face, face + u, face + u + v, face + v]
         at = [np.ravel_multi_index(tuple(m.T), shape) for m in ring]
         cells += [np.stack([a, b, at[k], at[(k + 1) % 4]], axis=1) for k in range(4)]
-    tets = np.concatenate(cells)
-    used, tets = np.unique(tets, return_inverse=True)
-    return points[used], tets.reshape(-1, 4)
+    return compacted(points, np.concatenate(cells))
 
 
 def _snapped(

@@ -281,6 +281,14 @@ def wall_volume(points: Float[np.ndarray, "nodes 3"], tets: Int[np.ndarray, "cel
     return float(cell_volumes(points, tets).sum())
 
 
+def compacted(
+    points: Float[np.ndarray, "nodes 3"], cells: Int[np.ndarray, "cells k"]
+) -> tuple[Float[np.ndarray, "used 3"], Int[np.ndarray, "cells k"]]:
+    """Nodes that cells use, and the cells with these numbered anew."""
+    used, place = np.unique(cells, return_inverse=True)
+    return points[used], place.reshape(cells.shape)
+
+
 def components(facets: Int[np.ndarray, "facets k"], nodes: int) -> Int[np.ndarray, " facets"]:
     """Find connected parts (by shared nodes): the number of the part of each cell or facet."""
     from scipy.sparse import coo_array

@@ -17,7 +17,14 @@ from jaxtyping import Bool, Float, Int
 
 from heartsim.errors import MeshError
 from heartsim.mesh.heartmesh import CUT_RIM, Cavity, HeartMesh
-from heartsim.mesh.surfaces import boundary, components, match_facets, rims
+from heartsim.mesh.surfaces import (
+    boundary,
+    components,
+    facet_edges,
+    group_rows,
+    match_facets,
+    rims,
+)
 
 PARED: Final = "pared"
 """Node field of moves that pare the wall [mm]; gone when they are made."""
@@ -69,10 +76,11 @@ def _trimmed(mesh: HeartMesh, gone: _Loop) -> Bool[np.ndarray, " cells"]:
     """Cells that stay: one piece, with edges that touch themselves nowhere."""
     keep = np.ones(len(mesh.tets), bool)
     keep[gone] = False
+    owners = _owners(mesh)
     for _ in range(MOST_TRIMS):
         part = components(mesh.tets[keep], len(mesh.points))
         keep[np.flatnonzero(keep)[part != np.bincount(part).argmax()]] = False
-        pinched = _pinched(mesh, keep)
+        pinched = _pinched(mesh, keep, owners)
         if not len(pinched):
             return keep
         keep &= ~np.isin(mesh.tets, pinched).any(axis=1)
@@ -81,16 +89,15 @@ def _trimmed(mesh: HeartMesh, gone: _Loop) -> Bool[np.ndarray, " cells"]:
     )
 
 
-def _pinched(mesh: HeartMesh, keep: Bool[np.ndarray, " cells"]) -> _Loop:
+def _pinched(
+    mesh: HeartMesh, keep: Bool[np.ndarray, " cells"], owners: Mapping[str, _Loop]
+) -> _Loop:
     """Nodes at which the edge of a cut meets itself on a surface."""
-    owners = _owners(mesh)
     found = []
     for name, facets in mesh.surfaces.items():
         left = facets[keep[owners[name]]]
-        sides = left[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2)
-        low, high = np.sort(sides, axis=1).T
-        key = low * len(mesh.points) + high
-        _, first, count = np.unique(key, return_index=True, return_counts=True)
+        sides = facet_edges(left)
+        _, first, count = group_rows(sides)
         ends, times = np.unique(sides[first[count == 1]], return_counts=True)
         found.append(ends[times > 2])
     return np.unique(np.concatenate(found))
@@ -178,8 +185,7 @@ def _sewn(rest: HeartMesh, edges: Mapping[str, list[_Loop]], mesh: HeartMesh) ->
                 f"{mesh.name}: the cuts {' and '.join(mesh.cuts)} meet. Keep them apart."
             )
         if cut.closure == "patch":
-            inner = edges[name][:1]
-            ends = np.concatenate([_around(loop) for loop in inner])
+            ends = _around(edges[name][0])
         else:
             ends = np.concatenate([seam(rest.points[loop], loop) for loop in edges[name]])
         rest = rest.with_cable(name, ends)

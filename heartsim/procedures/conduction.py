@@ -1,7 +1,7 @@
 """Disease and operations of rhythm: bundle branch block, resynchronization, pacing."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, Literal
 
 from heartsim.procedures.edit import Edit
 from heartsim.procedures.operation import Operation, Parameter, Value, number
@@ -37,7 +37,7 @@ def _resynchronized(values: Mapping[str, Value]) -> tuple[Edit, ...]:
     return Pace(leads), SetDelay(number(values, "av_delay"))
 
 
-def _block(name: str, side: str, words: str) -> Operation:
+def _block(name: str, side: Literal["LV", "RV"], words: str) -> Operation:
     """Condition of one bundle branch."""
     return Operation(
         name=name,
@@ -56,7 +56,7 @@ def _block(name: str, side: str, words: str) -> Operation:
         else "QRS of 140 to 180 ms in repaired tetralogy (textbook)",
         source="ranges: our reading of the literature",
         build=lambda v: (
-            BlockBundle("LV" if side == "LV" else "RV"),
+            BlockBundle(side),
             SetDelay(number(v, "av_delay")),
         ),
     )

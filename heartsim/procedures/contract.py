@@ -125,8 +125,13 @@ def check_anatomy(
 def _arrays(mesh: "HeartMesh") -> dict[str, np.ndarray]:
     """All arrays of a mesh by name."""
     named = {"points": mesh.points, "tets": mesh.tets}
-    groups = {"region": mesh.regions, "surface": mesh.surfaces, "field": mesh.fields}
-    for group, members in (*groups.items(), ("cable", mesh.cables)):
+    groups = {
+        "region": mesh.regions,
+        "surface": mesh.surfaces,
+        "field": mesh.fields,
+        "cable": mesh.cables,
+    }
+    for group, members in groups.items():
         named |= {f"{group} {name}": array for name, array in members.items()}
     for chamber, cavity in mesh.cavities.items():
         named[f"cavity {chamber}"] = cavity.facets

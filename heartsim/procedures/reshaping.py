@@ -184,10 +184,9 @@ septal_myectomy: Final = Operation(
             ("2 cm2", "7 cm2"),
         ),
     },
-    limits="how wide the outflow tract gets is a dose, it does not follow from the depth; less "
-    "than "
-    "a third of no cell may remain, so a thin septum on a coarse mesh allows little; no bundle "
-    "branch block unless left_bundle_block says so",
+    limits="how wide the outflow tract gets is a dose, it does not follow from the depth; at "
+    "least a third of every cell must remain, so a thin septum on a coarse mesh allows little; no "
+    "bundle branch block unless left_bundle_block says so",
     expected="gradient 83 to 12 mmHg, left atrial pressure 20 to 12; septum 23 to 13 mm, area 2.2 "
     "to 5.5 cm2",
     source="twelve patients studied in diastole around myectomy; areas: Circulation 1984",

@@ -97,6 +97,13 @@ def _sling(values: Mapping[str, Value]) -> tuple[Edit, ...]:
     )
 
 
+_PULL: Final = Parameter(
+    "tension per elongation",
+    "5 N/mm",
+    "stiffness",
+    ("0 N/mm", "50 N/mm"),
+    ("0.5 N/mm", "20 N/mm"),
+)
 _LEAK: Final = Parameter(
     "mitral leak that remains", "0 cm2", "area", ("0 cm2", "0.5 cm2"), ("0 cm2", "0.2 cm2")
 )
@@ -150,13 +157,7 @@ transventricular_chord: Final = Operation(
             ("0 %", "40 %"),
             ("5 %", "30 %"),
         ),
-        "stiffness": Parameter(
-            "tension per elongation",
-            "5 N/mm",
-            "stiffness",
-            ("0 N/mm", "50 N/mm"),
-            ("0.5 N/mm", "20 N/mm"),
-        ),
+        "stiffness": _PULL,
         "residual_leak": _LEAK,
     },
     limits="the leak that remains is a dose, it does not follow from the shape; pads are three "
@@ -184,13 +185,7 @@ papillary_sling: Final = Operation(
             ("5 mm", "60 mm"),
             ("10 mm", "35 mm"),
         ),
-        "stiffness": Parameter(
-            "tension per elongation",
-            "5 N/mm",
-            "stiffness",
-            ("0 N/mm", "50 N/mm"),
-            ("0.5 N/mm", "20 N/mm"),
-        ),
+        "stiffness": _PULL,
         "residual_leak": _LEAK,
     },
     limits="meshes have no papillary muscles: the band holds the wall where they stand, midway up, "

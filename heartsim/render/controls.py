@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, final
 
+from matplotlib.colors import to_rgb
+
 from heartsim.render.panels import Theme
 from heartsim.render.style import SCALARS
 
@@ -86,8 +88,8 @@ class Controls:
         for slider in (self.time, self.depth):
             shown = slider.GetRepresentation()
             for part in (shown.GetTubeProperty(), shown.GetCapProperty()):
-                part.SetColor(_rgb(theme.muted))
-            shown.GetSliderProperty().SetColor(_rgb(_ON))
+                part.SetColor(to_rgb(theme.muted))
+            shown.GetSliderProperty().SetColor(to_rgb(_ON))
 
     def _place_buttons(self) -> None:
         """Put the buttons in rows below the sliders."""
@@ -149,7 +151,7 @@ class Controls:
         slider = self._plotter.add_slider_widget(
             lambda value: None if self._busy else act(value),
             ends,
-            value=ends[0] if ends[0] == 0 else 0.0,
+            value=0.0,
             pointa=(places[0], 0.7),
             pointb=(places[1], 0.7),
             fmt="%.0f",
@@ -166,9 +168,3 @@ class Controls:
         interactor.RemoveObservers("CharEvent")
         for key, act in self.keys.items():
             self._plotter.add_key_event(key, act)
-
-
-def _rgb(text: str) -> tuple[float, float, float]:
-    import pyvista
-
-    return pyvista.Color(text).float_rgb

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, final
 import matplotlib as mpl
 import numpy as np
 from jaxtyping import Float
+from matplotlib.colors import to_rgb
 
 from heartsim.render.bullseye import SEGMENTS, layout, readable
 from heartsim.render.charts import end_diastolic_curve, end_systolic_line
@@ -46,9 +47,7 @@ class Theme:
 
     def scenario(self, position: int) -> str:
         """Color of a scenario by its place."""
-        if position == 0:
-            return self.scenarios[0]
-        return self.scenarios[1 + (position - 1) % (len(self.scenarios) - 1)]
+        return color(position, self.scenarios)
 
 
 _BRIGHT: Final = ("#d3dae1", "#ff8c42", "#56b4f0", "#2fcf9f", "#efa6d2", "#e6c04d")
@@ -83,11 +82,10 @@ class Loops:
                 self._draw(i, *systolic, 1.5, "--")
             if diastolic:
                 self._draw(i, *diastolic[:2], 2.5, ":")
-        for i, result in enumerate(results):
+        for result in results:
             start = result.traces.iloc[:1]
             dot = self.chart.scatter(start["V_LV_mL"], start["P_LV_mmHg"], size=14, style="o")
             self.dots.append(dot)
-            dot.color = color(i)
         self.chart.legend_visible = False
         self.chart.y_range = (0, 1.08 * max(float(r.traces["P_LV_mmHg"].max()) for r in results))
         plotter.add_chart(self.chart)
@@ -106,7 +104,7 @@ class Loops:
             line.color = theme.scenario(i)
         for i, dot in enumerate(self.dots):
             dot.color = theme.scenario(i)
-        ink = _rgb(theme.ink)
+        ink = to_rgb(theme.ink)
         for axis in (self.chart.x_axis, self.chart.y_axis):
             axis.pen.color = theme.ink
             axis.grid_pen.color = theme.grid
@@ -117,7 +115,7 @@ class Loops:
             axis.GetLabelProperties().SetFontSize(13)
 
     def _draw(self, i: int, x: np.ndarray, y: np.ndarray, width: float, style: str) -> None:
-        line = self.chart.line(x, y, color=color(i), width=width, style=style)
+        line = self.chart.line(x, y, width=width, style=style)
         self._lines.append((i, line))
 
 
@@ -283,9 +281,3 @@ def _middle(segment: int) -> tuple[float, float, float]:
     radius = 0.0 if inner == 0 else (inner + outer) / 2
     turn = np.deg2rad((start + stop) / 2)
     return float(radius * np.cos(turn)), float(radius * np.sin(turn)), 0.1
-
-
-def _rgb(text: str) -> tuple[float, float, float]:
-    import pyvista
-
-    return pyvista.Color(text).float_rgb

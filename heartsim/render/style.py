@@ -3,7 +3,7 @@
 import base64
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from html import escape
@@ -111,11 +111,11 @@ def settings() -> AbstractContextManager[None]:
     return mpl.rc_context(_SETTINGS)
 
 
-def color(position: int) -> str:
+def color(position: int, inks: Sequence[str] = SCENARIOS) -> str:
     """Color of a scenario by its place; the baseline is gray."""
     if position == 0:
-        return SCENARIOS[0]
-    return SCENARIOS[1 + (position - 1) % (len(SCENARIOS) - 1)]
+        return inks[0]
+    return inks[1 + (position - 1) % (len(inks) - 1)]
 
 
 def svg(drawn: Figure, label: str) -> str:

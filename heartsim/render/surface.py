@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Float
 
 from heartsim.render.grid import deformed
-from heartsim.render.scene import View, anchors, color_range, viewpoint
+from heartsim.render.scene import TIMES, View, anchors, color_range, viewpoint
 from heartsim.render.style import SCALARS, Scalar
 from heartsim.result import Frame, Result
 
@@ -71,8 +71,8 @@ def packed_hearts(results: Sequence[Result]) -> dict[str, object]:
         ``ED`` and end-systole ``ES`` [ms], triangles, positions and values, packed.
     """
     chosen = [frames(result, most=_count(results)) for result in results]
-    seen = viewpoint([frame for one in chosen for frame in one])
     every = [frame for one in chosen for frame in one]
+    seen = viewpoint(every)
     ranges = {scalar.key: color_range(every, scalar) for scalar in SCALARS}
     hearts = []
     for result, one in zip(results, chosen, strict=True):
@@ -85,9 +85,7 @@ def frames(result: Result, *, most: int = _MOST_FRAMES) -> list[Frame]:
     """Snapshots spread over the beat, end-diastole and end-systole among them."""
     times = np.array([time for time, _ in result.frame_files])
     spread = np.linspace(0, len(times) - 1, min(most, len(times))).round().astype(int)
-    events = [
-        int(np.abs(times - result.event(e)).argmin()) for e in ("end-diastole", "end-systole")
-    ]
+    events = [int(np.abs(times - result.event(event)).argmin()) for event in TIMES]
     return [result.frame(float(times[k])) for k in sorted({*spread.tolist(), *events})]
 
 

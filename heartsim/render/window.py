@@ -17,7 +17,16 @@ from heartsim.render.controls import Controls
 from heartsim.render.headless import NoScreen, has_screen, require_drawing
 from heartsim.render.movie import write_movie
 from heartsim.render.panels import DARK, LIGHT, Eye, Loops, draw_bar, label_chambers
-from heartsim.render.scene import View, add_wall, anchors, color_range, pixels, viewpoint, wall
+from heartsim.render.scene import (
+    TIMES,
+    View,
+    add_wall,
+    anchors,
+    color_range,
+    pixels,
+    viewpoint,
+    wall,
+)
 from heartsim.render.style import CAVEAT, SCALARS, Scalar
 from heartsim.result import Frame, Result, names
 
@@ -26,7 +35,6 @@ PLANES: Final = ("four-chamber", "two-chamber", "short axis")
 
 _TICK: Final = 60  # [ms] between frames while playing
 _FIELDS: Final = {scalar.key: scalar for scalar in SCALARS}
-_PHASES: Final = ("end-diastole", "end-systole")
 _HELP: Final = """space   play, pause
 left, right   step in time
 d, s   end-diastole, end-systole
@@ -311,7 +319,7 @@ class Window:
         """Texts that go with the time; numbers only while the hearts stand."""
         for i, frame in enumerate(self._present()):
             self.plotter.subplot(0, i)
-            event = [p for p in _PHASES if abs(self._results[i].event(p) - self._shown[i]) < 0.5]
+            event = [p for p in TIMES if abs(self._results[i].event(p) - self._shown[i]) < 0.5]
             when = (
                 f"{event[0].capitalize()}, {frame.time:.0f} ms" if event else f"{frame.time:.0f} ms"
             )

@@ -189,7 +189,7 @@ def _note(lines: Sequence[_Line], comparison: Comparison | None) -> str:
     text += "Ranges hold for one way of measuring and must not be mixed."
     if comparison is not None:
         text += " Small figures beside the values: change from the baseline."
-        noise = max(comparison.noise(index) for index in CATALOGUE[:1])
+        noise = comparison.volume_noise
         if math.isfinite(noise):
             text += (
                 f" ≈: smaller than the {noise:.1f} mL by which volumes still move from beat to "

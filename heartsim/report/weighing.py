@@ -18,8 +18,6 @@ _HOW: Final = (
 
 def data(results: Sequence[Result]) -> list[dict[str, object]]:
     """Criteria with their values, for the script of the page."""
-    if len(results) < 2:
-        return []
     return [
         {
             "label": criterion.index.label,
@@ -32,14 +30,13 @@ def data(results: Sequence[Result]) -> list[dict[str, object]]:
 
 def form(results: Sequence[Result], names: Sequence[str]) -> list[str]:
     """Table of criteria with sliders, and the place where the ranking appears."""
-    criteria = known(results) if len(results) > 1 else []
+    criteria = known(results)
     if not criteria:
         return []
     heads = "".join(
         f'<th scope="col" data-sort tabindex="0"><span class="dot" style="background:'
         f'{style.color(i)}"></span>{escape(name)}</th>'
-        for i, name in enumerate(names)
-        if i
+        for i, name in enumerate(names[1:], 1)
     )
     rows = "".join(
         f'<tr data-criterion="{k}"><td>{escape(c.index.label)} <span class="unit">'

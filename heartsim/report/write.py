@@ -76,9 +76,9 @@ def html(results: Sequence[Result], comparison: Comparison | None = None) -> str
     """Page of one result, or of several with their comparison, as text."""
     names = titles(results)
     title = names[0] if comparison is None else f"{names[0]}: {' or '.join(names[1:])}"
-    hearts = [result for result in results if result.has_wall]
-    called = [name for result, name in zip(results, names, strict=True) if result.has_wall]
-    colors = [style.color(i) for i, result in enumerate(results) if result.has_wall]
+    walls = [i for i, result in enumerate(results) if result.has_wall]
+    hearts, called = [results[i] for i in walls], [names[i] for i in walls]
+    colors = [style.color(i) for i in walls]
     loop_charts, trace_charts = charts.loop_charts(results), charts.trace_charts(results)
     parts = {
         "Key numbers": numbers.twenty(results, names, comparison),
@@ -100,7 +100,7 @@ def html(results: Sequence[Result], comparison: Comparison | None = None) -> str
     }
     if hearts:
         data["heart"] = surface.packed_hearts(hearts)
-        data["walls"] = [i for i, result in enumerate(results) if result.has_wall]
+        data["walls"] = walls
     made = f"Made by heartsim on {datetime.now().astimezone():%Y-%m-%d %H:%M %Z}."
     return page.page(
         title=title,

@@ -21,7 +21,7 @@ from heartsim.heart import Heart, cavity_volumes
 from heartsim.mesh.heartmesh import HeartMesh
 from heartsim.procedures import Procedure, on_anatomy, on_heart
 from heartsim.scenario import Scenario
-from heartsim.sewing import drawn, squeeze
+from heartsim.sewing import SMALLEST, drawn, squeeze
 from heartsim.units import N, kPa, mL, mmHg
 from heartsim.verification.direct import Body, Equilibrium, at_rest, loading, solve
 
@@ -30,9 +30,6 @@ FILLING: Final = 12.0 * mmHg
 
 ARTERIAL: Final = (90.0 * mmHg, 105.0 * mmHg)
 """End-systolic pressures; the second is the one at which volumes are compared."""
-
-SMALLEST: Final = 1.0 / 64.0
-"""A part of the way to a load below which the search gives up."""
 
 
 class _Load(NamedTuple):

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from heartsim.activation.eikonal import arrival_times
+from heartsim.activation.eikonal import arrival_times, cell_times
 from heartsim.activation.sites import STIMULUS
 from heartsim.balance import audit
 from heartsim.errors import SolveFailed
@@ -177,7 +177,7 @@ def total_activation(segment: str = "") -> float:
         start=stimulus[sites],
         layer=np.concatenate([mesh.surface(f"{name}_endocardium") for name in mesh.cavities]),
     )
-    return float(np.ptp(times[mesh.tets].mean(axis=1)[left_wall(mesh)]))
+    return float(np.ptp(cell_times(times, mesh.tets)[left_wall(mesh)]))
 
 
 @cache

@@ -39,7 +39,6 @@ function ticks(low, high, count) {
 class Chart {
   constructor(figure, spec, scenarios) {
     Object.assign(this, {figure, spec, scenarios, hidden: new Set(), zoom: null, dots: []});
-    figure.classList.add("live");
     node("figcaption", "title", figure, spec.title);
     this.chips();
     this.box = node("div", "plot", figure);
@@ -156,7 +155,7 @@ class Chart {
   line(s) {
     const {x, y} = this.map;
     const d = s.x.map((v, i) => `${i ? "L" : "M"}${x(v).toFixed(1)},${y(s.y[i]).toFixed(1)}`);
-    el("path", {d: d.join(""), fill: "none", stroke: s.color || this.scenarios[s.scenario].color,
+    el("path", {d: d.join(""), fill: "none", stroke: this.scenarios[s.scenario].color,
       "stroke-width": s.thin ? 1.5 : 2.2, "stroke-dasharray": DASH[s.dash],
       "stroke-linejoin": "round", "stroke-linecap": "round", class: "series"}, this.layer);
   }
@@ -254,10 +253,10 @@ class Chart {
     this.hair.textContent = "";
     this.tip.style.display = best ? "block" : "none";
     if (!best) return;
-    const [s, i] = best, digits = this.spec.digits || 0;
+    const [s, i] = best;
     el("circle", {cx: x(s.x[i]), cy: y(s.y[i]), r: 5, fill: "none", stroke: "#1f2933",
       "stroke-width": 1.5}, this.hair);
-    const value = figures(s.y[i], digits) + " " + this.spec.yUnit;
+    const value = figures(s.y[i], 0) + " " + this.spec.yUnit;
     const where = figures(s.x[i], 0) + " " + this.spec.xUnit;
     const name = this.scenarios.length > 1 ? this.scenarios[s.scenario].name + ", " : "";
     const at = s.t ? ` at ${figures(s.t[i], 0)} ms` : "";

@@ -36,7 +36,7 @@ async function loadHeart(packed) {
     const bytes = await unpack(packed.values[name]);
     values[name] = differences(bytes, bytes.length / count);
   }
-  return {...packed, count, parts, values, scale: packed.scale,
+  return {...packed, count, parts, values,
     positions: integers(await unpack(packed.positions), frames)};
 }
 
@@ -99,8 +99,8 @@ class Painter {
 }
 
 class Hearts {
-  constructor(root, data, scenarios) {
-    Object.assign(this, {root, data, scenarios, field: 0, cut: true, zoom: 1, time: 0,
+  constructor(root, data) {
+    Object.assign(this, {root, data, field: 0, cut: true, zoom: 1, time: 0,
       phase: "ES", playing: false, moving: false, turn: identity()});
     this.listeners = [];
   }
@@ -140,7 +140,7 @@ class Hearts {
     const seen = this.project(heart, painter, time);
     const values = this.valuesAt(heart, seen.mix);
     const lut = this.luts[this.field];
-    for (const part of this.cut ? ["back", "cap"] : ["back", "front"]) {
+    for (const part of this.parts()) {
       const t = heart.parts[part];
       for (let i = 0; i < t.length; i += 3)
         painter.triangle(t[i], t[i + 1], t[i + 2], seen.points, seen.shade, values, lut);
@@ -173,10 +173,13 @@ class Hearts {
     return {points, mix, size, shade: this.shades(heart, points)};
   }
 
+  // What is drawn of a heart: its far side and the cut, or all of its outside.
+  parts() { return this.cut ? ["back", "cap"] : ["back", "front"]; }
+
   // Light from above the viewer's shoulder on smooth normals, the same on both sides.
   shades(heart, v) {
     const normals = new Float32Array(v.length), shade = new Float32Array(heart.count);
-    for (const part of this.cut ? ["back", "cap"] : ["back", "front"]) {
+    for (const part of this.parts()) {
       const t = heart.parts[part];
       for (let i = 0; i < t.length; i += 3) {
         const a = 3 * t[i], b = 3 * t[i + 1], c = 3 * t[i + 2];

@@ -15,7 +15,7 @@
       "This browser is too old to turn the heart; the pictures below show it still.";
     return;
   }
-  const hearts = new Hearts(root, data.heart, data.scenarios);
+  const hearts = new Hearts(root, data.heart);
   const places = data.scenarios.map((_, i) => data.walls.indexOf(i));
   hearts.listeners.push(times => {
     const all = places.map(k => k < 0 ? null : times[k]);
