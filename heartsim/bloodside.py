@@ -11,8 +11,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from heartsim.circulation.cavities import Cavities
 from heartsim.circulation.closed_loop import Circulation, State
-from heartsim.circulation.step import Cavities, advance_coupled
+from heartsim.circulation.step import advance_coupled
 
 
 class Answer(NamedTuple):

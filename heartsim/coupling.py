@@ -14,9 +14,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from heartsim.bloodside import Answer, BloodSide
+from heartsim.circulation.cavities import Cavities
 from heartsim.circulation.closed_loop import State
 from heartsim.circulation.components import leaf
-from heartsim.circulation.step import Cavities
 from heartsim.fem.linear import Inverse, Kept
 from heartsim.fem.operator import WallOperator
 from heartsim.fem.solid import least_volume_ratio

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from heartsim import runtime
 from heartsim.adjoint.gradient import Gradient, differentiate
-from heartsim.adjoint.indices import Function
+from heartsim.adjoint.indices import Function, indices
+from heartsim.adjoint.parameters import parameter
 from heartsim.beat import next_beat
 from heartsim.errors import InputError, ScenarioError, SolveFailed
 from heartsim.mesh.io import write
@@ -63,14 +64,17 @@ def gradient(
     if scenario.patient.model == "0D":
         raise ScenarioError(
             f"{scenario.name}: a 0D heart has no wall to differentiate. Use a scenario with a "
-            "mesh, or heartsim.circulation.periodic_state, which JAX differentiates."
+            "mesh, or heartsim.lumped_gradients.gradients, which has every index of a 0D heart."
         )
     if fields is not None and Path(fields).suffix.lower() != ".vtu":
         raise InputError(f"{fields}: maps are written as .vtu. Change the file name.")
     scenario = targeted(scenario, None)
+    indices(of)  # a misspelt name must not cost a run
     runtime.start(device)
     with Progress(scenario.name, quiet=quiet) as progress:
         patient = prepare(scenario, progress)
+        for name in by:
+            parameter(patient.heart, name)
         outcome = settled(scenario, patient, progress)
         if outcome.status != "converged":
             raise SolveFailed(

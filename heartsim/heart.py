@@ -145,6 +145,19 @@ def wall_residual(
     return forces * heart.solid.space.free, constraint
 
 
+def loaded_residual(
+    heart: Heart,
+    u: Float[Array, "n 3"],
+    p: Float[Array, " v"],
+    pressure: Float[Array, " k"],
+    load: Load,
+) -> Float[Array, " m"]:
+    """Residual under cavity pressures: forces [mN] of all nodes, then volume constraint [mm³]."""
+    forces, constraint = wall_residual(heart, u, p, load)
+    forces -= jnp.tensordot(pressure, cavity_gradients(heart, u), 1)
+    return jnp.concatenate([forces.ravel(), constraint])
+
+
 def linearize(
     heart: Heart,
     u: Float[Array, "n 3"],

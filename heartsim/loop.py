@@ -11,7 +11,7 @@ from heartsim.circulation.adult import (
     healthy_adult,
     one_fiber_chamber,
 )
-from heartsim.circulation.chambers import Chamber, Elastance, OneFiber
+from heartsim.circulation.chambers import Elastance, OneFiber
 from heartsim.circulation.closed_loop import Circulation, with_blood_volume
 from heartsim.circulation.components import Orifice, Valve, Vessel
 from heartsim.circulation.graph import CHAMBERS, VALVES, State
@@ -26,7 +26,7 @@ def circulation_of(scenario: Scenario) -> Circulation:
     """Closed loop of a scenario: the healthy adult with the scenario's numbers."""
     plan = scenario.circulation
     loop, _ = healthy_adult()
-    chambers = {name: _chamber(name, getattr(plan, name)) for name in CHAMBERS}
+    chambers = {name: _chamber(name, getattr(loop, name), getattr(plan, name)) for name in CHAMBERS}
     valves = {name: _valve(getattr(loop, name), getattr(plan, name)) for name in VALVES[:4]}
     holes = {
         name: _hole(getattr(loop, name), getattr(plan, name))
@@ -59,9 +59,10 @@ def circulation_of(scenario: Scenario) -> Circulation:
     return coronary_apart(changed, jnp.asarray(muscle.share), jnp.asarray(muscle.squeeze))
 
 
-def _chamber(name: str, wanted: plans.Chamber) -> Chamber:
+def _chamber(
+    name: str, healthy: Elastance | OneFiber, wanted: plans.Chamber
+) -> Elastance | OneFiber:
     """Chamber with the numbers that a scenario states, the others those of a healthy adult."""
-    healthy: Elastance | OneFiber = getattr(healthy_adult()[0], name)
     if wanted.model == "one-fiber":
         healthy = one_fiber_chamber(name)
     stated = wanted.model_dump(exclude={"model"}, exclude_none=True)

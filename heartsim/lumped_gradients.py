@@ -18,6 +18,7 @@ from jaxtyping import Array, Float
 from heartsim.balance import audit
 from heartsim.circulation.closed_loop import Circulation
 from heartsim.circulation.periodic import LimitCycle, Traces, differentiated_beat
+from heartsim.errors import InputError, not_found
 from heartsim.indices import CATALOGUE, summarize, value
 from heartsim.indices.catalogue import AUDIT
 from heartsim.lumped import STEPS, LumpedHeart, periodic_beat, recording_of
@@ -52,9 +53,18 @@ def gradients(scenario: Scenario, heart: LumpedHeart, *, by: Sequence[str] = ())
         A row for each parameter, a column for each key of the catalogue that the heart has: change
         of the index in its unit for a change of the parameter in internal units (mm, ms, mg, kPa).
         Blood volume is held.
+
+    Raises
+    ------
+    InputError
+        If a name is not one of `parameters`.
     """
+    known = parameters(heart.circulation)
+    names = tuple(by) or known
+    for name in names:
+        if name not in known:
+            raise not_found(InputError, "number", name, "this circulation", known)
     found = periodic_beat(heart)
-    names = tuple(by) or parameters(heart.circulation)
     tangents = differentiated_beat(heart.circulation, found.state, STEPS, _directions(heart, names))
     keys = [index.key for index in CATALOGUE if index.group != AUDIT]
     rows = []

@@ -29,7 +29,7 @@ from heartsim.equilibrium import Workspace
 from heartsim.errors import SolveFailed
 from heartsim.fem.linear import Kept
 from heartsim.fem.solid import deformation, volume_ratio_all
-from heartsim.heart import Heart, cavity_gradients, linearize, wall_residual
+from heartsim.heart import Heart, cavity_gradients, linearize, loaded_residual
 from heartsim.solve.krylov import gmres
 from heartsim.units import mm
 
@@ -338,9 +338,7 @@ def _unbalanced(
 ) -> tuple[Float[Array, " m"], Heart]:
     """Residual of the loaded wall on a stress-free shape, and the heart there."""
     there = eqx.tree_at(lambda heart: heart.solid, heart, heart.solid.moved_to(points))
-    forces, constraint = wall_residual(there, u, p, equilibrium.passive_load(heart))
-    forces -= jnp.tensordot(pressure, cavity_gradients(there, u), 1)
-    return jnp.concatenate([forces.ravel(), constraint]), there
+    return loaded_residual(there, u, p, pressure, equilibrium.passive_load(heart)), there
 
 
 @eqx.filter_jit

@@ -13,7 +13,7 @@ from heartsim.adjoint.transposed import solve_wall
 from heartsim.coupling import WallState
 from heartsim.equilibrium import Workspace, passive_load, strong
 from heartsim.fem.linear import Kept
-from heartsim.heart import Heart, cavity_gradients, cavity_volumes, wall_residual
+from heartsim.heart import Heart, cavity_gradients, cavity_volumes, loaded_residual
 from heartsim.units import mL
 
 
@@ -57,9 +57,7 @@ def _gradient(
 
     def balanced(values: tuple[Array, ...]) -> tuple[Float[Array, " m"], Float[Array, " k"]]:
         other = with_leaves(heart, paths, values)
-        forces, constraint = wall_residual(other, wall.u, wall.p, still)
-        forces -= jnp.tensordot(wall.pressure, cavity_gradients(other, wall.u), 1)
-        residual = jnp.concatenate([forces.ravel(), constraint])
+        residual = loaded_residual(other, wall.u, wall.p, wall.pressure, still)
         return residual, cavity_volumes(other, wall.u)
 
     _, pull = jax.vjp(balanced, leaves(heart, paths))

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 
 from heartsim.errors import InputError, not_found
 from heartsim.heart import Heart
-from heartsim.units import cm, kPa, mL, mm, mmHg, ms, s
+from heartsim.units import cm, kPa, mL, mm, mmHg, mN, ms, s
 
 Path = tuple[str, ...]
 """Way from a heart to one of its leaves, such as ``("solid", "material", "stiffness")``."""
@@ -49,8 +49,11 @@ _UNITS: Final[Mapping[str, tuple[str, float]]] = {
     "viscosity": ("kPa ms", kPa * ms),
     "augmentation": ("kPa", kPa),
     **dict.fromkeys(("C", "mu", "c1", "c2", "a", "a_f", "a_s", "a_fs"), ("kPa", kPa)),
+    "Septum.stiffening": ("", 1.0),
+    "Cable.stiffness": ("mN/mm", mN / mm),
+    "OneFiber.stiffness": ("kPa", kPa),
 }
-"""Unit of a leaf by its own name."""
+"""Unit of a leaf by its own name, or by class and name where one name has several meanings."""
 
 _PURE: Final = frozenset(
     {"stiffness", "growth", "b", "b_f", "b_s", "b_fs", "bf", "bt", "bfs", "bff", "bss", "bnn"}
@@ -122,8 +125,10 @@ def parameter(heart: Heart, name: str) -> Parameter:
     paths = tuple(tuple(way.split(".")) for way in _SPELLED.get(name, (_way(heart, name),)))
     for path in paths:
         _require_leaf(heart, name, path)
-    last = paths[0][-1]
-    unit, size = ("", 1.0) if last in _PURE else _UNITS.get(last, ("mm-ms-mg-kPa", 1.0))
+    *owner, last = paths[0]
+    special = _UNITS.get(f"{type(_at(heart, tuple(owner))).__name__}.{last}")
+    usual = ("", 1.0) if last in _PURE else _UNITS.get(last, ("mm-ms-mg-kPa", 1.0))
+    unit, size = special or usual
     return Parameter(name, paths, unit, size)
 
 

@@ -21,9 +21,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from heartsim.adjoint.parameters import Path, leaves, with_leaves
+from heartsim.circulation.cavities import Cavities
 from heartsim.circulation.closed_loop import Circulation, State, flows, pressures
 from heartsim.circulation.graph import CHAMBERS
-from heartsim.circulation.step import Cavities, advance_coupled
+from heartsim.circulation.step import advance_coupled
 from heartsim.coupling import KRYLOV_DIMENSION
 from heartsim.fem.linear import Kept
 from heartsim.heart import (
@@ -32,7 +33,7 @@ from heartsim.heart import (
     cavity_gradients,
     cavity_volumes,
     linearize,
-    wall_residual,
+    loaded_residual,
 )
 from heartsim.solve.krylov import gmres
 
@@ -195,12 +196,15 @@ def step_back(
     return Stepped(Wanted(u, blood), gradient, solves, kept)
 
 
+def _load(heart: Heart, after: Level, u_before: Float[Array, "n 3"]) -> Load:
+    """What acted on the wall in the step to a level."""
+    return Load(heart.tension(after.t), u_before, 1.0 / after.dt)
+
+
 def _forces(heart: Heart, after: Level, u_before: Float[Array, "n 3"]) -> Float[Array, " m"]:
     """Residual of the wall at a solved level."""
-    load = Load(heart.tension(after.t), u_before, 1.0 / after.dt)
-    forces, constraint = wall_residual(heart, after.u, after.p, load)
-    forces -= jnp.tensordot(after.pressure, cavity_gradients(heart, after.u), 1)
-    return jnp.concatenate([forces.ravel(), constraint])
+    load = _load(heart, after, u_before)
+    return loaded_residual(heart, after.u, after.p, after.pressure, load)
 
 
 def _solve(
@@ -213,7 +217,7 @@ def _solve(
     guess: Float[Array, "b m"],
 ) -> tuple[Solves, Kept]:
     """Solve for the response to the cavity pressures and to the wanted derivatives, together."""
-    load = Load(heart.tension(after.t), before.u, 1.0 / after.dt)
+    load = _load(heart, after, before.u)
     asked = (wanted * heart.solid.space.free[None]).reshape(len(wanted), -1)
     rows = jnp.concatenate([gradients, asked])
     return solve_wall(heart, kept, (after.u, after.p, after.pressure), load, rows, guess)

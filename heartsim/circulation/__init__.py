@@ -1,6 +1,7 @@
 """Blood as a 0D network: components, closed loop, implicit steps, limit cycles, emulators."""
 
 from heartsim.circulation.adult import healthy_adult, regazzoni_2022
+from heartsim.circulation.cavities import Cavities
 from heartsim.circulation.closed_loop import (
     Circulation,
     blood_volume,
@@ -12,7 +13,7 @@ from heartsim.circulation.closed_loop import (
 from heartsim.circulation.emulate import EmulatedChamber, emulate_chamber
 from heartsim.circulation.graph import State
 from heartsim.circulation.periodic import LimitCycle, Traces, beat, limit_cycle, periodic_state
-from heartsim.circulation.step import Cavities, Step, advance, advance_coupled
+from heartsim.circulation.step import Step, advance, advance_coupled
 
 __all__ = [
     "Cavities",

@@ -121,3 +121,16 @@ def test_what_cannot_be_differentiated_is_said(ready, of, by, hint):
 def test_number_without_cells_has_no_map(found):
     with pytest.raises(InputError, match="one number"):
         found.field("EF_percent", by="circulation.systemic_resistance")
+
+
+def test_one_name_has_the_unit_of_its_place(ready):
+    """A chamber stiffens by volume, the septum as it contracts, muscle by a multiplier."""
+    units = {
+        name: parameter(ready.heart, name).unit
+        for name in (
+            "circulation.septum.stiffening",
+            "circulation.LA.stiffening",
+            "tissue.stiffness",
+        )
+    }
+    assert list(units.values()) == ["", "1/mL", ""]

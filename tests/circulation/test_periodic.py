@@ -18,6 +18,7 @@ from heartsim.circulation import (
     periodic_state,
     regazzoni_2022,
 )
+from heartsim.circulation.adult import END_DIASTOLIC
 from heartsim.circulation.closed_loop import stored_volumes
 from heartsim.circulation.components import Valve
 from heartsim.circulation.periodic import TOLERANCE
@@ -230,3 +231,10 @@ def test_a_beat_takes_twenty_milliseconds_of_a_core():
         jax.block_until_ready(beat(circulation, state, 400))
         spent.append(time.process_time() - before)
     assert min(spent) < 0.030
+
+
+def test_end_diastolic_volumes_are_those_of_the_limit_cycle():
+    """They decide how much blood a 3D patient starts with; the bound is their rounding."""
+    traces = cycle(healthy_adult)[1].traces
+    for name, volume in END_DIASTOLIC.items():
+        assert_allclose(float(traces.volume[name].max()), volume, rtol=0, atol=0.05 * mL)

@@ -40,7 +40,7 @@ def test_another_shape_is_refused(tmp_path):
 def test_loop_keeps_its_blood():
     """A step of the peer's loop against a stiff and a soft ventricle moves blood, no more."""
     from benchmarks import peer_loop
-    from heartsim.circulation.step import Cavities
+    from heartsim.circulation.cavities import Cavities
     from heartsim.units import mL
 
     state = peer_loop.first_state()
