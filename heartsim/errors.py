@@ -91,4 +91,7 @@ def not_found(
     """Error for a name that is not there, listing the names that are."""
     names = sorted(known)
     listing = ", ".join(names) if names else "none"
-    return kind(f"{name!r} is not a {what} of {where}. Known: {listing}.{closest(name, names)}")
+    article = "an" if what[0] in "aeiou" else "a"
+    return kind(
+        f"{name!r} is not {article} {what} of {where}. Known: {listing}.{closest(name, names)}"
+    )

@@ -17,7 +17,7 @@ import numpy as np
 from heartsim.activation.eikonal import arrival_times, cell_times
 from heartsim.activation.sites import STIMULUS
 from heartsim.balance import audit
-from heartsim.errors import SolveFailed
+from heartsim.errors import InputError, SolveFailed, not_found
 from heartsim.indices import summarize, value
 from heartsim.lumped import lumped_heart, periodic_beat, recording_of
 from heartsim.mesh.biventricle import biventricle
@@ -74,7 +74,16 @@ def table(operations: Sequence[str] = ()) -> Iterator[Row]:
     ------
     Row
         Computed change and published band; not a number where a state was not found.
+
+    Raises
+    ------
+    InputError
+        If no published effect of an operation is known.
     """
+    known = {effect.operation for effect in EFFECTS}
+    for name in operations:
+        if name not in known:
+            raise not_found(InputError, "operation", name, "heartsim replicate", known)
     for effect in EFFECTS:
         if operations and effect.operation not in operations:
             continue
