@@ -8,13 +8,9 @@ from typing import Final
 import matplotlib as mpl
 import numpy as np
 from jaxtyping import Float
-from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Colormap, Normalize, to_hex
-from matplotlib.figure import Figure
-from matplotlib.patches import Wedge
+from matplotlib.colors import Normalize, to_hex
 
-from heartsim.render.style import MUTED, RULE, figure, limits, minus, nested, numbers, settings
+from heartsim.render.style import RULE, limits, minus, nested, numbers
 from heartsim.result import Result
 
 SEGMENTS: Final = 17
@@ -67,32 +63,6 @@ QUANTITIES: Final = (
     Quantity("fiber_strain_ES_percent", "Fiber strain, end-systole", "%", "RdBu", 0, centered=True),
     Quantity("activation_time_ms", "Activation time", "ms", "plasma"),
 )
-
-
-def bullseye(
-    values: Float[np.ndarray, " 17"],
-    quantity: Quantity,
-    value_range: tuple[float, float],
-    *,
-    title: str = "",
-) -> Figure:
-    """One bull's-eye with its color bar."""
-    with settings():
-        drawn = figure(2.9, 3.3, arranged=False)
-        axes = drawn.add_axes((0.02, 0.16, 0.96, 0.76))
-        scale = Normalize(*value_range)
-        colors = mpl.colormaps[quantity.colors]
-        draw_bullseye(axes, values, scale, colors, quantity.digits)
-        drawn.suptitle(title or quantity.label, fontsize=10.5, weight="bold", y=0.985)
-        bar = drawn.colorbar(
-            ScalarMappable(scale, colors),
-            cax=drawn.add_axes((0.14, 0.115, 0.6, 0.03)),
-            orientation="horizontal",
-        )
-        bar.ax.text(1.05, 0.4, quantity.unit, transform=bar.ax.transAxes, fontsize=8.5, va="center")
-        bar.ax.tick_params(labelsize=8)
-        bar.outline.set_visible(False)
-    return drawn
 
 
 def shared_range(results: Sequence[Result], quantity: Quantity) -> tuple[float, float]:
@@ -154,45 +124,6 @@ def ramp(quantity: Quantity, value_range: tuple[float, float]) -> tuple[list[str
     texts = [minus(f"{x:.{quantity.digits}f}") for x in (low, (low + high) / 2, high)]
     texts[2] += f" {quantity.unit}"
     return stops, texts
-
-
-def draw_bullseye(
-    axes: Axes,
-    values: Float[np.ndarray, " 17"],
-    scale: Normalize,
-    colors: Colormap,
-    digits: int,
-) -> None:
-    """Wedges of the segments with their values; absent segments stay white with a dash."""
-    for segment, (inner, outer, start, stop) in enumerate(layout()):
-        value = values[segment]
-        known = bool(np.isfinite(value))
-        face = colors(scale(value)) if known else (1.0, 1.0, 1.0, 1.0)
-        edge = "white" if known else RULE
-        axes.add_patch(
-            Wedge((0, 0), outer, start, stop, width=outer - inner, fc=face, ec=edge, lw=1.4)
-        )
-        middle = np.deg2rad((start + stop) / 2)
-        radius = 0.0 if inner == 0 else (inner + outer) / 2
-        text = minus(f"{value:.{digits}f}") if known else "–"
-        axes.text(
-            radius * np.cos(middle),
-            radius * np.sin(middle),
-            text,
-            ha="center",
-            va="center",
-            fontsize=8.5,
-            color=readable(face),
-        )
-    for name, x, y, turn in (
-        ("anterior", 0, 1.1, 0),
-        ("inferior", 0, -1.1, 0),
-        ("septal", -1.1, 0, 90),
-        ("lateral", 1.1, 0, -90),
-    ):
-        axes.text(x, y, name, ha="center", va="center", rotation=turn, fontsize=8, color=MUTED)
-    axes.set(xlim=(-1.18, 1.18), ylim=(-1.18, 1.18), aspect="equal")
-    axes.axis("off")
 
 
 def layout() -> list[tuple[float, float, float, float]]:

@@ -36,43 +36,6 @@ _CHAMBERS: Final = {
 _VOLUMES: Final = {"left": ("LV", "LA"), "right": ("RV", "RA")}
 
 
-def loop(results: Sequence[Result], chamber: str) -> Figure:
-    """Pressure-volume loops of one chamber, all scenarios in one panel."""
-    with settings():
-        below = 0.2 * len(results) if len(results) > 1 else 0.0
-        height = 3.4 + below
-        drawn = figure(4.6, height, arranged=False)
-        axes = drawn.add_axes((0.13, (0.5 + below) / height, 0.84, 2.62 / height))
-        draw_loop(axes, results, chamber)
-        if len(results) > 1:
-            drawn.legend(loc="lower left", bbox_to_anchor=(0.08, 0), fontsize=9)
-    return drawn
-
-
-def pressures(result: Result, side: str, tops: tuple[float, float] | None = None) -> Figure:
-    """Pressures of one side of the heart above its volumes, over one beat.
-
-    Parameters
-    ----------
-    result : Result
-        One scenario.
-    side : str
-        ``"left"`` or ``"right"``.
-    tops : (float, float), optional
-        Upper ends of the pressure [mmHg] and volume [mL] axes, to share between scenarios.
-    """
-    with settings():
-        drawn = figure(4.6, 4.3, arranged=False)
-        upper, lower = drawn.subplots(2, 1, sharex=True, height_ratios=(1.7, 1))
-        drawn.subplots_adjust(left=0.13, right=0.97, top=0.93, bottom=0.11, hspace=0.12)
-        draw_pressures(upper, result, side)
-        draw_volumes(lower, result, side)
-        if tops:
-            upper.set_ylim(0, tops[0])
-            lower.set_ylim(0, tops[1])
-    return drawn
-
-
 def loops_sheet(results: Sequence[Result]) -> Figure:
     """Loops of both ventricles side by side: the picture ``pv_loops.png``."""
     with settings():
@@ -97,15 +60,6 @@ def pressures_sheet(result: Result) -> Figure:
             draw_volumes(grid[1, column], result, side)
         drawn.suptitle(result.name, x=0.01, ha="left", fontsize=11)
     return drawn
-
-
-def shared_tops(results: Sequence[Result], side: str) -> tuple[float, float]:
-    """Upper ends of pressure [mmHg] and volume [mL] axes that fit all results."""
-    pressure = max(
-        result.traces[_column(n)].max() for result in results for n, _, _ in _SIDES[side]
-    )
-    volume = max(result.traces[f"V_{n}_mL"].max() for result in results for n in _VOLUMES[side])
-    return 1.12 * float(pressure), 1.12 * float(volume)
 
 
 def draw_loop(axes: Axes, results: Sequence[Result], chamber: str) -> None:

@@ -2,11 +2,9 @@
 
 import base64
 import io
-import re
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import Final
 
@@ -46,8 +44,6 @@ _SETTINGS: Final = {
     "legend.frameon": False,
     "lines.linewidth": 1.8,
     "lines.solid_capstyle": "round",
-    "svg.fonttype": "path",
-    "svg.hashsalt": "heartsim",
     "figure.dpi": 100,
 }
 
@@ -96,12 +92,12 @@ SCALARS: Final = (
 )
 
 
-def figure(width: float, height: float, *, arranged: bool = True) -> Figure:
-    """Empty figure of a size in inches; `arranged` fits the axes in by itself, at some cost."""
+def figure(width: float, height: float) -> Figure:
+    """Empty figure of a size in inches that fits its axes in by itself."""
     layout = ConstrainedLayoutEngine(w_pad=0.06, h_pad=0.08, wspace=0.03, hspace=0.02)
     with settings():
         drawn = Figure(figsize=(width, height), facecolor="white")
-        drawn.set_layout_engine(layout if arranged else "none")
+        drawn.set_layout_engine(layout)
         FigureCanvasAgg(drawn)
     return drawn
 
@@ -116,19 +112,6 @@ def color(position: int, inks: Sequence[str] = SCENARIOS) -> str:
     if position == 0:
         return inks[0]
     return inks[1 + (position - 1) % (len(inks) - 1)]
-
-
-def svg(drawn: Figure, label: str) -> str:
-    """Figure as an SVG element for a page, with a label for screen readers."""
-    buffer = io.StringIO()
-    with settings():
-        drawn.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    text = buffer.getvalue()
-    text = text[text.index("<svg") :]
-    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    text = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", text, count=1)
-    text = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", text, count=1)
-    return text.replace("<svg", f'<svg role="img" aria-label="{escape(label, quote=True)}"', 1)
 
 
 def png(drawn: Figure, *, dpi: int = 200) -> bytes:
