@@ -24,6 +24,7 @@ PROBLEMS = {
         ("biventricle",),
     ),
     "batch": ("1, 8 or 32 hearts in one compiled step, 20 steps of a beat", ("1", "8", "32")),
+    "blood": ("one beat of the healthy adult's lumped circulation", ("400",)),
     "start": ("second start of a run, until the first step of its beat", ("biventricle",)),
 }
 """What each benchmark is, and the sizes it runs by default."""
@@ -107,6 +108,7 @@ def _measured(name: str, size: str, options: argparse.Namespace) -> Row:
         "lv-beat": lambda: beats.left_ventricle(size, options.element),
         "biv-beat": lambda: beats.biventricle(size, options.element),
         "batch": lambda: beats.batch(int(size), options.element),
+        "blood": lambda: beats.blood(int(size)),
         "start": lambda: beats.second_start(size, options.element),
     }
     row = {"problem": name, "size": size} | walls[name]()

@@ -11,10 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks import peer_loop
-from benchmarks.measure import now, since
+from benchmarks.measure import best, now, since
 from benchmarks.ventricle import Model, model
 from heartsim import equilibrium
 from heartsim.beat import Moment, march
+from heartsim.circulation import beat, healthy_adult
 from heartsim.errors import SolveFailed
 from heartsim.heart import Heart, Load
 from heartsim.lanes import Meeting, Seat
@@ -264,6 +265,19 @@ def _together(
 
     with ThreadPoolExecutor(len(hearts)) as pool:
         return list(pool.map(follow, range(len(hearts)))), meeting.rounds
+
+
+def blood(steps: int) -> Row:
+    """A beat of the lumped circulation in so many steps; its answer is a beat later on."""
+    loop, state = healthy_adult()
+    spent = best(lambda: beat(loop, state, steps), times=30)
+    traces = beat(loop, beat(loop, state, steps)[0], steps)[1]
+    volume = np.asarray(traces.volume["LV"]) / mL
+    return (
+        {"time_steps": steps}
+        | spent.row("beat")
+        | {"answer": {"EF_percent": float(100 * (1 - volume.min() / volume.max()))}}
+    )
 
 
 def second_start(source: str, element: str) -> Row:

@@ -38,6 +38,7 @@ COLUMNS: Final = {
     "lv-beat": ("time_steps", "newton", "krylov", "solve_cpu_s"),
     "biv-beat": ("time_steps", "newton", "krylov", "unloading_and_compile_cpu_s", "solve_cpu_s"),
     "batch": ("lanes", "rounds", "alone_cpu_s", "together_cpu_s", "ratio"),
+    "blood": ("time_steps", "beat_cpu_s"),
     "start": ("import_s", "prepared_s", "first_step_s"),
 }
 """What the page shows of each problem, besides mesh, size, memory and answer."""
@@ -50,6 +51,7 @@ TITLES: Final = {
     "lv-beat": "First beat of the ellipsoid in the peer's closed loop, 10 ms steps",
     "biv-beat": "Unloading and first beat of a biventricular heart",
     "batch": "Several hearts in one compiled step",
+    "blood": "One beat of the lumped circulation",
     "start": "Second start of a run (compiled programs in the cache)",
 }
 
@@ -78,7 +80,7 @@ def keep(row: Row) -> None:
     path = ROWS / f"{row['machine']}.json"
     rows = json.loads(path.read_text()) if path.is_file() else []
     rows = [old for old in rows if _case(old) != _case(row)] + [row]
-    rows.sort(key=lambda one: (str(one["problem"]), str(one["element"]), _number(one, "dofs")))
+    rows.sort(key=lambda one: (str(one["problem"]), str(one.get("element")), _number(one, "dofs")))
     path.write_text(json.dumps(rows, indent=1) + "\n")
 
 

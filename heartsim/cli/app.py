@@ -29,6 +29,8 @@ Flag = Parameter(negative=())
 Folder = Annotated[Path | None, Parameter(alias="-o")]
 Device = Literal["cpu", "gpu"] | None
 Switch = Annotated[bool, Flag]
+Text = Annotated[str, Parameter(show_default=False)]
+"""Option that says nothing where it is not given."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

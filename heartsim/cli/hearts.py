@@ -5,16 +5,12 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from heartsim.cli.app import Switch, data, mesh, say, say_json
+from heartsim.cli.app import Switch, Text, data, mesh, say, say_json
 from heartsim.errors import InputError, MeshError
 
 if TYPE_CHECKING:
     from heartsim.mesh.heartmesh import HeartMesh
     from heartsim.mesh.io import NameMap
-
-
-Text = Annotated[str, Parameter(show_default=False)]
-"""Option that says nothing where it is not given."""
 
 
 @mesh.command

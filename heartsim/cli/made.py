@@ -6,10 +6,8 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from heartsim.cli.app import mesh, say
+from heartsim.cli.app import Text, mesh, say
 from heartsim.errors import MeshError
-
-Text = Annotated[str, Parameter(show_default=False)]
 
 
 @mesh.command

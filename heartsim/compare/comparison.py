@@ -15,6 +15,7 @@ from heartsim.compare.outputs import LIMITS, OUTPUTS
 from heartsim.compare.remarks import remarks
 from heartsim.errors import InputError, ResultError, not_found
 from heartsim.indices import CATALOGUE, Index, value
+from heartsim.indices.catalogue import nested
 from heartsim.result import Result, finished, names, new_folder
 
 SCHEMA: Final = 1
@@ -280,9 +281,7 @@ def _common_rule(results: Sequence[Result]) -> str:
 
 
 def _rule_of(result: Result) -> str | None:
-    here: object = result.provenance
-    for key in ("scenario", "protocol", "loading"):
-        here = here.get(key) if isinstance(here, Mapping) else None
+    here = nested(result.provenance, "scenario", "protocol", "loading")
     return here if isinstance(here, str) else None
 
 

@@ -5,13 +5,13 @@ from typing import Final
 
 from heartsim import loading
 from heartsim.indices import value
+from heartsim.indices.elastance import LOWEST_INTERCEPT
 from heartsim.result import Result
 
 MATCHED: Final = {"match-LVEDP": 1.0, "match-MAP": 2.0}
 """Difference of the pressure that a rule holds which counts as held [mmHg]."""
 
 _STENOSIS: Final = 5.0  # [mmHg] mean mitral gradient
-_NO_INTERCEPT: Final = -30.0  # [mL]
 _FROM_ONE_BEAT: Final = frozenset(
     {
         *("Ees_mmHg_per_mL", "V0_mL", "Ea_over_Ees", "potential_energy_J", "PVA_J"),
@@ -86,7 +86,7 @@ def trusted(result: Result, key: str) -> bool:
     chamber, _, name = key.rpartition(".")
     if name not in _FROM_ONE_BEAT:
         return True
-    return not value(result.indices, f"{chamber}.V0_mL") < _NO_INTERCEPT
+    return not value(result.indices, f"{chamber}.V0_mL") < LOWEST_INTERCEPT
 
 
 def cost(baseline: Result, scenario: Result) -> list[str]:

@@ -280,7 +280,13 @@ MAIN: Final = (
 
 def value(indices: Mapping[str, object], key: str) -> float:
     """Read the number at a dotted key of ``indices.json``; not a number if absent or null."""
-    here: object = indices
-    for part in key.split("."):
-        here = here.get(part) if isinstance(here, Mapping) else None
+    here = nested(indices, *key.split("."))
     return float(here) if isinstance(here, int | float) else math.nan
+
+
+def nested(mapping: Mapping[str, object], *keys: str) -> object:
+    """Item of nested mappings, or None."""
+    here: object = mapping
+    for key in keys:
+        here = here.get(key) if isinstance(here, Mapping) else None
+    return here

@@ -6,11 +6,14 @@ mmHg mL unless a name says otherwise.
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 from scipy.optimize import fminbound
+
+LOWEST_INTERCEPT: Final = -30.0
+"""V0 [mL] below which a line from a single beat is not believed (our choice)."""
 
 _ITERATIONS = 50
 _SAME_INTERCEPT = 1e-6  # [mL]

@@ -10,7 +10,8 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.colors import Normalize, to_hex
 
-from heartsim.render.style import RULE, limits, minus, nested, numbers
+from heartsim.indices.catalogue import nested
+from heartsim.render.style import RULE, limits, minus, numbers
 from heartsim.result import Result
 
 SEGMENTS: Final = 17

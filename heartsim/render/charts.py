@@ -7,11 +7,11 @@ from typing import Final
 import numpy as np
 
 from heartsim.indices import value
-from heartsim.render.style import nested
+from heartsim.indices.catalogue import nested
+from heartsim.indices.elastance import LOWEST_INTERCEPT
 from heartsim.result import Result
 
 _SAMPLES: Final = 240
-_NO_INTERCEPT: Final = -30.0  # [mL]
 _EVENTS: Final = (("end-diastole", True), ("end-systole", False))
 _CHAMBERS: Final = {"LV": "Left ventricle", "RV": "Right ventricle"}
 _TRACES: Final = (
@@ -93,7 +93,7 @@ def end_systolic_line(result: Result, chamber: str) -> tuple[np.ndarray, np.ndar
         value(result.indices, f"chambers.{chamber}.{name}")
         for name in ("Ees_mmHg_per_mL", "V0_mL", "ESV_mL", "EDV_mL")
     )
-    if not (slope > 0 and _NO_INTERCEPT <= intercept < smallest):
+    if not (slope > 0 and LOWEST_INTERCEPT <= intercept < smallest):
         return None
     stroke = largest - smallest
     volume = np.array([max(intercept, smallest - 0.45 * stroke), smallest + 0.3 * stroke])

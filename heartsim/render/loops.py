@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from heartsim.indices.catalogue import nested
 from heartsim.render.style import (
     ARTERY,
     ATRIUM,
@@ -14,7 +15,6 @@ from heartsim.render.style import (
     VENTRICLE,
     color,
     figure,
-    nested,
     settings,
 )
 from heartsim.result import Result, names

@@ -2,7 +2,7 @@
 
 import base64
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,14 +135,6 @@ def minus(text: str) -> str:
 def data_uri(image: bytes) -> str:
     """PNG bytes as a data URI."""
     return "data:image/png;base64," + base64.b64encode(image).decode()
-
-
-def nested(indices: Mapping[str, object], *keys: str) -> object:
-    """Item of nested mappings, or None."""
-    here: object = indices
-    for key in keys:
-        here = here.get(key) if isinstance(here, Mapping) else None
-    return here
 
 
 def numbers(values: object, length: int) -> np.ndarray:

@@ -8,11 +8,11 @@ from typing import Final, NamedTuple
 from heartsim.compare import LIMITS, OUTPUTS, Comparison, percent
 from heartsim.compare.remarks import trusted
 from heartsim.indices import CATALOGUE, Index, value
-from heartsim.indices.catalogue import AUDIT
+from heartsim.indices.catalogue import AUDIT, TYPICAL
 from heartsim.render import style
 from heartsim.result import Result
 
-_TEXTBOOK: Final = {"typical", "textbook"}
+_TEXTBOOK: Final = {TYPICAL, "textbook"}
 _FEW: Final = 3
 _NO_CHANGE: Final = '<span class="delta"></span>'
 
@@ -115,7 +115,7 @@ def _row(index: Index, results: Sequence[Result], noise: float, number: str) -> 
 
 def _ranges(index: Index) -> str:
     """Normal range and decision limit, as HTML."""
-    normal = index.normal + (" (typical)" if index.source == "typical" else "")
+    normal = index.normal + (" (typical)" if index.source == TYPICAL else "")
     parts = [f"<span>{escape(normal)}</span>"] if normal else []
     if index.key in LIMITS:
         parts.append(f'<span class="limit">◆ {escape(LIMITS[index.key].text)}</span>')

@@ -11,7 +11,7 @@ from heartsim.compare import Comparison
 from heartsim.render import charts, loops, page, scene, style, surface
 from heartsim.render.headless import NoScreen
 from heartsim.report import computed, numbers, pictures, weighing
-from heartsim.result import Result, new_folder
+from heartsim.result import Result, finished, new_folder
 from heartsim.result import names as titles
 from heartsim.result.folder import write_file
 
@@ -34,7 +34,7 @@ def write_report(source: Result | str | Path) -> Path:
         ``heart_ed_es.png``, or ``comparison.png``. Where 3D pictures cannot be drawn the page says
         so and leaves them out.
     """
-    if not isinstance(source, Result) and (Path(source) / "comparison.json").is_file():
+    if not isinstance(source, Result) and finished(source, last="comparison.json"):
         return write_comparison(Comparison.load(source), source)
     result = source if isinstance(source, Result) else Result.load(source)
     folder = result.folder
