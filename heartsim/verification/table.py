@@ -1,9 +1,9 @@
 """What a verification problem hands back: rows of a table, and one figure."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -113,6 +113,8 @@ class Figure:
         Curves.
     logarithmic : bool
         Whether both axes are logarithmic.
+    beside : Figure or None
+        A second pair of axes.
     """
 
     title: str
@@ -120,13 +122,24 @@ class Figure:
     y: str
     lines: tuple[Line, ...]
     logarithmic: bool = False
+    beside: "Figure | None" = None
 
 
 class Findings(NamedTuple):
-    """Rows and figure of one problem."""
+    """What one problem found.
+
+    Attributes
+    ----------
+    rows : tuple of Row
+    figure : Figure
+    newton : tuple of tuple of float
+        Norms of the residual in Newton's method near a solution, for each kind of equations that
+        the problem solves; `verify` judges their order.
+    """
 
     rows: tuple[Row, ...]
     figure: Figure
+    newton: tuple[tuple[float, ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -144,12 +157,15 @@ class Problem:
     run : function of fast
         Compute rows and figure; with ``fast`` on smaller meshes where there are some. Its
         docstring is the definition of the problem that the chapter prints.
+    solves : bool
+        Whether it solves nonlinear equations, whose Newton residuals it must then hand back.
     """
 
     name: str
     title: str
     fast: bool
     run: Callable[[bool], Findings]
+    solves: bool = True
 
 
 @dataclass(frozen=True)
@@ -185,6 +201,21 @@ class Reading:
         """Row with a band of its own."""
         numbers = float(computed), float(low), float(high)
         return Row(self.problem, quantity, *numbers, unit, self.source, self.dofs)
+
+
+QUADRATIC: Final = 1.8
+"""Least observed order of Newton's residuals that counts as quadratic; inexact tangents give 1."""
+
+
+def newton_order(history: Sequence[float]) -> float:
+    """Order at which the residuals of Newton's method vanish.
+
+    Three successive ones give ``log(r2/r1) / log(r1/r0)``: 2 for an exact tangent and exact linear
+    solves, 1 for inexact ones. The larger of the last two such orders counts, since the very last
+    residual may have met round-off.
+    """
+    falls = np.diff(np.log(history))
+    return float((falls[1:] / falls[:-1])[-2:].max())
 
 
 def observed_order(sizes: Numbers, errors: Numbers) -> float:
