@@ -274,3 +274,8 @@ def _surface(nodes: Nodes, u: Float[np.ndarray, "n 3"], short: float, long: floa
     along = (moved / rest - 1) / 2
     around = np.append(along[0], ((r[1:] / before[1:]) ** 2 - 1) / 2)
     return Surface(rings, r, z, around, along)
+
+
+def half_way(surface: Surface, way: str) -> float:
+    """Strain ``"around"`` or ``"along"`` a surface, half-way between apex and base."""
+    return float(CubicSpline(surface.share, getattr(surface, way))(0.5))
