@@ -153,6 +153,7 @@ def newton_in_step(
     now: Kinematics,
     dt: float,
     *,
+    off: float = 0.01,
     solver: Solver = to_round_off,
 ) -> tuple[float, ...]:
     """Newton's residuals near the solution of one step from a state, under the loads at its stage.
@@ -166,12 +167,14 @@ def newton_in_step(
         Start of the step.
     dt : float
         Its length [ms].
+    off : float
+        How far from the solution to begin, relative to it.
     solver : function, optional
         Newton's method with linear solves as exact as it can.
     """
     loads = moving(loads, scheme.motion(now, dt, mass))
     found = solver(body, loads, at_rest(body)._replace(u=now.u))
-    return near_solution(body, loads, found, solver=solver)
+    return near_solution(body, loads, found, off=off, solver=solver)
 
 
 def march(

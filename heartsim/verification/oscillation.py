@@ -102,7 +102,7 @@ def oscillation(fast: bool) -> Findings:
     mass = inertia(body.heart.solid.space, DENSITY)
     drawn = Kinematics(LARGE * shape, 0 * shape, 0 * shape)
     scheme = GeneralizedAlpha()
-    newton = newton_in_step(body, mass, scheme, loading(body), drawn, period / 40)
+    newton = newton_in_step(body, mass, scheme, loading(body), drawn, period / 2, off=0.05)
     return Findings(tuple(rows), figure, (newton,))
 
 
