@@ -92,13 +92,13 @@ class Motion(eqx.Module):
         Displacement at which the velocity vanishes [mm].
     rate : ()
         Velocity per displacement from there [1/ms].
-    inertia : Inertia
-        Mass, and the same for the acceleration.
+    inertia : Inertia or None
+        Mass, and the same for the acceleration; None without mass.
     """
 
     u_before: Float[Array, "n 3"]
     rate: Float[Array, ""]
-    inertia: Inertia
+    inertia: Inertia | None
 
 
 class Loading(eqx.Module):
