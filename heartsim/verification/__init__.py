@@ -29,14 +29,8 @@ from heartsim.verification import (
     shells,
     wave,
 )
-from heartsim.verification.table import (
-    QUADRATIC,
-    Figure,
-    Problem,
-    Reading,
-    Row,
-    newton_order,
-)
+from heartsim.verification.quadratic import QUADRATIC, newton_order
+from heartsim.verification.table import Figure, Problem, Reading, Row
 
 PROBLEMS: Final = (
     Problem("point", "Constitutive laws at a point", True, laws.point, solves=False),

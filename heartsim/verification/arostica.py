@@ -29,7 +29,7 @@ from heartsim.verification.arostica_body import (
     probe,
     ventricle,
 )
-from heartsim.verification.direct import Loading, Solver, loading, solve, to_round_off
+from heartsim.verification.direct import Loading, Solver, loading, solve
 from heartsim.verification.dynamics import (
     SCHEMES,
     GeneralizedAlpha,
@@ -40,6 +40,7 @@ from heartsim.verification.dynamics import (
     still,
 )
 from heartsim.verification.kept import EXACT, kept_factors
+from heartsim.verification.quadratic import to_round_off
 from heartsim.verification.table import Figure, Findings, Line, Reading, Row, observed_order
 
 SOURCE: Final = "Aróstica et al. 2025, doi:10.1016/j.cma.2024.117485"

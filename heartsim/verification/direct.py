@@ -33,9 +33,6 @@ NEWTON_LIMIT: Final = 25
 HALVINGS: Final = 6
 """How often a damped step is halved."""
 
-NEARLY_ROUND_OFF: Final = 1e-10
-"""Relative residual at which a search for Newton's order ends."""
-
 RESTARTS: Final = 3
 """Restarts of GMRES after which a tangent counts as singular; a few iterations are usual."""
 
@@ -239,28 +236,6 @@ def _moved(
 
 
 Solver = Callable[[Body, Loading, Equilibrium], Equilibrium]
-
-
-def to_round_off(body: Body, loads: Loading, start: Equilibrium) -> Equilibrium:
-    """`solve` until rounding ends it."""
-    return solve(body, loads, start, tolerance=NEARLY_ROUND_OFF)
-
-
-def near_solution(
-    body: Body,
-    loads: Loading,
-    found: Equilibrium,
-    *,
-    off: float = 0.01,
-    solver: Solver = to_round_off,
-) -> tuple[float, ...]:
-    """Newton's residuals from a start close to a solution, scaled by ``1 + off`` where it is free.
-
-    `table.newton_order` reads the order off them.
-    """
-    free = body.heart.solid.space.free
-    aside = Equilibrium(found.u * (1 + off * free), found.p * (1 + off), ())
-    return solver(body, loads, aside).history
 
 
 @eqx.filter_jit  # noqa: TID251

@@ -21,10 +21,9 @@ from heartsim.verification.direct import (
     Solver,
     at_rest,
     moving,
-    near_solution,
     solve,
-    to_round_off,
 )
+from heartsim.verification.quadratic import near_solution, to_round_off
 
 Vector = Float[Array, "n 3"]
 

@@ -31,7 +31,6 @@ from heartsim.verification.direct import (
     Equilibrium,
     at_rest,
     loading,
-    near_solution,
     patch,
     solve,
 )
@@ -46,6 +45,7 @@ from heartsim.verification.land_ventricle import (
     shape,
     solved_on,
 )
+from heartsim.verification.quadratic import near_solution
 from heartsim.verification.table import Figure, Findings, Line, Reading, Row, observed_order
 
 SOURCE: Final = "Land et al. 2015, doi:10.1098/rspa.2015.0641"

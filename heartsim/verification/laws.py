@@ -23,9 +23,9 @@ from heartsim.verification.direct import (
     Equilibrium,
     at_rest,
     loading,
-    near_solution,
     solve,
 )
+from heartsim.verification.quadratic import near_solution
 from heartsim.verification.table import Figure, Findings, Line, Reading, Row
 
 EXACT: Final = 1e-6

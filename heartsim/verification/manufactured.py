@@ -15,7 +15,8 @@ from heartsim.mesh.box import box
 from heartsim.tissue.passive import NeoHookean
 from heartsim.units import kPa
 from heartsim.verification.bodies import Points, heart_of, muscle, space_on, volume_load, wall
-from heartsim.verification.direct import Body, Equilibrium, loading, near_solution, solve
+from heartsim.verification.direct import Body, Equilibrium, loading, solve
+from heartsim.verification.quadratic import near_solution
 from heartsim.verification.table import Figure, Findings, Line, Reading, observed_order
 
 SHEAR: Final = 10.0 * kPa

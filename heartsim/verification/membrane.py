@@ -20,7 +20,8 @@ from heartsim.verification.bodies import (
     surface_load,
     wall,
 )
-from heartsim.verification.direct import Body, at_rest, loading, near_solution, solve
+from heartsim.verification.direct import Body, at_rest, loading, solve
+from heartsim.verification.quadratic import near_solution
 from heartsim.verification.table import Figure, Findings, Line, Reading
 
 YOUNG: Final = 1.0985 * MPa

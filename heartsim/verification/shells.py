@@ -31,10 +31,10 @@ from heartsim.verification.direct import (
     Equilibrium,
     at_rest,
     loading,
-    near_solution,
     patch,
     solve,
 )
+from heartsim.verification.quadratic import near_solution
 from heartsim.verification.table import Figure, Findings, Line, Reading
 
 INNER: Final = 10.0

@@ -1,9 +1,9 @@
 """What a verification problem hands back: rows of a table, and one figure."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -134,7 +134,7 @@ class Findings(NamedTuple):
     figure : Figure
     newton : tuple of tuple of float
         Norms of the residual in Newton's method near a solution, for each kind of equations that
-        the problem solves; `verify` judges their order.
+        the problem solves; `quadratic` judges their order.
     """
 
     rows: tuple[Row, ...]
@@ -201,21 +201,6 @@ class Reading:
         """Row with a band of its own."""
         numbers = float(computed), float(low), float(high)
         return Row(self.problem, quantity, *numbers, unit, self.source, self.dofs)
-
-
-QUADRATIC: Final = 1.8
-"""Least observed order of Newton's residuals that counts as quadratic; inexact tangents give 1."""
-
-
-def newton_order(history: Sequence[float]) -> float:
-    """Order at which the residuals of Newton's method vanish.
-
-    Three successive ones give ``log(r2/r1) / log(r1/r0)``: 2 for an exact tangent and exact linear
-    solves, 1 for inexact ones. The larger of the last two such orders counts, since the very last
-    residual may have met round-off.
-    """
-    falls = np.diff(np.log(history))
-    return float((falls[1:] / falls[:-1])[-2:].max())
 
 
 def observed_order(sizes: Numbers, errors: Numbers) -> float:

@@ -17,14 +17,13 @@ from heartsim.verification import PROBLEMS, direct, land, outcomes, verify
 from heartsim.verification.bodies import heart_of, muscle, space_on, wall
 from heartsim.verification.chapter import add_to_chapter
 from heartsim.verification.direct import Body
+from heartsim.verification.quadratic import QUADRATIC, near_solution, newton_order
 from heartsim.verification.table import (
-    QUADRATIC,
     Figure,
     Findings,
     Problem,
     Reading,
     Row,
-    newton_order,
     observed_order,
 )
 
@@ -171,11 +170,11 @@ def test_newtons_order_tells_an_exact_tangent_from_a_wrong_one(monkeypatch):
     body = small_body("block")
     loads = direct.loading(body, pressure=0.5)
     found = direct.solve(body, loads, direct.at_rest(body))
-    assert newton_order(direct.near_solution(body, loads, found)) > QUADRATIC
+    assert newton_order(near_solution(body, loads, found)) > QUADRATIC
     stiffer = direct._sparse
     monkeypatch.setattr(direct, "_sparse", lambda *a: 1.1 * stiffer(*a))
     monkeypatch.setattr(direct, "NEWTON_LIMIT", 60)
-    assert newton_order(direct.near_solution(body, loads, found)) < 1.3
+    assert newton_order(near_solution(body, loads, found)) < 1.3
 
 
 def test_a_problem_that_hands_back_no_newton_residuals_fails(monkeypatch):
