@@ -120,7 +120,7 @@ def advance_ahead(
         Change of the unknowns over this step.
     """
     step = _step(circulation, state, t, dt, {}, no_cavities(dt.dtype), change)
-    return step.state, _unknown(step.state) - _unknown(state)
+    return step.state, unknowns(step.state) - unknowns(state)
 
 
 def advance_coupled(
@@ -151,7 +151,7 @@ def advance_coupled(
     return _step(circulation, state, t, dt, {}, cavities)
 
 
-class _Problem(eqx.Module):
+class StepProblem(eqx.Module):
     """One step, reduced to what does not change while it is solved."""
 
     relations: tuple[Relation, ...]
@@ -294,7 +294,7 @@ class _Problem(eqx.Module):
         return jnp.where(positive, kept, unknown + change)
 
 
-def _unknown(state: State) -> Unknown:
+def unknowns(state: State) -> Unknown:
     """Volumes of chambers, pressures of beds and bulge of the septum."""
     return jnp.stack(state[: len(NODES) + 1])
 
@@ -315,14 +315,14 @@ def _cavity_nodes(cavities: Cavities) -> Int[Array, " k"]:
     return jnp.asarray([NODES.index(name) for name in cavities.chambers], int)
 
 
-def _problem(
+def step_problem(
     circulation: Circulation,
     state: State,
     t: Scalar,
     dt: Scalar,
     chamber_pressures: Mapping[str, Scalar],
     cavities: Cavities,
-) -> _Problem:
+) -> StepProblem:
     """Evaluate all that depends on time and on the state at the start of the step."""
     parts, push = network(circulation, t + dt).within_step(state, dt)
     conductance, carried = parts.beds.implicit_outflow(state.group("Q", BEDS), dt)
@@ -333,7 +333,7 @@ def _problem(
         for name in CHAMBERS
     ]
     before = stored_volumes(circulation, state)
-    return _Problem(tuple(relations), parts, push, conductance, carried, before, dt, cavities)
+    return StepProblem(tuple(relations), parts, push, conductance, carried, before, dt, cavities)
 
 
 def _step(
@@ -346,9 +346,9 @@ def _step(
     change: Unknown | None = None,
 ) -> Step:
     """Advance with any mixture of 0D, prescribed and linearised 3D chambers."""
-    problem = _problem(circulation, state, t, dt, chamber_pressures, cavities)
+    problem = step_problem(circulation, state, t, dt, chamber_pressures, cavities)
     index = _cavity_nodes(cavities)
-    start = _unknown(state).at[index].set(cavities.pressure)
+    start = unknowns(state).at[index].set(cavities.pressure)
     if change is not None:
         start = problem.moved(start, change)
     unknown, converged, iterations = _solve(problem, start)
@@ -365,7 +365,7 @@ def _step(
 
 
 @eqx.filter_custom_jvp
-def _solve(problem: _Problem, start: Unknown) -> tuple[Unknown, Bool[Array, ""], Int[Array, ""]]:
+def _solve(problem: StepProblem, start: Unknown) -> tuple[Unknown, Bool[Array, ""], Int[Array, ""]]:
     """Solve the balance of all nodes."""
     root, size, iterations = newton(problem, start)
     return root, size < problem.tolerance(), iterations
@@ -373,7 +373,7 @@ def _solve(problem: _Problem, start: Unknown) -> tuple[Unknown, Bool[Array, ""],
 
 @_solve.def_jvp
 def _solve_jvp(
-    primals: tuple[_Problem, Unknown], tangents: tuple[_Problem, Unknown | None]
+    primals: tuple[StepProblem, Unknown], tangents: tuple[StepProblem, Unknown | None]
 ) -> tuple[tuple[Unknown, Bool[Array, ""], Int[Array, ""]], tuple[Unknown, None, None]]:
     """Implicit function theorem: the root moves so that the balance stays zero."""
     (problem, start), (change, _) = primals, tangents
