@@ -15,12 +15,13 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from heartsim.errors import MeshError
-from heartsim.mesh.anatomy import Anatomy, long_axis, open_chamber, unpinched
+from heartsim.mesh.anatomy import Anatomy, long_axis, unpinched
 from heartsim.mesh.exposure import cheapest_cut, connected, neighbors
 from heartsim.mesh.guesses import Guess, Guesses
 from heartsim.mesh.heartmesh import HeartMesh
 from heartsim.mesh.hinges import without_hinges
 from heartsim.mesh.lids import Lids, find_lids
+from heartsim.mesh.openings import open_chamber
 from heartsim.mesh.regions import wall_regions
 from heartsim.mesh.remesh import coarsen, with_volumes
 from heartsim.mesh.smoothing import comb, improve

@@ -7,6 +7,7 @@ from jaxtyping import Bool, Int
 
 from heartsim.errors import MeshError
 from heartsim.mesh.hinges import without_hinges
+from heartsim.mesh.pits import missing_cells
 from heartsim.mesh.raw import RawMesh
 from heartsim.mesh.rows import orient
 from heartsim.mesh.smoothing import improve
@@ -20,7 +21,7 @@ def mend(name: str, raw: RawMesh) -> tuple[RawMesh, list[str]]:
     """Repair what is safe to repair.
 
     Coincident nodes are merged, repeated and collapsed cells and debris removed, inverted cells
-    turned, parts that hang together by an edge separated, nodes of no cell dropped.
+    turned, single missing cells put back, parts that hang together by an edge separated, nodes of no cell dropped.
 
     Parameters
     ----------
@@ -59,6 +60,7 @@ def mend(name: str, raw: RawMesh) -> tuple[RawMesh, list[str]]:
     raw = _turn(raw, done)
     raw = _keep(raw, _largest(raw, done))
     boundary(raw.tets)  # raises where more than two cells share a face
+    raw = _refill(raw, done)
     raw = _keep(raw, _unhinged(raw, done))
     raw = _drop_orphans(raw, done)
     return _relax(raw, done), done
@@ -126,6 +128,19 @@ def _largest(raw: RawMesh, done: list[str]) -> Bool[np.ndarray, " cells"]:
             f"{np.count_nonzero(small[part])} tetrahedra"
         )
     return ~small[part]
+
+
+def _refill(raw: RawMesh, done: list[str]) -> RawMesh:
+    """Put back single cells that are missing; each takes the numbers of a neighbor."""
+    cells, beside = missing_cells(raw.points, raw.tets)
+    if len(cells) == 0:
+        return raw
+    done.append(f"put back {len(cells)} tetrahedra that were missing inside the wall or at it")
+    return replace(
+        raw,
+        tets=np.concatenate([raw.tets, cells]),
+        tet_data={n: np.concatenate([a, a[beside]]) for n, a in raw.tet_data.items()},
+    )
 
 
 def _unhinged(raw: RawMesh, done: list[str]) -> Bool[np.ndarray, " cells"]:
