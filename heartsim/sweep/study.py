@@ -28,7 +28,7 @@ from heartsim.indices.catalogue import CATALOGUE, MAIN
 from heartsim.scenario import Scenario
 from heartsim.scenario.models import Section
 from heartsim.scenario.problems import KeyPath, Problem, problems_of, refuse
-from heartsim.scenario.reader import Document, locate, read_document
+from heartsim.scenario.reader import Document, locate, mesh_beside, read_document
 from heartsim.sweep.design import Setting, grid, latin_hypercube, sobol
 from heartsim.sweep.factor import WORDS, Factor, read_factor
 
@@ -149,7 +149,8 @@ class Study(Section):
     def base(self) -> Scenario:
         """The scenario with what `set` replaces."""
         near = self._folder / self.scenario
-        overrides = {".".join(path): value for path, value in _leaves(self.set)}
+        leaves = ((".".join(path), value) for path, value in _leaves(self.set))
+        overrides = {key: self._placed(key, value) for key, value in leaves}
         return Scenario.read(near if near.is_file() else self.scenario, overrides)
 
     @cached_property
@@ -193,7 +194,9 @@ class Study(Section):
     def _case(self, number: int) -> Case:
         setting = self.settings[number - 1]
         pairs = list(zip(self.factors, setting, strict=True))
-        changes = {address(self.base, one.key): value for one, (value, _) in pairs}
+        changes = {
+            address(self.base, one.key): self._placed(one.key, value) for one, (value, _) in pairs
+        }
         scenario = self.base.with_(changes)
         inputs = {one.column: shown for one, (_, shown) in pairs}
         return Case(number, inputs, scenario)
@@ -279,12 +282,16 @@ class Study(Section):
             tried = one.levels or _extremes(self.settings, place)
             for value in tried:
                 try:
-                    self.base.with_({address(self.base, one.key): value})
+                    self.base.with_({address(self.base, one.key): self._placed(one.key, value)})
                 except InputError as error:
                     told = self._plain(error).removeprefix(f"{address(self.base, one.key)}: ")
                     problems.append(Problem(path, told + _advice(one)))
                     break
         return problems
+
+    def _placed(self, key: str, value: object) -> object:
+        """A value of the study; a mesh lies beside the study, not where it is run."""
+        return mesh_beside(value, self._folder) if key == "patient.mesh" else value
 
     def _plain(self, error: InputError) -> str:
         """What a scenario complains of, without the name of the file it is not about."""

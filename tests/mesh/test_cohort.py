@@ -82,3 +82,18 @@ def test_twenty_hearts_are_made_without_failure(group):
         assert volume(heart, "LV") == pytest.approx(patient.edv * mL, rel=1e-6)
         assert volume(heart, "RV") == pytest.approx(patient.rv_volume * mL, rel=1e-3)
         assert radius_ratios(heart.points, heart.tets).min() > 0.05
+
+
+def test_the_study_of_a_cohort_finds_its_hearts_from_anywhere(tmp_path, monkeypatch):
+    from heartsim.cli.made import cohort as command
+    from heartsim.mesh.library import load
+    from heartsim.sweep import Study
+
+    command(2, output=tmp_path / "people")
+    monkeypatch.chdir("/")
+    study = Study.read(tmp_path / "people/study.toml")
+    assert len(study.cases) == 2
+    for case in study.cases:
+        patient = case.scenario.patient
+        assert volume(load(patient.mesh), "LV") > 50 * mL
+        assert patient.element == "P1P1"
