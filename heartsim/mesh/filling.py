@@ -128,7 +128,7 @@ def _tidied(voxels: Voxels) -> Voxels:
         return part == 1 + np.argmax(np.bincount(part.ravel())[1:]) if count > 1 else mask
 
     blood = {chamber: largest(mask) for chamber, mask in voxels.blood.items()}
-    body = binary_fill_holes(np.logical_or.reduce([*blood.values(), voxels.wall]))
+    body = binary_fill_holes(replace(voxels, blood=blood).body)
     muscle = np.asarray(body) & ~np.logical_or.reduce([*blood.values()])
     part, count = cast(tuple[np.ndarray, int], label(muscle))
     size = np.bincount(part.ravel(), minlength=count + 1)
@@ -160,7 +160,7 @@ class _Fields:
         least = max(LEAST_WALL, 1.25 * spacing)
         self.walls = {k: max(rv_wall, least) if k in lids.bare else least for k in self.chambers}
         blood = [smooth(mask) for mask in voxels.blood.values()]
-        body = smooth(np.logical_or.reduce([*voxels.blood.values(), voxels.wall]))
+        body = smooth(voxels.body)
         blood = [
             _shifted(field, volumes[chamber], voxels.edge)
             for chamber, field in zip(self.chambers, blood, strict=True)

@@ -15,7 +15,7 @@ from heartsim.mesh.surfaces import (
 )
 
 PASSES = 4
-FLAT = 0.02
+FLAT = 0.004
 """Volume over the cube of the longest edge below which a dent is shallow, and stays."""
 _PAIRS = np.array([[0, 1], [0, 2], [0, 3], [1, 2], [1, 3], [2, 3]])
 

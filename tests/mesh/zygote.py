@@ -5,6 +5,7 @@ answer is one line with the exit status, what was written to stderr, processor t
 """
 
 import contextlib
+import importlib
 import importlib.util
 import json
 import os
@@ -12,6 +13,12 @@ import signal
 import sys
 import time
 from pathlib import Path
+
+LOADED = (
+    *("h5py", "meshio", "vtkmodules.util.numpy_support", "vtkmodules.vtkFiltersCore"),
+    *("vtkmodules.vtkIOExodus", "vtkmodules.vtkIOGeometry", "vtkmodules.vtkIOLegacy"),
+    "vtkmodules.vtkIOXML",
+)
 
 
 def child(worker, arguments: list[str], errors: str) -> None:
@@ -63,9 +70,6 @@ if __name__ == "__main__":
     spec = importlib.util.spec_from_file_location("worker", sys.argv[1])
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    with contextlib.suppress(ImportError):
-        import h5py
-        import meshio
-        from vtkmodules.util import numpy_support
-        from vtkmodules import vtkFiltersCore, vtkIOExodus, vtkIOGeometry, vtkIOLegacy, vtkIOXML
+    for name in LOADED:
+        importlib.import_module(name)
     serve(module)

@@ -71,7 +71,7 @@ def four_valves(mesh):
 def test_fibers_run_along_the_outflow_tract_inside_and_around_it_outside(pair, pair_position):
     mesh = four_valves(pair)
     tract = outflow_tract(mesh, pair_position)
-    assert 0 <= tract.min()
+    assert tract.min() >= 0
     assert tract.max() == 1
     assert tract[pair_position.apicobasal < 0.5].max() == 0
     rims = mesh.cavities["RV"].rims
