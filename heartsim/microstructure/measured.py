@@ -40,7 +40,7 @@ def measured(
             f'{mesh.name}: fibers.rule = "measured", and it carries no fibers. Import a mesh with '
             'directions called fiber (or f0) on cells or nodes, or write fibers.rule = "ldrb".'
         )
-    fiber = np.broadcast_to(fiber[:, None], ruled.shape[:2] + (3,))
+    fiber = np.broadcast_to(fiber[:, None], (*ruled.shape[:2], 3))
     sheet = _directions(mesh, "sheet")
     candidates = [ruled[..., 1, :], ruled[..., 2, :]]
     if sheet is not None:

@@ -17,7 +17,7 @@ from heartsim.mesh.library import load
 from heartsim.mesh.mending import mend
 from heartsim.mesh.quality import require_usable
 from heartsim.mesh.raw import RawMesh
-from heartsim.mesh.surfaces import boundary, cavity_volume, facet_areas
+from heartsim.mesh.surfaces import boundary, cavity_volume, cell_volumes, facet_areas
 from heartsim.units import mL
 
 AMBIT = Path(__file__).resolve().parents[3] / "shared/meshes/ambit_heart3D"
@@ -223,6 +223,29 @@ def test_single_missing_cells_are_put_back():
     )
     assert f"put back {gone.sum()} " in " ".join(done)
     assert len(mended.tet_data["tag"]) == len(heart.tets)
+
+
+def test_misplaced_nodes_are_put_back_or_named():
+    """A node moved through its cells is no matter of numbering."""
+    from heartsim.mesh.biventricle import biventricle
+
+    heart = biventricle(6.0)
+    outer = np.unique(boundary(heart.tets)[0])
+    inner = np.setdiff1d(np.arange(len(heart.points)), outer)
+    raw = RawMesh(
+        heart.points, heart.tets[:, [1, 0, 2, 3]], outer[:0].reshape(0, 3), {}, {}, {}, {}
+    )
+    moved = heart.points.copy()
+    moved[inner[:3]] += 9.0
+    mended, done = mend("folded", dataclasses.replace(raw, points=moved))
+    np.testing.assert_array_equal(np.sort(mended.tets, axis=1), np.sort(heart.tets, axis=1))
+    assert (cell_volumes(mended.points, mended.tets) > 0).all()
+    np.testing.assert_array_equal(mended.points[outer], heart.points[outer])
+    assert any("inner nodes that folded" in sentence for sentence in done)
+    moved = heart.points.copy()
+    moved[outer[100]] += 12.0
+    with pytest.raises(MeshError, match="folded over their neighbors"):
+        mend("folded", dataclasses.replace(raw, points=moved))
 
 
 @pytest.mark.parametrize("name", ["biventricle", "left_ventricle"])

@@ -124,9 +124,8 @@ def test_surfaces_of_triangles_and_quadrilaterals(suffix, tmp_path):
 
 
 def test_exodus_by_blocks(tmp_path):
-    from vtkmodules.vtkIOExodus import vtkExodusIIWriter
-
     import pyvista
+    from vtkmodules.vtkIOExodus import vtkExodusIIWriter
 
     heart = load("biventricle")
     grid = pyvista.UnstructuredGrid({10: heart.tets}, heart.points)

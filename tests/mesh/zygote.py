@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import time
+import traceback
 from pathlib import Path
 
 LOADED = (
@@ -31,9 +32,10 @@ def child(worker, arguments: list[str], errors: str) -> None:
         status = worker.main(arguments)
     except SystemExit as end:
         status = int(end.code or 0)
-    except BaseException as error:
-        os.write(2, f"{type(error).__name__}: {error}\n".encode())
-    os._exit(status)
+    finally:
+        if status == 1:
+            traceback.print_exc()
+        os._exit(status)
 
 
 def serve(worker) -> None:
@@ -63,7 +65,8 @@ def serve(worker) -> None:
             "seconds": use.ru_utime + use.ru_stime,
             "kibibytes": use.ru_maxrss,
         }
-        print(json.dumps(answer), flush=True)
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":
