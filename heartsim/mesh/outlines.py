@@ -132,7 +132,7 @@ def _roles(
 ) -> tuple[list[str], tuple[float, str]]:
     """What each piece is: by its file's name where that tells, else by size."""
     roles = [next((r for r, w in WORDS.items() if w.search(_stem(n))), "") for n in names]
-    if len(set(names)) > 1 and all(roles) and "LV" in roles:
+    if len(set(names)) > 1 and all(roles):
         confidence, reason = 0.95, "by the names of the files"
     else:
         if len(facets) > 3:

@@ -97,3 +97,29 @@ def test_the_study_of_a_cohort_finds_its_hearts_from_anywhere(tmp_path, monkeypa
         patient = case.scenario.patient
         assert volume(load(patient.mesh), "LV") > 50 * mL
         assert patient.element == "P1P1"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(7200)
+def test_a_cohort_beats_without_failure(tmp_path):
+    """Twenty hearts, coarsely: about 20 processor minutes.
+
+    Volumes are those drawn, EF comes out of one muscle for all: its mean lies within two published
+    standard deviations of the published mean, and the volumes spread as the drawn ones do.
+    """
+    import pandas as pd
+
+    import heartsim as hs
+    from heartsim.cli.made import cohort as command
+
+    command(20, output=tmp_path / "people")
+    ended = hs.sweep(tmp_path / "people/study.toml", tmp_path / "runs", device="cpu", quiet=True)
+    table = pd.read_csv(ended.folder / "table.csv")
+    drawn = pd.read_csv(tmp_path / "people/cohort.csv")
+    assert list(table["status"]) == ["converged"] * 20
+    volumes = table["chambers.LV.EDV_mL"].to_numpy()
+    assert np.abs(volumes / drawn["edv"].to_numpy() - 1).max() < 0.1
+    assert np.corrcoef(volumes, drawn["edv"])[0, 1] > 0.95
+    mean, spread = PUBLISHED["healthy"][1]
+    ejected = table["chambers.LV.EF_percent"]
+    assert abs(ejected.mean() - mean) < 2 * spread
