@@ -16,7 +16,7 @@ from heartsim.coupling import WallState
 from heartsim.equilibrium import Workspace
 from heartsim.errors import SolveFailed
 from heartsim.fem import solid as wall
-from heartsim.fem.exchange import tension_work, viscous_loss
+from heartsim.fem.exchange import drag_loss, tension_work, viscous_loss
 from heartsim.fem.support import support_power
 from heartsim.heart import Heart, Load, cavity_volumes, elastic_energy
 from heartsim.units import mmHg
@@ -55,6 +55,12 @@ class Moment:
     before: WallState
     blood: State
     tension: Float[Array, " c"]
+
+    @property
+    def load(self) -> Load:
+        """What acted on the wall in the step that led here."""
+        rate = jnp.asarray(1.0 / self.dt if self.dt else 0.0)
+        return Load(self.tension, self.before.u, rate)
 
 
 class Observation(NamedTuple):
@@ -197,28 +203,30 @@ def observe(
     t: Array,
     now: WallState,
     blood: State,
-    tension: Array,
+    load: Load,
     last: WallState,
-    last_tension: Array,
-    rate: Array,
+    last_load: Load,
 ) -> Observation:
     """Traces at a time level and energies exchanged since the level before it.
 
-    Work is integrated by the trapezoidal rule; the shape is that of the wall, the flows those of
-    the circulation.
+    The loads are those of the steps that led to both levels. Work is integrated by the trapezoidal
+    rule; the shape is that of the wall, the flows those of the circulation.
     """
     loop, cavity = heart.loop, _pressures_of(heart, now)
     held, held_before = cavity_volumes(heart, now.u), cavity_volumes(heart, last.u)
-    velocity = (now.u - last.u) * rate
-    lost = sum(support_power(s, velocity) for s in heart.supports) / rate
-    lost += viscous_loss(heart.solid, now.u, last.u, rate)
+    velocity = (now.u - last.u) * load.rate
+    moment = jnp.where(load.rate > 0, 1.0 / jnp.where(load.rate > 0, load.rate, 1.0), 0.0)
+    lost = sum(support_power(s, velocity) for s in heart.supports) * moment
+    lost += viscous_loss(heart.solid, now.u, last.u, load.rate)
+    steps = [(level.tension, level.u_before, level.rate) for level in (load, last_load)]
+    lost += drag_loss(heart.solid, now.u, last.u, *steps)
     return Observation(
         pressure=pressures(loop, blood, t, cavity),
         volume={name: blood.volume(name) for name in ("LV", "RV", "LA", "RA")},
         flow=flows(loop, blood, t, cavity),
         blood_volume=blood_volume(loop, blood),
         stored=elastic_energy(heart, now.u, now.p),
-        active_work=-tension_work(heart.solid, now.u, last.u, tension, last_tension),
+        active_work=-tension_work(heart.solid, now.u, last.u, load.tension, last_load.tension),
         pressure_work=0.5 * jnp.sum((now.pressure + last.pressure) * (held - held_before)),
         dissipated=lost,
         wall_volume=wall.current_volume(heart.solid, now.u),
@@ -226,15 +234,15 @@ def observe(
 
 
 @eqx.filter_jit
-def snapshot(heart: Heart, now: WallState, tension: Array) -> Snapshot:
+def snapshot(heart: Heart, now: WallState, load: Load) -> Snapshot:
     """Shape, fiber stress [kPa], fiber stretch and active tension [kPa] of the wall."""
-    stress, stretch = wall.fiber_state(heart.solid, now.u, now.p, tension)
-    return Snapshot(now.u[: heart.solid.space.vertices], stress, stretch, tension)
+    memory = (load.tension, load.u_before, load.rate)
+    stress, stretch = wall.fiber_state(heart.solid, now.u, now.p, *memory)
+    return Snapshot(now.u[: heart.solid.space.vertices], stress, stretch, load.tension)
 
 
 def observed(heart: Heart, before: Moment, after: Moment) -> Observation:
     """`observe` for two successive moments, as host numbers."""
-    rate = jnp.asarray(1.0 / after.dt if after.dt else 1.0)
-    now = (jnp.asarray(after.t), after.wall, after.blood, after.tension)
-    seen = observe(*equilibrium.strong((heart, *now, before.wall, before.tension, rate)))
+    now = (jnp.asarray(after.t), after.wall, after.blood, after.load)
+    seen = observe(*equilibrium.strong((heart, *now, before.wall, before.load)))
     return jax.tree.map(float, seen)

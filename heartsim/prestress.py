@@ -69,7 +69,7 @@ MOST_STEPS: Final = 25
 MOST_HALVINGS: Final = 40
 """Trials of a Newton step."""
 
-LARGEST_IMBALANCE: Final = 3.0
+LARGEST_IMBALANCE: Final = 30.0
 """Residual over load that a step may leave: good steps pass through such and converge."""
 
 FOREMOST: Final = 0.1

@@ -46,7 +46,7 @@ class Recorder:
         return grown._with_snapshot(heart, moment) if moment.t >= due - 1e-6 else grown
 
     def _with_snapshot(self, heart: Heart, moment: Moment) -> "Recorder":
-        seen = snapshot(heart, moment.wall, moment.tension)
+        seen = snapshot(heart, moment.wall, moment.load)
         new = dict(zip(SHAPES, map(np.asarray, seen), strict=True)) | {"time": np.array(moment.t)}
         shapes = {name: (*self.shapes.get(name, ()), value) for name, value in new.items()}
         return replace(self, shapes=shapes)

@@ -1,9 +1,11 @@
 """Precision, device and compile cache: the only module that writes ``jax.config``."""
 
+import os
 import platform
 import resource
 from importlib.metadata import version
 from pathlib import Path
+from typing import Final
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +14,12 @@ from threadpoolctl import threadpool_limits
 
 from heartsim.cache import cache_folder
 from heartsim.errors import InputError, PrecisionError
+
+PLAIN_KERNELS: Final = "xla_cpu_use_fusion_emitters"
+"""XLA's switch for its newer way to make CPU kernels: slower to compile, and here to run."""
+
+KNOWN_TO: Final = (0, 12)
+"""First version of JAX in which that switch was not looked for: XLA ends at one it does not know."""
 
 
 def use_float64() -> None:
@@ -53,6 +61,17 @@ def use_one_blas_thread() -> None:
     threadpool_limits(limits=1, user_api="blas")
 
 
+def use_plain_kernels() -> None:
+    """Make CPU kernels the older way. Call before anything is computed; later it has no effect.
+
+    Ventricle of 3 180 P2 tets: the step compiles in 14 instead of 26 CPU-s, and element tangents
+    take 14 to 21 instead of 58 µs a cell.
+    """
+    flags = os.environ.get("XLA_FLAGS", "")
+    if jax.__version_info__ < KNOWN_TO and PLAIN_KERNELS not in flags:
+        os.environ["XLA_FLAGS"] = f"{flags} --{PLAIN_KERNELS}=false".strip()
+
+
 def choose_device(name: str | None = None) -> jax.Device:  # pyright: ignore[reportInvalidTypeForm]
     """Select ``"cpu"``, ``"gpu"`` or, without a name, the best device at hand.
 
@@ -76,7 +95,8 @@ def choose_device(name: str | None = None) -> jax.Device:  # pyright: ignore[rep
 
 
 def start(device: str | None = None) -> jax.Device:  # pyright: ignore[reportInvalidTypeForm]
-    """Double precision, one pool of threads, compile cache and device in one call."""
+    """Double precision, kernels, one pool of threads, compile cache and device in one call."""
+    use_plain_kernels()
     use_float64()
     use_one_blas_thread()
     use_compile_cache()

@@ -10,6 +10,7 @@ import pytest
 from heartsim import runtime
 
 os.environ.setdefault("MPLBACKEND", "Agg")
+runtime.use_plain_kernels()
 runtime.use_float64()
 runtime.use_one_blas_thread()
 runtime.use_compile_cache()

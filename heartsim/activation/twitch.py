@@ -17,20 +17,20 @@ _Number = Float[Array, "..."] | float
 
 @final
 class Twitch(eqx.Module):
-    """Normalized tension after the onset of activation: C¹, exactly 0 before and after, 1 at peak.
+    """Isometric tension after the onset of activation: C¹, exactly 0 before and after, 1 at peak.
 
     ``sin²(π t / 2 rise)``, held at 1 from ``rise`` on, times the late growth
     ``1 − growth (1 − t/peak)²`` until ``peak``, then ``cos²`` over ``relaxation``.
 
     The fast rise sets dP/dt max, the late growth keeps ejecting muscle loaded until end-systole,
     as measured elastance curves do, and the relaxation sets the fall of isovolumic pressure, whose
-    time constant is about ``relaxation / 6``.
+    time constant is about ``relaxation / 10``. How fast the muscle may eject is set by the speed
+    dependence of its tension (`heartsim.tissue.active`).
 
     Notes
     -----
-    The defaults were chosen on a one-fiber ventricle [1]_, then on the shipped two-chamber heart.
-    With a rise in 130 ms its wall ejects in a third of systole; with 200 ms dP/dt max is 1200 to
-    1300 mmHg/s and the left ventricle's peak pressure 10 mmHg nearer to the aorta's.
+    The defaults were chosen on a one-fiber ventricle [1]_, then on the shipped two-chamber heart:
+    dP/dt max 1500 to 1600 mmHg/s, ejection in 320 ms.
 
     References
     ----------
@@ -40,9 +40,9 @@ class Twitch(eqx.Module):
 
     rise: _Number = 200.0
     """Time to full activation [ms]."""
-    peak: _Number = 340.0
+    peak: _Number = 330.0
     """Time to peak tension [ms], at least ``rise``."""
-    relaxation: _Number = 220.0
+    relaxation: _Number = 300.0
     """Time from peak tension to rest [ms]."""
     growth: _Number = 0.5
     """Part of the tension that is gained between activation and peak [-]."""

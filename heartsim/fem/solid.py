@@ -2,12 +2,13 @@
 
 Energy per reference volume, with C the right Cauchy–Green tensor in fiber axes::
 
-    W = s psi(C', Ta) + gamma/2 (J' - 1)² + p (J' - 1) - p² / (2 kappa) + eta/2 |E - E_n|² / dt
+    W = s (psi(C', Ta) + phi(C', C'_n, Ta, dt)) + gamma/2 (J' - 1)² + p (J' - 1) - p² / (2 kappa)
+        + eta/2 |E - E_n|² / dt
 
 C' and J' = J/s are those of the deformation that is left after the wall has been thickened by a
 factor s across its sheets: 1 but where something was injected.
 
-`psi` comes from any material with ``energy(C, tension)``; the law is differentiated in the six
+`psi` and `phi` are any material's ``energy`` and ``drag``. They are differentiated in the six
 components of C at each point (never the element), held as six arrays over all points, and points
 become elements by one shared product of reference gradients. ``kappa → ∞``
 (zero compressibility) is exact incompressibility. For P1/P1 the pressure is stabilised by local
@@ -42,6 +43,10 @@ class Material(Protocol):
 
     def energy(self, C: Symmetric, tension: Scalar) -> Scalar:
         """Energy per reference volume [kPa] without the volumetric terms."""
+        ...
+
+    def drag(self, C: Symmetric, before: Symmetric, tension: Scalar, rate: Scalar) -> Scalar:
+        """Potential [kPa] of what motion since the last time level costs in tension."""
         ...
 
 
@@ -172,7 +177,9 @@ def _point_energy(
     material, viscosity, swelling, tension = cell
     dilation = _volume_ratio(c) / swelling - 1.0
     dissipation = viscosity * rate / 8.0 * square(difference(c, before))
-    elastic = swelling * material.energy(unswollen(c, swelling), tension)
+    own = unswollen(c, swelling)
+    elastic = swelling * material.energy(own, tension)
+    elastic += swelling * material.drag(own, unswollen(before, swelling), tension, rate)
     return elastic + (0.5 * augmentation * dilation + p) * dilation + dissipation
 
 
@@ -366,12 +373,19 @@ def current_volume(solid: Solid, u: Vector) -> Scalar:
 
 
 def fiber_state(
-    solid: Solid, u: Vector, p: Float[Array, " v"], tension: Float[Array, " c"]
+    solid: Solid,
+    u: Vector,
+    p: Float[Array, " v"],
+    tension: Float[Array, " c"],
+    u_before: Vector,
+    rate: Scalar,
 ) -> tuple[Float[Array, " c"], Float[Array, " c"]]:
-    """Total Cauchy stress along the deformed fiber [kPa] and fiber stretch, means of each cell."""
+    """Total Cauchy stress along the deformed fiber [kPa] and fiber stretch, means of each cell.
+
+    Parameters as those of `residual`.
+    """
     F = deformation(solid, u)
-    still = jnp.zeros((), u.dtype)
-    slope = _at_points(jax.grad(_point_energy), solid, F, p, tension, u, still)
+    slope = _at_points(jax.grad(_point_energy), solid, F, p, tension, u_before, rate)
     stretch = jnp.sqrt(jnp.sum(F[..., 0] ** 2, axis=-1))
     along = jnp.einsum("cqim,cqi->cqm", F, F[..., 0] / stretch[..., None])
     stress = jnp.einsum("cqm,cqmn,cqn->cq", along, _stress(slope), along) / volume_ratio_all(F)

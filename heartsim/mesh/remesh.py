@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from heartsim.errors import MeshError
+from heartsim.mesh.crowding import without_crowds
 from heartsim.mesh.heartmesh import Cavity, HeartMesh
 from heartsim.mesh.hinges import without_hinges
 from heartsim.mesh.smoothing import improve
@@ -29,10 +30,11 @@ from heartsim.mesh.surfaces import (
     wall_volume,
 )
 
-VERSION = 2
+VERSION = 3
 """Raised when the same input gives another mesh, so that kept ones are made again."""
 
 SMALLEST_EDGE = 0.3
+CROWDED = 0.4
 LARGEST_CHANGE = 0.03
 PASSES = 2
 RESTORING_PASSES = 4
@@ -79,6 +81,9 @@ def coarsen(mesh: HeartMesh, edge: float) -> HeartMesh:
     for _ in range(PASSES):
         points, tets, facets, label = _remesh(mesh.name, points, tets, facets, label, edge, loose)
     points = improve(points, tets, np.unique(facets))
+    tets = without_crowds(points, tets, np.unique(facets), CROWDED * edge)
+    used = np.unique(tets)
+    points, tets, facets = points[used], *(np.searchsorted(used, x) for x in (tets, facets))
     points = improve(points, tets, np.unique(facets[label != loose]), poor=HOPELESS)
     surfaces = {name: facets[label == number] for number, name in enumerate(names)}
     flat = HeartMesh(

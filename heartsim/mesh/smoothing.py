@@ -30,7 +30,7 @@ def comb(
     degree = np.bincount(ends[:, 0], minlength=len(points))
     line = np.flatnonzero(degree == 2)
     touching = tets[np.isin(tets, line).any(axis=1)]
-    least = np.minimum(_quality(points, touching), COMBED)
+    least = np.minimum(rating(points, touching), COMBED)
     points = points.copy()
     for _ in range(COMBINGS):
         total = np.zeros_like(points)
@@ -38,7 +38,7 @@ def comb(
         moved = points.copy()
         moved[line] = 0.4 * points[line] + 0.3 * total[line]
         for _ in range(ROUNDS):
-            squeezed = _quality(moved, touching) < least
+            squeezed = rating(moved, touching) < least
             if not squeezed.any():
                 break
             back = np.unique(touching[squeezed])
@@ -77,7 +77,7 @@ def improve(
     points = points.copy()
     places = _places()
     for _ in range(ROUNDS):
-        bad = tets[_quality(points, tets) < poor]
+        bad = tets[rating(points, tets) < poor]
         nodes = np.unique(bad[free[bad]])
         moved = False
         for node in nodes:
@@ -88,7 +88,7 @@ def improve(
     return points
 
 
-def _quality(
+def rating(
     points: Float[np.ndarray, "nodes 3"], tets: Int[np.ndarray, "cells 4"]
 ) -> Float[np.ndarray, " cells"]:
     """Rate cells by radius ratio or smallest angle [rad], whichever is less; −1 if inverted."""
@@ -121,7 +121,7 @@ def _move(
     corner[:, own] = candidates[:, None]
     flat = corner.reshape(-1, 3)
     cells = np.arange(len(flat)).reshape(-1, 4)
-    worst = _quality(flat, cells).reshape(len(candidates), -1).min(axis=1)
+    worst = rating(flat, cells).reshape(len(candidates), -1).min(axis=1)
     best = int(np.argmax(worst))
     if worst[best] <= worst[0] + 1e-3:
         return False

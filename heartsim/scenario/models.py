@@ -159,7 +159,7 @@ class Tissue(Section):
         default=1.0, description="Multiplier of the passive law."
     )
     contractility: Annotated[float, Quantity("pressure", "0 kPa", "500 kPa")] = usual(
-        "80 kPa", "Peak active tension along the fiber, per unloaded cross-section."
+        "140 kPa", "Peak isometric tension along the fiber, per unloaded cross-section."
     )
     right_wall: Annotated[float, Quantity("number", "0.05", "2")] = Field(
         default=0.4,

@@ -11,7 +11,7 @@ Duff & Reid (1983). The multifrontal solution of indefinite sparse symmetric lin
 doi:10.1145/356044.356047.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 import equinox as eqx
@@ -22,7 +22,10 @@ from jaxtyping import Array, Float, Int
 from heartsim.solve.dissection import Tree
 
 BATCH_COST: Final = 1e9
-"""Operations that one more batch must save: each makes the compiled step longer."""
+"""Operations that one more batch must save, at least: each makes the compiled step longer."""
+
+MOST_BATCHES: Final = 18
+"""Batches beyond which the next one must save more, whatever the mesh, or one a level."""
 
 
 class Batch(eqx.Module):
@@ -108,8 +111,7 @@ def plan(tree: Tree, elements: Int[np.ndarray, "e d"]) -> Plan:
     deepest = np.argmax(tree.level[elements], axis=1)
     last = elements[np.arange(len(elements)), deepest]
     enters, front = tree.level[last], tree.place[last].copy()
-    levels: list[tuple[Batch, ...]] = []
-    below = _Passed(np.zeros((0, 0), int), np.zeros(1, int), np.ones(1, int), unknowns)
+    levels: list[_Level] = []
     for level in range(depth - 1, -1, -1):
         children = tree.children[level]
         fronts = len(children)
@@ -122,42 +124,69 @@ def plan(tree: Tree, elements: Int[np.ndarray, "e d"]) -> Plan:
         keys = np.unique(path[outer] * unknowns + touched[outer])
         border = _padded(keys // unknowns, keys % unknowns, fronts, unknowns)
         entering = np.flatnonzero(enters == level)
-        batches, passed = _batches(pivots, border, entering, front, elements, children, below)
-        levels.append(batches)
+        levels.append(_Level(pivots, border, entering, front[entering], children))
         if level:
             above = _parents(tree.children[level - 1], fronts)
             front[reached] = above[front[reached]]
-        below = passed
-    return tuple(reversed(levels))
+    below = _Passed(np.zeros((0, 0), int), np.zeros(1, int), np.ones(1, int), unknowns)
+    batched: list[tuple[Batch, ...]] = []
+    for level, alike in zip(levels, _grouped(levels, unknowns), strict=True):
+        batches, below = _batches(level, alike, elements, below)
+        batched.append(batches)
+    return tuple(reversed(batched))
+
+
+class _Level(NamedTuple):
+    """Fronts of a level: unknowns, and which elements enter where."""
+
+    pivots: Int[np.ndarray, "f p"]
+    border: Int[np.ndarray, "f b"]
+    entering: Int[np.ndarray, " k"]
+    front: Int[np.ndarray, " k"]
+    children: Int[np.ndarray, "f 2"]
+
+
+def _grouped(levels: Sequence[_Level], unknowns: int) -> list[list[np.ndarray]]:
+    """Fronts of the batches of each level, few enough for a program that compiles soon."""
+    sizes = [
+        ((level.pivots < unknowns).sum(axis=1), (level.border < unknowns).sum(axis=1))
+        for level in levels
+    ]
+    cost = BATCH_COST
+    while True:
+        groups = [list(_alike(*size, cost)) for size in sizes]
+        if sum(map(len, groups)) <= max(MOST_BATCHES, len(levels)):
+            return groups
+        cost *= 1.5
 
 
 def _batches(
-    pivots: Int[np.ndarray, "f p"],
-    border: Int[np.ndarray, "f b"],
-    entering: Int[np.ndarray, " k"],
-    front: Int[np.ndarray, " e"],
+    level: _Level,
+    groups: list[np.ndarray],
     elements: Int[np.ndarray, "e d"],
-    children: Int[np.ndarray, "f 2"],
     below: _Passed,
 ) -> tuple[tuple[Batch, ...], _Passed]:
     """Batches of a level, and the borders that they pass on, one matrix after the other."""
     unknowns, batches, first = below.unknowns, [], 0
-    start, stride = np.zeros(len(pivots), int), np.zeros(len(pivots), int)
-    for some in _alike((pivots < unknowns).sum(axis=1), (border < unknowns).sum(axis=1)):
-        inner, outer = _trimmed(pivots[some], unknowns), _trimmed(border[some], unknowns)
+    start, stride = np.zeros(len(level.pivots), int), np.zeros(len(level.pivots), int)
+    for some in groups:
+        inner = _trimmed(level.pivots[some], unknowns)
+        outer = _trimmed(level.border[some], unknowns)
         slots = np.concatenate([inner, outer], axis=1)
-        here = entering[np.isin(front[entering], some)]
-        at = np.searchsorted(some, front[here])
+        among = np.isin(level.front, some)
+        here, at = level.entering[among], np.searchsorted(some, level.front[among])
         place = _find(slots, at[:, None], elements[here], unknowns)
-        tables = (inner, outer, here, at, place, *below.read_by(children[some], slots))
+        tables = (inner, outer, here, at, place, *below.read_by(level.children[some], slots))
         batches.append(Batch(*(jnp.asarray(table, jnp.int32) for table in tables)))
         row = outer.shape[1] + 1
         start[some], stride[some] = first + row**2 * np.arange(len(some)), row
         first += row**2 * len(some)
-    return tuple(batches), _Passed(border, start, stride, unknowns)
+    return tuple(batches), _Passed(level.border, start, stride, unknowns)
 
 
-def _alike(pivots: Int[np.ndarray, " f"], border: Int[np.ndarray, " f"]) -> Iterator[np.ndarray]:
+def _alike(
+    pivots: Int[np.ndarray, " f"], border: Int[np.ndarray, " f"], batch_cost: float
+) -> Iterator[np.ndarray]:
     """Cut the fronts of a level into batches of like size, each with the work of its largest."""
     order = np.argsort(pivots + border, kind="stable")
     p, b = pivots[order].astype(float), border[order].astype(float)
@@ -165,7 +194,7 @@ def _alike(pivots: Int[np.ndarray, " f"], border: Int[np.ndarray, " f"]) -> Iter
     for end in range(1, len(order) + 1):
         widest = [np.maximum.accumulate(size[end - 1 :: -1])[::-1] for size in (p[:end], b[:end])]
         work = _operations(*widest) * (end - np.arange(end))
-        cost = best[:end] + work + BATCH_COST
+        cost = best[:end] + work + batch_cost
         cut[end] = np.argmin(cost)
         best[end] = cost[cut[end]]
     end = len(order)

@@ -153,13 +153,28 @@ def _listed(key: str, entry: Sequence[object]) -> Factor:
     shown: list[float | str] = []
     for value, found in zip(entry, numbers, strict=True):
         if found is None or None in numbers:
-            shown.append(value if isinstance(value, str) else json.dumps(value, sort_keys=True))
+            shown.append(_worded(value))
         else:
             shown.append(_in_unit(found, unit))
     repeated = [value for value in entry if list(entry).count(value) > 1]
     if repeated:
         raise ScenarioError(f"{repeated[0]!r} stands there twice. Each value is run once.")
     return Factor(key, "" if None in numbers else unit, tuple(entry), tuple(shown))
+
+
+def _worded(value: object) -> str:
+    """Words for a value that is not a quantity; procedures as their names and doses."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Sequence) and all(isinstance(one, Mapping) for one in value):
+        return " + ".join(" ".join(map(str, _flat(one))) for one in value) or "none"
+    return json.dumps(value, sort_keys=True)
+
+
+def _flat(procedure: Mapping[str, object]) -> list[object]:
+    """Name of a procedure, then each parameter and its value."""
+    doses = [(name, dose) for name, dose in procedure.items() if name != "name"]
+    return [procedure.get("name", ""), *(word for pair in doses for word in pair)]
 
 
 def _range(key: str, entry: Mapping[str, object]) -> Factor:

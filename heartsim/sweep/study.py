@@ -18,6 +18,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
@@ -33,6 +34,9 @@ from heartsim.sweep.design import Setting, grid, latin_hypercube, sobol
 from heartsim.sweep.factor import WORDS, Factor, read_factor
 
 MOST_CASES: Final = 100_000
+SCENARIO: Final = "scenario"
+"""Factor of a study of several scenarios."""
+
 _SHOWN: Final = 5
 """Cases that cannot be run and are told one by one."""
 
@@ -90,11 +94,14 @@ class Study(Section):
     title: Annotated[str, Field(max_length=300)] = Field(
         default="", description="The question that this study asks."
     )
-    scenario: str = Field(description="Scenario file, or the name of one that ships.")
+    scenario: str | Annotated[tuple[str, ...], Field(strict=False)] = Field(
+        description="Scenario file, or the name of one that ships; or a list of them."
+    )
     set: dict[str, object] = Field(default={}, description="Keys of the scenario to replace.")
     vary: dict[str, object] = Field(
+        default={},
         description="Keys of the scenario with the values, range or distribution they take; "
-        "a parameter of a procedure is procedure.NAME.PARAMETER."
+        "a parameter of a procedure is procedure.NAME.PARAMETER.",
     )
     sample: Sample = Sample()
     outputs: Annotated[tuple[str, ...], Field(strict=False)] = Field(
@@ -146,17 +153,24 @@ class Study(Section):
         return self._text
 
     @cached_property
-    def base(self) -> Scenario:
-        """The scenario with what `set` replaces."""
-        near = self._folder / self.scenario
+    def bases(self) -> dict[str, Scenario]:
+        """The scenarios by name, with what `set` replaces."""
+        names = (self.scenario,) if isinstance(self.scenario, str) else self.scenario
         leaves = ((".".join(path), value) for path, value in _leaves(self.set))
         overrides = {key: self._placed(key, value) for key, value in leaves}
-        return Scenario.read(near if near.is_file() else self.scenario, overrides)
+        files = {name: self._folder / name for name in names}
+        return {
+            name: Scenario.read(near if near.is_file() else name, overrides)
+            for name, near in files.items()
+        }
 
     @cached_property
     def factors(self) -> tuple[Factor, ...]:
-        """What varies, in the order of the file."""
-        return tuple(read_factor(".".join(path), entry) for path, entry in _leaves(self.vary))
+        """What varies: the scenario if there are several, then keys in the order of the file."""
+        keys = [(".".join(path), entry) for path, entry in _leaves(self.vary)]
+        if not isinstance(self.scenario, str):
+            keys.insert(0, (SCENARIO, self.scenario))
+        return tuple(read_factor(key, entry) for key, entry in keys)
 
     @property
     def explained(self) -> tuple[str, ...]:
@@ -192,12 +206,10 @@ class Study(Section):
         return tuple(cases), problems
 
     def _case(self, number: int) -> Case:
-        setting = self.settings[number - 1]
-        pairs = list(zip(self.factors, setting, strict=True))
-        changes = {
-            address(self.base, one.key): self._placed(one.key, value) for one, (value, _) in pairs
-        }
-        scenario = self.base.with_(changes)
+        pairs = list(zip(self.factors, self.settings[number - 1], strict=True))
+        values = {one.key: self._placed(one.key, value) for one, (value, _) in pairs}
+        base = self.bases[str(values.pop(SCENARIO, self.scenario))]
+        scenario = base.with_({address(base, key): value for key, value in values.items()})
         inputs = {one.column: shown for one, (_, shown) in pairs}
         return Case(number, inputs, scenario)
 
@@ -211,18 +223,21 @@ class Study(Section):
 
     def _base_problems(self) -> list[Problem]:
         try:
-            _ = self.base
+            if not isinstance(self.scenario, str):
+                read_factor(SCENARIO, self.scenario)
+            _ = self.bases
         except InputError as error:
             return [Problem(("set",) if self.set else ("scenario",), str(error))]
         return []
 
     def _factor_problems(self) -> list[Problem]:
-        if not self.vary:
+        if not self.vary and isinstance(self.scenario, str):
             return [Problem(("vary",), "nothing varies. Name at least one key of the scenario.")]
         problems = []
         for path, entry in _leaves(self.vary):
             try:
-                address(self.base, ".".join(path))
+                for base in self.bases.values():
+                    address(base, ".".join(path))
                 read_factor(".".join(path), entry)
             except InputError as error:
                 problems.append(Problem(("vary", *path), str(error)))
@@ -231,7 +246,7 @@ class Study(Section):
     def _sample_problems(self) -> list[Problem]:
         plan, problems = self.sample, []
         for one in self.factors:
-            path: KeyPath = ("vary", *one.key.split("."))
+            path = _path(one)
             if plan.method == "grid" and one.kind:
                 text = "a distribution in a grid. Add count = 5, or choose another sample.method."
                 problems.append(Problem(path, text))
@@ -278,14 +293,15 @@ class Study(Section):
         """Values that cannot be used whatever the other factors are."""
         problems = []
         for place, one in enumerate(self.factors):
-            path: KeyPath = ("vary", *one.key.split("."))
+            if one.key == SCENARIO:
+                continue
             tried = one.levels or _extremes(self.settings, place)
-            for value in tried:
+            for base, value in product(self.bases.values(), tried):
                 try:
-                    self.base.with_({address(self.base, one.key): self._placed(one.key, value)})
+                    base.with_({address(base, one.key): self._placed(one.key, value)})
                 except InputError as error:
-                    told = self._plain(error).removeprefix(f"{address(self.base, one.key)}: ")
-                    problems.append(Problem(path, told + _advice(one)))
+                    told = self._plain(error).removeprefix(f"{address(base, one.key)}: ")
+                    problems.append(Problem(_path(one), told + _advice(one)))
                     break
         return problems
 
@@ -295,7 +311,8 @@ class Study(Section):
 
     def _plain(self, error: InputError) -> str:
         """What a scenario complains of, without the name of the file it is not about."""
-        return re.sub(rf"^{re.escape(self.base.name)}(\.toml)?[,:] ", "", str(error))
+        names = "|".join(re.escape(base.name) for base in self.bases.values())
+        return re.sub(rf"^({names})(\.toml)?[,:] ", "", str(error))
 
 
 def address(base: Scenario, key: str) -> str:
@@ -333,6 +350,11 @@ def _leaves(
         else:
             found.append((path, entry))
     return found
+
+
+def _path(one: Factor) -> KeyPath:
+    """Where a factor stands in the file."""
+    return (SCENARIO,) if one.key == SCENARIO else ("vary", *one.key.split("."))
 
 
 def _extremes(settings: list[Setting], place: int) -> tuple[object, object]:

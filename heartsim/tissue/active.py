@@ -17,6 +17,20 @@ LAND_2017_BETA = 2.3
 doi:10.1016/j.yjmcc.2017.03.008
 """
 
+HILL_CURVATURE = 0.25
+"""a/F0 of Hill's hyperbola [-], our choice: 1 would be nearly straight."""
+
+HILL_SLOWNESS = 200.0
+"""One over the largest speed of shortening, 5 lengths a second [ms].
+
+At peak ejection human fibers shorten by 1.6 /s under a stress of a third of the largest
+(de Tombe & ter Keurs 2012, PMC3568939); with the curvature above the hyperbola gives 0.30 there.
+"""
+
+LENGTHENING = 1.5
+"""Tension of muscle that is drawn out fast, over its isometric tension [-]; it does "not exceed
+150 %" (PMC3217276, fig. 2)."""
+
 _SMALL_SLOPE = 1e-8
 _SMALL_STRETCH2 = 1e-12
 
@@ -33,6 +47,11 @@ class InvariantTension(eqx.Module):
     def energy(self, C: CauchyGreen, tension: Scalar) -> Scalar:
         """Active energy per reference volume [kPa], Ta/2 (I4f − 1), for a tension Ta [kPa]."""
         return tension * (components(C).ff - 1) / 2
+
+    def drag(self, C: CauchyGreen, before: CauchyGreen, tension: Scalar, rate: Scalar) -> Scalar:
+        """Tension without velocity dependence [kPa]: nothing."""
+        del C, before, rate
+        return 0.0 * tension
 
 
 @final
@@ -52,6 +71,11 @@ class ActiveTension(eqx.Module):
     end-diastole λ is 1.10–1.15; the plateau at 1.2 is the 2.2–2.3 µm of full overlap [1]_. So
     tension grows with filling (Frank–Starling) through the whole working range.
 
+    Muscle that shortens pulls less: h is multiplied by Hill's g of the speed (`drag`), which keeps
+    the flow of ejection down while isovolumic pressure rises fast. The speed is that of the
+    implicit step, the h beside it that of the level before: so the loss is the slope of a convex
+    potential, and tangents stay symmetric.
+
     Fibers are dispersed about their mean and branch, so contracting muscle also pulls across it in
     the plane of the wall, n. Without this a wall with helix angles of ±60° shortens round its
     axis only: the long axis and the base stay where they are (ARCHITECTURE.md has the figures).
@@ -70,6 +94,9 @@ class ActiveTension(eqx.Module):
     """Fiber stretch of full overlap [-]."""
     cross: Parameter = 0.0
     """Stress across the fibers over the tension along them at the unloaded length [-]."""
+    slowness: Parameter = 0.0
+    """Time in which unloaded muscle would shorten by its unloaded length [ms]: one over Hill's
+    largest speed; 0 is tension that does not depend on the speed of shortening."""
 
     def energy(self, C: CauchyGreen, tension: Scalar) -> Scalar:
         """Active energy per reference volume, zero at the reference.
@@ -87,11 +114,41 @@ class ActiveTension(eqx.Module):
             Energy [kPa], Ta ∫₁^λ h(l) dl + Ta cross/2 (I4n − 1).
         """
         C = components(C)
-        stretch = jnp.sqrt(jnp.maximum(C.ff, _SMALL_STRETCH2))
+        stretch = _stretch(C.ff)
         zero = 1 - 1 / jnp.maximum(self.beta, _SMALL_SLOPE)
         line = stretch - 1 + self.beta * (stretch - 1) ** 2 / 2
         beyond = _ramp_integral(stretch - self.plateau) + _ramp_integral(zero - stretch)
         return tension * (line - self.beta * beyond + self.cross * (C.nn - 1) / 2)
+
+    def drag(self, C: CauchyGreen, before: CauchyGreen, tension: Scalar, rate: Scalar) -> Scalar:
+        """Potential of the tension that a step of shortening costs, zero without motion.
+
+        Parameters
+        ----------
+        C, before : (3, 3) or Symmetric
+            Right Cauchy–Green tensor in fiber axes now and at the previous time level.
+        tension : ()
+            Tension Ta at the unloaded length [kPa].
+        rate : ()
+            One over the time step [1/ms]; 0 is quasi-static.
+
+        Returns
+        -------
+        () float
+            Potential per reference volume [kPa]; convex in the stretches along and across.
+        """
+        C, before = components(C), components(before)
+        now, old = (_stretch(c.ff) for c in (C, before))
+        along = self.length_factor(old) * self._lost(now - old, rate)
+        wide, narrow = (_stretch(c.nn) for c in (C, before))
+        return tension * (along + self.cross * narrow * self._lost(wide - narrow, rate))
+
+    def _lost(self, change: Scalar, rate: Scalar) -> Scalar:
+        """∫ (1 − g) of the shortening speed over a change of stretch in one step [-]."""
+        per = self.slowness * rate
+        speed = -per * change
+        safe = jnp.where(per > 0, per, 1.0)
+        return jnp.where(per > 0, _hill_integral(speed) / safe, 0.0)
 
     def length_factor(self, stretch: Float[Array, "..."]) -> Float[Array, "..."]:
         """Factor h(λ) of the tension [-] at a fiber stretch from the unloaded state."""
@@ -101,10 +158,30 @@ class ActiveTension(eqx.Module):
 
 
 def active_tension(
-    beta: float = LAND_2017_BETA, plateau: float = 1.2, cross: float = 0.0
+    beta: float = LAND_2017_BETA,
+    plateau: float = 1.2,
+    cross: float = 0.0,
+    slowness: float = HILL_SLOWNESS,
 ) -> ActiveTension:
-    """Length-dependent tension with human defaults, as scalars for `uniform`."""
-    return ActiveTension(beta, plateau, cross)
+    """Tension that depends on length and speed, human defaults, as scalars for `uniform`."""
+    return ActiveTension(beta, plateau, cross, slowness)
+
+
+def _stretch(square: Scalar) -> Scalar:
+    return jnp.sqrt(jnp.maximum(square, _SMALL_STRETCH2))
+
+
+def _hill_integral(x: Scalar) -> Scalar:
+    """Integral from rest of 1 − g(x) over the speed of shortening, as a part of the largest.
+
+    Shortening, x > 0: g = (1 − x)/(1 + x/k), so 1 − g = (1 + k) x/(k + x). Lengthening: the
+    hyperbola of the same slope at rest that ends at `LENGTHENING`.
+    """
+    k, above = HILL_CURVATURE, LENGTHENING - 1
+    corner = above * k / (1 + k)
+    short, long = jnp.where(x < 0, 0.0, x), jnp.where(x < 0, -x, 0.0)
+    shortening = (1 + k) * (short - k * jnp.log1p(short / k))
+    return shortening + above * (long - corner * jnp.log1p(long / corner))
 
 
 def _ramp(x: Float[Array, "..."]) -> Float[Array, "..."]:

@@ -51,6 +51,10 @@ class Tissue(eqx.Module):
         muscle = self.stiffness * self.passive.energy(C) + self.active.energy(C, tension)
         return muscle + NeoHookean(self.fibrous).energy(C)
 
+    def drag(self, C: CauchyGreen, before: CauchyGreen, tension: Scalar, rate: Scalar) -> Scalar:
+        """Potential of the tension that shortening costs in a step [kPa]."""
+        return self.active.drag(C, before, tension, rate)
+
     def tension(self, fraction: Float[Array, " cells"]) -> Float[Array, " cells"]:
         """Active tension [kPa] of each cell for activation fractions in [0, 1]."""
         return self.contractility * fraction

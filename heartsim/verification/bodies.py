@@ -47,6 +47,10 @@ class Compressible(eqx.Module):
         volume = self.kappa / 4 * (square - 1 - jnp.log(square))
         return self.tissue.energy(C, tension) + volume
 
+    def drag(self, C: CauchyGreen, before: CauchyGreen, tension: Scalar, rate: Scalar) -> Scalar:
+        """Potential of the tension that shortening costs in a step [kPa]."""
+        return self.tissue.drag(C, before, tension, rate)
+
 
 def muscle(law: Law, cells: int) -> Tissue:
     """Tissue of one law with tension that does not depend on length."""

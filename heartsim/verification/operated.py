@@ -179,6 +179,8 @@ def _volume(heart: Heart, state: Equilibrium) -> float:
 def _stress(heart: Heart, state: Equilibrium, share: float) -> float:
     """Mean fiber stress of the wall, valve rings left out [kPa]."""
     tension = share * heart.tissue.contractility
-    stress, _ = fiber_state(heart.solid, state.u, state.p, jnp.asarray(tension))
+    stress, _ = fiber_state(
+        heart.solid, state.u, state.p, jnp.asarray(tension), state.u, jnp.zeros(())
+    )
     muscle = np.asarray(heart.cell_volume) * (np.asarray(heart.tissue.fibrous) == 0)
     return float(np.average(np.asarray(stress), weights=muscle)) / kPa

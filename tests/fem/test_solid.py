@@ -7,7 +7,7 @@ import numpy as np
 from numpy.testing import assert_allclose
 
 from heartsim.fem import solid as fem
-from heartsim.fem.exchange import tension_work
+from heartsim.fem.exchange import drag_loss, tension_work
 from heartsim.tissue.active import InvariantTension
 
 
@@ -143,7 +143,9 @@ def test_fiber_stress_of_pure_tension_is_the_tension(wall):
     """At rest, with J = 1 and no passive stress, sigma_ff = Ta h(1) exactly."""
     still = jnp.zeros_like(wall.u)
     h = wall.solid.material.active.length_factor(jnp.ones(()))
-    stress, stretch = fem.fiber_state(wall.solid, still, jnp.zeros_like(wall.p), wall.tension)
+    stress, stretch = fem.fiber_state(
+        wall.solid, still, jnp.zeros_like(wall.p), wall.tension, still, jnp.zeros(())
+    )
     assert_allclose(stretch, 1.0, rtol=1e-12)
     assert_allclose(stress, wall.tension * h, rtol=1e-10)
 
@@ -160,6 +162,22 @@ def test_tension_work_is_minus_tension_times_shortening(wall):
 
     work = tension_work(flat, wall.u, wall.before, constant, constant)
     assert_allclose(work, energy(wall.u) - energy(wall.before), rtol=1e-10)
+
+
+def test_drag_loss_is_the_work_of_the_forces_that_speed_takes(wall):
+    """Of a short step after rest: half its force times its displacement, by the trapezoid."""
+    du, _ = direction(wall)
+    before, rate = wall.u - 1e-6 * du, jnp.asarray(1e4)
+    quick = eqx.tree_at(lambda s: s.material.active.slowness, wall.solid, replace_fn=jnp.zeros_like)
+
+    def forces(solid):
+        return fem.residual(solid, wall.u, wall.p, wall.tension, before, rate)[0]
+
+    power = float(jnp.sum((forces(wall.solid) - forces(quick)) * (wall.u - before)))
+    ends = (wall.tension, before, rate), (wall.tension, before, jnp.zeros(()))
+    assert power > 0
+    assert_allclose(drag_loss(wall.solid, wall.u, before, *ends), power / 2, rtol=1e-4)
+    assert float(drag_loss(quick, wall.u, before, *ends)) == 0
 
 
 def swollen(wall):

@@ -86,7 +86,8 @@ def test_batches_of_like_size_save_work_and_change_nothing(grid, monkeypatch):
     blocks, _ = _system(tets, len(points), 7)
     rhs = jnp.asarray(np.random.default_rng(8).standard_normal((2, len(points))))
     whole = plan(tree, tets)
-    monkeypatch.setattr(frontal, "BATCH_COST", 0.0)
+    monkeypatch.setattr(frontal, "BATCH_COST", 1.0)
+    monkeypatch.setattr(frontal, "MOST_BATCHES", 1000)
     cut = plan(tree, tets)
     assert sum(map(len, cut)) > sum(map(len, whole)) == len(whole)
     assert operations(cut) < 0.8 * operations(whole)
@@ -96,6 +97,22 @@ def test_batches_of_like_size_save_work_and_change_nothing(grid, monkeypatch):
         for layout in (whole, cut)
     )
     assert_allclose(apart, together, rtol=1e-9, atol=1e-12)
+
+
+def test_a_plan_stays_small_whatever_the_mesh(grid, monkeypatch):
+    """Each batch makes the program longer; where many would pay, few remain."""
+    points, tets, links = grid
+    tree = dissect(points, links, np.ones(len(points)), leaf=12.0)
+    depth = len(tree.children)
+    monkeypatch.setattr(frontal, "BATCH_COST", 1.0)
+    assert sum(map(len, plan(tree, tets))) <= max(frontal.MOST_BATCHES, depth)
+    monkeypatch.setattr(frontal, "MOST_BATCHES", 1000)
+    many = plan(tree, tets)
+    assert sum(map(len, many)) > depth
+    monkeypatch.setattr(frontal, "MOST_BATCHES", depth + 1)
+    few = plan(tree, tets)
+    assert depth <= sum(map(len, few)) <= depth + 1
+    assert operations(few) >= operations(many)
 
 
 def test_single_precision_is_good_enough_to_precondition(grid, tree):

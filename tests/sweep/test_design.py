@@ -109,6 +109,43 @@ def test_doses_of_procedures_are_named_and_checked():
         Study.from_dict({**document, "vary": {"procedure.tavr.area": ["900 cm2"]}})
 
 
+def test_several_scenarios_are_a_factor():
+    """Each is found by its name, `set` holds for all, and a dose is where each of them has it."""
+    study = Study.from_dict(
+        {
+            "scenario": ["aortic_replacement_0D", "aortic_stenosis_0D"],
+            "set": {"protocol.at_most_beats": 7},
+            "vary": {"circulation.heart_rate": ["60 /min", "80 /min"]},
+        }
+    )
+    assert [case.inputs["input.scenario"] for case in study.cases] == [
+        "aortic_replacement_0D",
+        "aortic_replacement_0D",
+        "aortic_stenosis_0D",
+        "aortic_stenosis_0D",
+    ]
+    assert [len(case.scenario.procedure) for case in study.cases] == [1, 1, 0, 0]
+    assert {case.scenario.protocol.at_most_beats for case in study.cases} == {7}
+    alone = Study.from_dict({"scenario": ["aortic_replacement_0D", "aortic_stenosis_0D"]})
+    assert len(alone.cases) == 2
+
+
+def test_operations_in_a_table_are_their_names_and_doses():
+    study = Study.from_dict(
+        {
+            "scenario": "healthy_0D",
+            "vary": {
+                "procedure": [
+                    [],
+                    [{"name": "tavr", "area": "1.8 cm2"}, {"name": "lvad", "speed": "5000 rpm"}],
+                ]
+            },
+        }
+    )
+    shown = [case.inputs["input.procedure"] for case in study.cases]
+    assert shown == ["none", "tavr area 1.8 cm2 + lvad speed 5000 rpm"]
+
+
 HEAD = 'scenario = "aortic_stenosis_0D"\n'
 SOBOL = HEAD + '[sample]\nmethod = "sobol"\nsize = 8\n[vary]\n'
 
@@ -151,6 +188,21 @@ SOBOL = HEAD + '[sample]\nmethod = "sobol"\nsize = 8\n[vary]\n'
         ),
         (SOBOL + 'circulation.heart_rate = ["60 /min"]', r"line 6, .*listed values in a sobol"),
         (SOBOL.replace("size", "sice") + "a = [1]", r"line 4, sample.sice: unknown key"),
+        (
+            'scenario = ["healthy_0D", "healthy_0D"]',
+            r"line 1, scenario: 'healthy_0D' stands there twice",
+        ),
+        (
+            'scenario = ["healthy_0D", "twin_0D"]\n'
+            + SOBOL.partition("\n")[2]
+            + 'circulation.heart_rate = { from = "60 /min", to = "70 /min" }',
+            r"line 1, scenario: listed values in a sobol sample",
+        ),
+        (
+            'scenario = ["aortic_replacement_0D", "healthy_0D"]\n'
+            '[vary]\n"procedure.tavr.area" = ["1 cm2"]',
+            r"line 3, .*of healthy_0D, which has: none",
+        ),
         ('scenario = "no_such_heart"\n[vary]\na = [1]', r"line 1, scenario: .*no such file"),
         (
             'outputs = ["chambers.LV.EF_percen"]\n'

@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from heartsim.tissue.active import ROUNDING, InvariantTension, active_tension
+from heartsim.tissue.active import (
+    HILL_SLOWNESS,
+    LENGTHENING,
+    ROUNDING,
+    InvariantTension,
+    active_tension,
+)
 
 F_POINT = np.array([[1.10, 0.05, -0.02], [0.03, 0.95, 0.04], [-0.01, 0.02, 1.02]])
 FRAME = np.array([[0.8, 0.6, 0.0], [-0.6, 0.8, 0.0], [0.0, 0.0, 1.0]])
@@ -80,3 +86,82 @@ def test_energy_is_zero_at_the_reference_and_finite_everywhere(beta):
     for C in (jnp.eye(3), 1e-4 * jnp.eye(3), 16 * jnp.eye(3)):
         for leaf in jax.tree.leaves(derivatives(active, C, 60.0)):
             assert bool(jnp.all(jnp.isfinite(leaf)))
+
+
+def diagonal(along, across=1.0):
+    return jnp.diag(jnp.array([along**2, 1.0, across**2]))
+
+
+@jax.jit
+def lost(active, C, before, rate):
+    """Force on the unloaded section that motion costs, along and across, and its curvature."""
+    slope, curvature = (
+        d(lambda x: active.drag(x, before, 1.0, rate)) for d in (jax.grad, jax.hessian)
+    )
+    stretch = jnp.sqrt(jnp.array([C[0, 0], C[2, 2]]))
+    S = 2 * slope(C)
+    return stretch * jnp.array([S[0, 0], S[2, 2]]), curvature(C)
+
+
+RATE = 1 / 8.0
+
+
+def factor(speed):
+    """Tension over its isometric value, at a speed of shortening over the largest."""
+    change = -speed / (HILL_SLOWNESS * RATE)
+    force, _ = lost(active_tension(), diagonal(1 + change), diagonal(1.0), RATE)
+    return 1 + float(force[0])
+
+
+def test_muscle_that_shortens_pulls_less_by_hills_hyperbola():
+    """(F + a)(v + b) = (F0 + a) b: a constant, and no force at the largest speed."""
+    a = 0.25
+    for speed in (0.1, 0.3, 0.6, 1.0):
+        assert_allclose((factor(speed) + a) * (speed + a), (1 + a) * a, rtol=1e-9)
+    assert_allclose(factor(0.0), 1.0, atol=1e-12)
+    assert_allclose(factor(1.0), 0.0, atol=1e-12)
+
+
+def test_a_third_of_the_tension_is_left_at_the_speed_of_ejection():
+    """1.6 /s at a third of the largest stress, PMC3568939."""
+    assert_allclose(factor(1.6e-3 * HILL_SLOWNESS), 1 / 3, atol=0.05)
+
+
+def test_muscle_that_is_drawn_out_pulls_more_up_to_its_limit():
+    pulls = [factor(speed) for speed in (-0.01, -0.1, -1.0, -1e4)]
+    assert np.all(np.diff(pulls) > 0)
+    assert_allclose(pulls[-1], LENGTHENING, atol=1e-3)
+
+
+def test_tension_has_one_slope_in_the_speed_at_rest():
+    step = 1e-6
+    faster, slower = factor(step) - factor(0.0), factor(0.0) - factor(-step)
+    assert_allclose(faster, slower, rtol=1e-4)
+    assert_allclose(faster / step, -(1 + 1 / 0.25), rtol=1e-4)
+
+
+def test_drag_across_the_fibers_is_that_of_the_tension_across():
+    active = active_tension(cross=0.3)
+    force, _ = lost(active, diagonal(1.0, 1.06), diagonal(1.0, 1.1), RATE)
+    expected = 0.3 * 1.1 * (factor(0.04 * HILL_SLOWNESS * RATE) - 1)
+    assert_allclose(force, [0.0, expected], atol=1e-12)
+
+
+@pytest.mark.parametrize("change", [-0.2, -0.01, 0.0, 0.01, 0.2])
+def test_drag_takes_work_and_stiffens_every_step(change):
+    before = diagonal(1.05)
+    force, curvature = lost(active_tension(), diagonal(1.05 + change), before, RATE)
+    assert float(force[0]) * change >= 0
+    assert (float(force[0]) != 0) == (change != 0)
+    along = 4 * (1.05 + change) ** 2 * curvature[0, 0, 0, 0]
+    assert float(along + force[0] / (1.05 + change)) > 0  # by the stretch
+
+
+@pytest.mark.parametrize(("rate", "slowness"), [(0.0, 200.0), (RATE, 0.0)])
+def test_without_time_or_slowness_there_is_no_drag(rate, slowness):
+    active = active_tension(cross=0.3, slowness=slowness)
+    force, curvature = lost(active, diagonal(0.9, 0.9), diagonal(1.1), rate)
+    assert_allclose(force, 0.0, atol=0)
+    assert_allclose(curvature, 0.0, atol=0)
+    slopes = jax.grad(lambda one: one.drag(diagonal(0.9), diagonal(1.1), 1.0, rate))(active)
+    assert all(bool(jnp.all(jnp.isfinite(leaf))) for leaf in jax.tree.leaves(slopes))

@@ -1,0 +1,70 @@
+"""Inner nodes that crowd around the surface are merged into their neighbors."""
+
+from typing import Final
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from heartsim.mesh.smoothing import POOR, rating
+
+PAIRS: Final = np.array([(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)])
+"""Corners at the ends of each edge of a cell."""
+
+HARDLY_A_CELL: Final = 0.02
+"""Rating below which no cell may be left, however poor its surroundings were."""
+
+
+def without_crowds(
+    points: Float[np.ndarray, "nodes 3"],
+    tets: Int[np.ndarray, "cells 4"],
+    surface: Int[np.ndarray, " k"],
+    shortest: float,
+) -> Int[np.ndarray, "d 4"]:
+    """Merge inner nodes into neighbors nearer than a length, shortest edges first.
+
+    The cells around an inner node are replaced by those that fill the same space from one of its
+    neighbors, unless one of them would turn over, or be poor and worse than all before.
+
+    Parameters
+    ----------
+    points : (n, 3) float
+        Nodes [mm].
+    tets : (c, 4) int
+    surface : (k,) int
+        Nodes that stay.
+    shortest : float
+        Shortest wanted edge [mm].
+
+    Returns
+    -------
+    (d, 4) int
+        Cells that are left; merged nodes belong to none of them.
+    """
+    inner = np.ones(len(points), bool)
+    inner[surface] = False
+    tets, left = tets.copy(), np.ones(len(tets), bool)
+    around: list[set[int]] = [set() for _ in points]
+    for cell, corners in enumerate(tets.tolist()):
+        for node in corners:
+            around[node].add(cell)
+    edges = np.unique(np.sort(tets[:, PAIRS].reshape(-1, 2), axis=1), axis=0)
+    length = np.linalg.norm(points[edges[:, 0]] - points[edges[:, 1]], axis=1)
+    for edge in np.argsort(length, kind="stable")[: np.count_nonzero(length < shortest)]:
+        for node, neighbor in (edges[edge], edges[edge][::-1]):
+            if not inner[node] or not around[node] & around[neighbor]:
+                continue
+            star = np.array(sorted(around[node]))
+            lost = (tets[star] == neighbor).any(axis=1)
+            filled = np.where(tets[star] == node, neighbor, tets[star])[~lost]
+            wanted = min(POOR, rating(points, tets[star]).min())
+            if rating(points, filled).min() < max(wanted, HARDLY_A_CELL):
+                continue
+            for cell in star[lost].tolist():
+                left[cell] = False
+                for corner in tets[cell]:
+                    around[corner].discard(cell)
+            tets[star[~lost]] = filled
+            around[neighbor].update(star[~lost].tolist())
+            around[node], inner[node] = set(), False
+            break
+    return tets[left]
