@@ -84,6 +84,12 @@ def _refuse_holes(
     axis = centers[0] - tip
     height = (centers - tip) @ axis / max(float(axis @ axis), 1e-300)
     holes = np.flatnonzero((height < LOWEST_VALVE) | (areas < LEAST_VALVE * areas[0]))
+    if len(loops) - len(holes) > len(VALVES[chamber]):
+        raise MeshError(
+            f"{name}: the {chamber} has {len(loops)} openings, and a ventricle has two valves. An "
+            "atrium or a vessel may still be attached: cut it off at the valve, or import the mesh "
+            f"with a name map (--names) that keeps the ventricles; or name all: {option} a,b,c."
+        )
     if len(holes):
         k = int(holes[0])
         place = ", ".join(f"{x:.4g}" for x in centers[k])
@@ -93,10 +99,4 @@ def _refuse_holes(
             f"{height[k]:.0%} of the way from the tip of the chamber to it. Close the wall "
             f"there, or, if it is an opening by intention, name all {len(loops)} openings, the "
             f"largest first: {option} base,hole."
-        )
-    if len(loops) > len(VALVES[chamber]):
-        raise MeshError(
-            f"{name}: the {chamber} has {len(loops)} openings, and a ventricle has two valves. An "
-            "atrium or a vessel may still be attached: cut it off at the valve, or import the mesh "
-            f"with a name map (--names) that keeps the ventricles; or name all: {option} a,b,c."
         )
