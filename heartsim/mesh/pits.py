@@ -91,7 +91,8 @@ def _hollow(
     before = points[cells].mean(axis=1) - points[facets].mean(axis=1)
     outside = np.einsum("ki,ki->k", before, facet_normals(points, facets)) > 0
     length = np.linalg.norm(cell_edges(points, cells), axis=1).max(axis=1, initial=0)
-    return outside & (np.abs(cell_volumes(points, cells)) > FLAT * length**3)
+    solid = np.abs(cell_volumes(points, cells)) > FLAT * length**3
+    return np.atleast_1d(outside & solid)
 
 
 def _fitting(
