@@ -91,8 +91,7 @@ def _hollow(
     before = points[cells].mean(axis=1) - points[facets].mean(axis=1)
     outside = np.einsum("ki,ki->k", before, facet_normals(points, facets)) > 0
     length = np.linalg.norm(cell_edges(points, cells), axis=1).max(axis=1, initial=0)
-    solid = np.abs(cell_volumes(points, cells)) > FLAT * length**3
-    return np.atleast_1d(outside & solid)
+    return outside & (np.abs(cell_volumes(points, cells)) > FLAT * length**3)
 
 
 def _fitting(
@@ -101,4 +100,4 @@ def _fitting(
     """Whether no face of a new cell would belong to more than two cells."""
     faces = np.sort(np.concatenate([tets, found])[:, TET_FACES].reshape(-1, 3), axis=1)
     group, _, count = group_rows(faces)
-    return (count[group].reshape(-1, 4)[len(tets) :] <= 2).all(axis=1)
+    return np.atleast_1d((count[group].reshape(-1, 4)[len(tets) :] <= 2).all(axis=1))
