@@ -6,7 +6,7 @@ branch flow with its pressure drop, so the step has one solution and its tangent
 Newton's direction always reduces the residual, but the full step of a valve that switches may
 overshoot, so a step that does not help is shortened until it does.
 
-A chamber cannot hold less than no blood: its volume moves along ``V²/(V - d)`` instead of
+Neither chamber nor bed holds less than no blood: its volume moves along ``V²/(V - d)`` instead of
 ``V + d`` where d < 0, which is the same to first order and stays positive however long the step.
 
 Gradients come from the implicit function theorem, not from the iteration.
@@ -120,7 +120,7 @@ def advance_ahead(
         Change of the unknowns over this step.
     """
     step = _step(circulation, state, t, dt, {}, no_cavities(dt.dtype), change)
-    return step.state, _unknown(step.state) - _unknown(state)
+    return step.state, unknowns(step.state) - unknowns(state)
 
 
 def advance_coupled(
@@ -151,7 +151,7 @@ def advance_coupled(
     return _step(circulation, state, t, dt, {}, cavities)
 
 
-class _Problem(eqx.Module):
+class StepProblem(eqx.Module):
     """One step, reduced to what does not change while it is solved."""
 
     relations: tuple[Relation, ...]
@@ -272,7 +272,9 @@ class _Problem(eqx.Module):
         chambers, volume = unknown[:count], self.volumes(unknown)[:count].sum()
         _, touch = jax.jvp(self.contact, (chambers,), (jnp.ones_like(chambers),))
         _, sac = jax.jvp(self.parts.pericardium.squeeze, (volume,), (jnp.ones_like(volume),))
-        local = jnp.concatenate([wall + touch, jnp.ones(len(BEDS), wall.dtype)])
+        beds = unknown[count:-1]
+        _, vessels = jax.jvp(self.parts.beds.transmural, (beds,), (jnp.ones_like(beds),))
+        local = jnp.concatenate([wall + touch, vessels])
         stiffness = jnp.pad(jnp.diag(local), ((0, 0), (0, 1)))
         stiffness = stiffness.at[:count, -1].set(wall * FREE_WALL)
         pressed = np.append(self.lumped(), np.zeros(len(BEDS), bool))
@@ -281,14 +283,18 @@ class _Problem(eqx.Module):
         return stiffness.at[NODES.index("coronary")].add(muscle)
 
     def moved(self, unknown: Unknown, change: Unknown) -> Unknown:
-        """Unknown after a change; volumes of 0D chambers stay positive."""
-        less = jnp.minimum(change, 0.0)
-        kept = jnp.where(less < 0, unknown * unknown / (unknown - less), unknown + change)
-        positive = np.append(self.lumped(), np.zeros(len(BEDS) + 1, bool))
+        """Unknown after a change; volumes of 0D chambers and of beds stay positive."""
+        beds, none = self.parts.beds, jnp.zeros_like(unknown[:1])
+        empty = jnp.concatenate(
+            [jnp.zeros(len(CHAMBERS), unknown.dtype), -beds.unstressed / beds.compliance, none]
+        )
+        held, less = unknown - empty, jnp.minimum(change, 0.0)
+        kept = jnp.where(less < 0, empty + held * held / (held - less), unknown + change)
+        positive = np.concatenate([self.lumped(), np.ones(len(BEDS), bool), [False]])
         return jnp.where(positive, kept, unknown + change)
 
 
-def _unknown(state: State) -> Unknown:
+def unknowns(state: State) -> Unknown:
     """Volumes of chambers, pressures of beds and bulge of the septum."""
     return jnp.stack(state[: len(NODES) + 1])
 
@@ -309,14 +315,14 @@ def _cavity_nodes(cavities: Cavities) -> Int[Array, " k"]:
     return jnp.asarray([NODES.index(name) for name in cavities.chambers], int)
 
 
-def _problem(
+def step_problem(
     circulation: Circulation,
     state: State,
     t: Scalar,
     dt: Scalar,
     chamber_pressures: Mapping[str, Scalar],
     cavities: Cavities,
-) -> _Problem:
+) -> StepProblem:
     """Evaluate all that depends on time and on the state at the start of the step."""
     parts, push = network(circulation, t + dt).within_step(state, dt)
     conductance, carried = parts.beds.implicit_outflow(state.group("Q", BEDS), dt)
@@ -327,7 +333,7 @@ def _problem(
         for name in CHAMBERS
     ]
     before = stored_volumes(circulation, state)
-    return _Problem(tuple(relations), parts, push, conductance, carried, before, dt, cavities)
+    return StepProblem(tuple(relations), parts, push, conductance, carried, before, dt, cavities)
 
 
 def _step(
@@ -340,9 +346,9 @@ def _step(
     change: Unknown | None = None,
 ) -> Step:
     """Advance with any mixture of 0D, prescribed and linearised 3D chambers."""
-    problem = _problem(circulation, state, t, dt, chamber_pressures, cavities)
+    problem = step_problem(circulation, state, t, dt, chamber_pressures, cavities)
     index = _cavity_nodes(cavities)
-    start = _unknown(state).at[index].set(cavities.pressure)
+    start = unknowns(state).at[index].set(cavities.pressure)
     if change is not None:
         start = problem.moved(start, change)
     unknown, converged, iterations = _solve(problem, start)
@@ -359,7 +365,7 @@ def _step(
 
 
 @eqx.filter_custom_jvp
-def _solve(problem: _Problem, start: Unknown) -> tuple[Unknown, Bool[Array, ""], Int[Array, ""]]:
+def _solve(problem: StepProblem, start: Unknown) -> tuple[Unknown, Bool[Array, ""], Int[Array, ""]]:
     """Solve the balance of all nodes."""
     root, size, iterations = newton(problem, start)
     return root, size < problem.tolerance(), iterations
@@ -367,7 +373,7 @@ def _solve(problem: _Problem, start: Unknown) -> tuple[Unknown, Bool[Array, ""],
 
 @_solve.def_jvp
 def _solve_jvp(
-    primals: tuple[_Problem, Unknown], tangents: tuple[_Problem, Unknown | None]
+    primals: tuple[StepProblem, Unknown], tangents: tuple[StepProblem, Unknown | None]
 ) -> tuple[tuple[Unknown, Bool[Array, ""], Int[Array, ""]], tuple[Unknown, None, None]]:
     """Implicit function theorem: the root moves so that the balance stays zero."""
     (problem, start), (change, _) = primals, tangents

@@ -33,7 +33,13 @@ def procedures(name: str = "", /, *, json: Switch = False) -> int:
 
 
 @app.command
-def verify(*names: str, fast: Switch = False, json: Switch = False, output: Folder = None) -> int:
+def verify(
+    *names: str,
+    fast: Switch = False,
+    json: Switch = False,
+    output: Folder = None,
+    workers: int | None = None,
+) -> int:
     """Run published problems and analytic laws: computed, published, pass or fail.
 
     Example: heartsim verify --fast
@@ -48,12 +54,17 @@ def verify(*names: str, fast: Switch = False, json: Switch = False, output: Fold
         Print JSON.
     output
         Folder for a chapter with definitions, table and figures, verification.md.
+    workers
+        Processes; two by default, if there are two cores.
     """
+    import os
+
     from heartsim.verification import outcomes
     from heartsim.verification.chapter import add_to_chapter
 
     rows = []
-    for outcome in outcomes(names, fast=fast):
+    processes = min(2, os.cpu_count() or 1) if workers is None else max(1, workers)
+    for outcome in outcomes(names, fast=fast, workers=processes):
         rows += outcome.rows
         if not json:
             for row in outcome.rows:

@@ -1,5 +1,6 @@
 """The circulation alone: Windkessel and valve laws in closed form, a published closed loop."""
 
+from collections.abc import Mapping
 from typing import Final
 
 import equinox as eqx
@@ -16,7 +17,9 @@ from heartsim.circulation import (
     limit_cycle,
     regazzoni_2022,
 )
+from heartsim.circulation.cavities import no_cavities
 from heartsim.circulation.components import Valve, Vessel
+from heartsim.circulation.step import step_problem, unknowns
 from heartsim.units import BLOOD_DENSITY, L, cm, minute, mL, mmHg, s
 from heartsim.verification.table import Figure, Findings, Line, Reading, Row, observed_order
 
@@ -29,6 +32,10 @@ HALF: Final = 500.0
 """Time that is followed [ms]."""
 
 STEPS: Final = 500
+
+OFF: Final = 0.02
+NEWTON_LIMIT: Final = 10
+"""Where Newton's method starts beside a solution, relative to it, and its most steps."""
 
 RP: Final = 1.05
 RC: Final = 0.05
@@ -77,7 +84,25 @@ def windkessel(fast: bool) -> Findings:
         Line(t, 100 * (RC + RP * (1 - np.exp(-t / (RP * C * s)))), "inflow, closed form", "C1-"),
         Line(t[25::25], root[24::25], "inflow, heartsim", "C1o"),
     )
-    return Findings(rows, Figure("Windkessel", "time [ms]", "pressure [mmHg]", lines))
+    loop, state = _loop()
+    full = state._replace(p_systemic_arteries=jnp.asarray(100 * mmHg))
+    newton = _newton(loop, full, dt=1.0, held={"LV": jnp.zeros(())})
+    figure = Figure("Windkessel", "time [ms]", "pressure [mmHg]", lines)
+    return Findings(rows, figure, (newton,))
+
+
+def _newton(
+    loop: Circulation, state: State, *, dt: float, held: Mapping[str, Float[Array, ""]]
+) -> tuple[float, ...]:
+    """Newton's residuals [mm³] near the solution of a step from a state at time 0."""
+    start, step = jnp.zeros(()), jnp.asarray(dt)
+    problem = step_problem(loop, state, start, step, held, no_cavities())
+    now = (1 + OFF) * unknowns(advance(loop, state, start, step, held))
+    history, least = [], float(problem.tolerance())
+    while not history or (history[-1] > least and len(history) < NEWTON_LIMIT):
+        history.append(float(jnp.linalg.norm(problem.balance(now))))
+        now = problem.moved(now, -jnp.linalg.solve(problem.tangent(now), problem.balance(now)))
+    return tuple(history)
 
 
 def _loop() -> tuple[Circulation, State]:
@@ -183,4 +208,4 @@ def closed_loop(fast: bool) -> Findings:
     )
     label = "left ventricular pressure [mmHg]"
     figure = Figure("Published closed loop", "left ventricular volume [mL]", label, lines)
-    return Findings(tuple(rows), figure)
+    return Findings(tuple(rows), figure, (_newton(loop, cycle.state, dt=1.0, held={}),))

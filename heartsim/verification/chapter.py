@@ -33,7 +33,8 @@ LIMITS = """\
   it is on record here: followed to 170 ms so far. Wall viscosity is a difference of strains over
   the step: of first order even within generalised-α.
 - The monodomain activation times of the Niederer slab: there is no ionic model.
-- Strains along lines of the ventricle of Land et al.: only deformed lines and apices are compared.
+- Strains of the participants of Land et al.: their numbers are not at hand; ours are compared with
+  those of an independent spectral code.
 """
 
 

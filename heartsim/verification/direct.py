@@ -7,6 +7,7 @@ GMRES on the product's operator. Besides chambers it accepts follower pressure o
 dead loads, and displacements prescribed component by component, which the closed problems need.
 """
 
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 import equinox as eqx
@@ -29,11 +30,14 @@ TOLERANCE: Final = 1e-9
 
 NEWTON_LIMIT: Final = 25
 
-NEARLY_ROUND_OFF: Final = 1e-10
-"""Relative residual at which a search for Newton's order ends."""
+HALVINGS: Final = 6
+"""How often a damped step is halved."""
 
-QUADRATIC: Final = 1.8
-"""Least observed order of Newton's residuals that counts as quadratic; inexact tangents give 1."""
+RESTARTS: Final = 3
+"""Restarts of GMRES after which a tangent counts as singular; a few iterations are usual."""
+
+PIVOT: Final = 0.01
+"""A diagonal entry this large beside its column is the pivot, which keeps a symmetric order."""
 
 
 class Patch(eqx.Module):
@@ -85,13 +89,13 @@ class Motion(eqx.Module):
         Displacement at which the velocity vanishes [mm].
     rate : ()
         Velocity per displacement from there [1/ms].
-    inertia : Inertia
-        Mass, and the same for the acceleration.
+    inertia : Inertia or None
+        Mass, and the same for the acceleration; None without mass.
     """
 
     u_before: Float[Array, "n 3"]
     rate: Float[Array, ""]
-    inertia: Inertia
+    inertia: Inertia | None
 
 
 class Loading(eqx.Module):
@@ -166,9 +170,14 @@ def at_rest(body: Body) -> Equilibrium:
 
 
 def solve(
-    body: Body, loads: Loading, start: Equilibrium, *, tolerance: float = TOLERANCE
+    body: Body,
+    loads: Loading,
+    start: Equilibrium,
+    *,
+    tolerance: float = TOLERANCE,
+    damped: bool = False,
 ) -> Equilibrium:
-    """Equilibrium under given loads by full Newton steps.
+    """Equilibrium under given loads by Newton's method.
 
     Parameters
     ----------
@@ -178,6 +187,9 @@ def solve(
         First guess, with the prescribed displacements.
     tolerance : float
         Residual relative to the largest force of the search, or to the load on the body at rest.
+    damped : bool
+        Whether to halve steps that do not reduce the residual, for a guess near the solution but
+        rough, such as that of another mesh. Full steps by default.
 
     Raises
     ------
@@ -199,27 +211,31 @@ def solve(
         if step > 0 and history[-1] <= tolerance * largest:
             return Equilibrium(u, p, tuple(history))
         change = _correction(body, loads, u, p, keep, -out)
-        u = u + jnp.asarray(change[: u.size].reshape(u.shape))
-        p = p + jnp.asarray(change[u.size :])
+        u, p = _moved(body, loads, u, p, change, history[-1] if damped else np.inf)
     raise SolveFailed(
         f"direct Newton: residual {history[-1]:.1e} mN after {len(history)} steps, largest "
         f"{largest:.1e}. Approach the load in smaller parts."
     )
 
 
-def newton_order(body: Body, loads: Loading, found: Equilibrium, *, off: float = 0.01) -> float:
-    """Order at which Newton's residuals vanish from a start close to a solution.
+def _moved(
+    body: Body,
+    loads: Loading,
+    u: Float[Array, "n 3"],
+    p: Float[Array, " v"],
+    change: np.ndarray,
+    bound: float,
+) -> tuple[Float[Array, "n 3"], Float[Array, " v"]]:
+    """State after the longest of the steps 1, 1/2, 1/4, … whose residual is below a bound."""
+    du, dp = jnp.asarray(change[: u.size].reshape(u.shape)), jnp.asarray(change[u.size :])
+    for length in 0.5 ** np.arange(HALVINGS + 1):
+        there = u + length * du, p + length * dp
+        if bound == np.inf or float(jnp.linalg.norm(out_of_balance(body, loads, *there))) < bound:
+            return there
+    raise SolveFailed("direct Newton: no step reduces the residual. Take smaller loads.")
 
-    The solution is scaled by ``1 + off`` where it is not prescribed. Three successive residuals
-    give ``log(r2/r1) / log(r1/r0)``: 2 for an exact tangent and exact linear solves, 1 for any
-    inexact ones. The larger of the last two such orders counts, since the very last residual may
-    have met round-off.
-    """
-    free = body.heart.solid.space.free
-    aside = Equilibrium(found.u * (1 + off * free), found.p * (1 + off), ())
-    history = np.log(solve(body, loads, aside, tolerance=NEARLY_ROUND_OFF).history)
-    falls = np.diff(history)
-    return float((falls[1:] / falls[:-1])[-2:].max())
+
+Solver = Callable[[Body, Loading, Equilibrium], Equilibrium]
 
 
 @eqx.filter_jit  # noqa: TID251
@@ -313,15 +329,20 @@ def _correction(
     size = (len(change[keep]),) * 2
     inverse = LinearOperator(shape=size, matvec=factors.solve, dtype=float)  # pyright: ignore[reportCallIssue]
     operator = LinearOperator(shape=size, matvec=exact, dtype=float)  # pyright: ignore[reportCallIssue]
-    found, failed = gmres(operator, out[keep], x0=change[keep], M=inverse, rtol=1e-12)
+    found, failed = gmres(
+        operator, out[keep], x0=change[keep], M=inverse, rtol=1e-12, maxiter=RESTARTS
+    )
     if failed:
-        raise SolveFailed("direct Newton: a linear solve did not converge. Check the mesh.")
+        raise SolveFailed("direct Newton: a linear solve did not converge. Take smaller loads.")
     change[keep] = found
     return change
 
 
 def _factorize(matrix: sp.csr_array) -> SuperLU:
-    return splu(matrix.tocsc())
+    # the pattern is symmetric: minimum degree of it fills a third of what a column order does
+    symmetric = {"SymmetricMode": True}
+    csc = matrix.tocsc()
+    return splu(csc, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=PIVOT, options=symmetric)
 
 
 def assembled(

@@ -2,17 +2,25 @@
 
 from pathlib import Path
 
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure as Canvas
+
 from heartsim.verification.table import Figure
 
 
 def draw(figure: Figure, path: Path) -> None:
     """Draw the curves of one problem into a PNG file."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure as Canvas
-
-    canvas = Canvas(figsize=(6.4, 4.0), dpi=100, layout="constrained")
+    parts = [figure] if figure.beside is None else [figure, figure.beside]
+    canvas = Canvas(figsize=(6.4 if len(parts) == 1 else 9.6, 4.0), dpi=100, layout="constrained")
     FigureCanvasAgg(canvas)
-    axes = canvas.add_subplot()
+    for place, part in enumerate(parts):
+        _draw_on(canvas.add_subplot(1, len(parts), place + 1), part)
+    # without the time of drawing, so that the same result is the same file
+    canvas.savefig(path, metadata={"Software": None})
+
+
+def _draw_on(axes: Axes, figure: Figure) -> None:
     for line in figure.lines:
         axes.plot(line.x, line.y, line.style, label=line.label or "_", markersize=4)
     if figure.logarithmic:
@@ -24,5 +32,3 @@ def draw(figure: Figure, path: Path) -> None:
     axes.grid(visible=True, alpha=0.3)
     if any(line.label for line in figure.lines):
         axes.legend(fontsize=8)
-    # without the time of drawing, so that the same result is the same file
-    canvas.savefig(path, metadata={"Software": None})

@@ -13,7 +13,17 @@ from jaxtyping import Array, Float
 
 from heartsim.errors import SolveFailed
 from heartsim.fem.inertia import Inertia
-from heartsim.verification.direct import Body, Equilibrium, Loading, Motion, at_rest, moving, solve
+from heartsim.verification.direct import (
+    Body,
+    Equilibrium,
+    Loading,
+    Motion,
+    Solver,
+    at_rest,
+    moving,
+    solve,
+)
+from heartsim.verification.quadratic import near_solution, to_round_off
 
 Vector = Float[Array, "n 3"]
 
@@ -127,13 +137,43 @@ SCHEMES: Final = {"generalised-α": GeneralizedAlpha(), "backward Euler": Backwa
 CUTS: Final = 3
 """How often a step may be halved."""
 
-Solver = Callable[[Body, Loading, Equilibrium], Equilibrium]
-
 
 def still(body: Body) -> Kinematics:
     """Body at rest."""
     zero = jnp.zeros_like(body.heart.solid.space.points)
     return Kinematics(zero, zero, zero)
+
+
+def newton_in_step(
+    body: Body,
+    mass: Inertia,
+    scheme: Scheme,
+    loads: Loading,
+    now: Kinematics,
+    dt: float,
+    *,
+    off: float = 0.01,
+    solver: Solver = to_round_off,
+) -> tuple[float, ...]:
+    """Newton's residuals near the solution of one step from a state, under the loads at its stage.
+
+    Parameters
+    ----------
+    body, mass, scheme
+    loads : Loading
+        Without motion.
+    now : Kinematics
+        Start of the step.
+    dt : float
+        Its length [ms].
+    off : float
+        How far from the solution to begin, relative to it.
+    solver : function, optional
+        Newton's method with linear solves as exact as it can.
+    """
+    loads = moving(loads, scheme.motion(now, dt, mass))
+    found = solver(body, loads, at_rest(body)._replace(u=now.u))
+    return near_solution(body, loads, found, off=off, solver=solver)
 
 
 def march(

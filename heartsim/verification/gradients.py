@@ -11,7 +11,7 @@ from heartsim.adjoint.indices import indices
 from heartsim.adjoint.parameters import parameter, shifted
 from heartsim.adjoint.tape import remembered, seeds, traces
 from heartsim.coupling import Tolerances
-from heartsim.verification.coupled import Ready, ready_to_beat
+from heartsim.verification.coupled import Ready, newton_in_step, ready_to_beat
 from heartsim.verification.table import Figure, Findings, Line, Reading
 
 UNTIL: Final = 420.0
@@ -69,7 +69,7 @@ def gradients(fast: bool) -> Findings:
     )
     title = "Adjoint gradients against central differences"
     figure = Figure(title, "relative change of the number", "relative difference", lines, True)
-    return Findings(tuple(rows), figure)
+    return Findings(tuple(rows), figure, (newton_in_step(ready, step),))
 
 
 def _gradient(ready: Ready, step: float) -> Gradient:

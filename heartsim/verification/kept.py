@@ -22,19 +22,22 @@ from heartsim.verification.direct import (
     Body,
     Equilibrium,
     Loading,
+    Solver,
     out_of_balance,
     pushed_blocks,
     step_load,
 )
-from heartsim.verification.dynamics import Solver
 
 TOLERANCE: Final = 1e-5
-"""Residual relative to the load on the body at rest at which Newton stops."""
+LINEAR: Final = 1e-3
+"""Tolerances of Newton's method, relative to the load on the body at rest, and of linear solves."""
+
+EXACT: Final = (1e-8, 1e-5)
+"""The same where Newton's order is looked at."""
 
 DIVERGED: Final = 1e4
 """Residual relative to that load, or not a number, at which Newton's method gives up."""
 
-LINEAR: Final = 1e-3
 NEWTON_LIMIT: Final = 15
 DIMENSION: Final = 40
 PRECISION: Final = jnp.float32
@@ -55,6 +58,7 @@ def _corrected(
     loads: Loading,
     found: tuple[Array, Array],
     out: Array,
+    linear: Array,
 ) -> _Corrected:
     """One Newton step from a state whose forces are out of balance by `out`."""
     (u, p), space = found, body.heart.solid.space
@@ -70,7 +74,7 @@ def _corrected(
         operator.apply,
         inverse.apply,
         (-out / size)[None].astype(PRECISION),
-        jnp.full(1, LINEAR, PRECISION),
+        linear[None],
         dimension=DIMENSION,
     )
     change = solved.x[0].astype(u.dtype) * size
@@ -80,8 +84,21 @@ def _corrected(
     )
 
 
-def kept_factors(nodes: Nodes, body: Body) -> Solver:
-    """Solver of one body that keeps its factors from call to call."""
+def kept_factors(
+    nodes: Nodes, body: Body, *, tolerance: float = TOLERANCE, linear: float = LINEAR
+) -> Solver:
+    """Solver of one body that keeps its factors from call to call.
+
+    Parameters
+    ----------
+    nodes, body
+    tolerance : float
+        Residual relative to the load on the body at rest at which Newton stops.
+    linear : float
+        Relative residual of each linear solve; what is near single precision leaves Newton's
+        method its order.
+    """
+    aim = jnp.asarray(linear, PRECISION)
     kept, pressed = plan_factors(nodes, jnp.dtype(PRECISION)), body.pressed
     parts = None
     if pressed is not None:
@@ -95,11 +112,11 @@ def kept_factors(nodes: Nodes, body: Body) -> Solver:
         for _ in range(NEWTON_LIMIT):
             out = out_of_balance(body, loads, u, p)
             history.append(float(jnp.linalg.norm(out)))
-            if history[-1] <= TOLERANCE * scale:
+            if history[-1] <= tolerance * scale:
                 return Equilibrium(u, p, tuple(history))
             if not history[-1] < DIVERGED * scale:
                 break
-            u, p, kept, _ = _corrected(body, parts, kept, loads, (u, p), out)
+            u, p, kept, _ = _corrected(body, parts, kept, loads, (u, p), out, aim)
         # factors of a state that went astray serve no other
         kept = plan_factors(nodes, jnp.dtype(PRECISION))
         raise SolveFailed(

@@ -113,6 +113,8 @@ class Figure:
         Curves.
     logarithmic : bool
         Whether both axes are logarithmic.
+    beside : Figure or None
+        A second pair of axes.
     """
 
     title: str
@@ -120,13 +122,24 @@ class Figure:
     y: str
     lines: tuple[Line, ...]
     logarithmic: bool = False
+    beside: "Figure | None" = None
 
 
 class Findings(NamedTuple):
-    """Rows and figure of one problem."""
+    """What one problem found.
+
+    Attributes
+    ----------
+    rows : tuple of Row
+    figure : Figure
+    newton : tuple of tuple of float
+        Norms of the residual in Newton's method near a solution, for each kind of equations that
+        the problem solves; `quadratic` judges their order.
+    """
 
     rows: tuple[Row, ...]
     figure: Figure
+    newton: tuple[tuple[float, ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -144,12 +157,15 @@ class Problem:
     run : function of fast
         Compute rows and figure; with ``fast`` on smaller meshes where there are some. Its
         docstring is the definition of the problem that the chapter prints.
+    solves : bool
+        Whether it solves nonlinear equations, whose Newton residuals it must then hand back.
     """
 
     name: str
     title: str
     fast: bool
     run: Callable[[bool], Findings]
+    solves: bool = True
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ def test_solution_of_a_dominant_system():
 @eqx.filter_jit
 def tangent_and_derivative(*arguments):
     """Tangent of a step at the unknowns given last, by its formula and by differentiation."""
-    problem = implicit._problem(*arguments[:-1])
+    problem = implicit.step_problem(*arguments[:-1])
     return problem.tangent(arguments[-1]), jax.jacfwd(problem.balance)(arguments[-1])
 
 

@@ -17,7 +17,15 @@ from heartsim.verification import PROBLEMS, direct, land, outcomes, verify
 from heartsim.verification.bodies import heart_of, muscle, space_on, wall
 from heartsim.verification.chapter import add_to_chapter
 from heartsim.verification.direct import Body
-from heartsim.verification.table import Findings, Problem, Reading, Row, observed_order
+from heartsim.verification.quadratic import QUADRATIC, near_solution, newton_order
+from heartsim.verification.table import (
+    Figure,
+    Findings,
+    Problem,
+    Reading,
+    Row,
+    observed_order,
+)
 
 QUICK = ["point", "active-bar", "helix", "wave", "cavity", "windkessel"]
 """Problems of a few seconds; between them they see tissue, fibers, waves, cavities and blood."""
@@ -162,11 +170,44 @@ def test_newtons_order_tells_an_exact_tangent_from_a_wrong_one(monkeypatch):
     body = small_body("block")
     loads = direct.loading(body, pressure=0.5)
     found = direct.solve(body, loads, direct.at_rest(body))
-    assert direct.newton_order(body, loads, found) > direct.QUADRATIC
+    assert newton_order(near_solution(body, loads, found)) > QUADRATIC
     stiffer = direct._sparse
     monkeypatch.setattr(direct, "_sparse", lambda *a: 1.1 * stiffer(*a))
     monkeypatch.setattr(direct, "NEWTON_LIMIT", 60)
-    assert direct.newton_order(body, loads, found) < 1.3
+    assert newton_order(near_solution(body, loads, found)) < 1.3
+
+
+def test_a_problem_that_hands_back_no_newton_residuals_fails(monkeypatch):
+    def silent(fast: bool) -> Findings:
+        row = Reading("silent", "paper").at_most("error", 0.0, 1.0)
+        return Findings((row,), Figure("", "", "", ()))
+
+    problems = (Problem("silent", "Silent", True, silent),)
+    monkeypatch.setattr("heartsim.verification.PROBLEMS", problems)
+    good, newton = verify()
+    assert good.passed
+    assert not newton.passed
+
+
+def test_newtons_order_is_read_off_three_residuals():
+    assert_allclose(newton_order([1e-1, 1e-2, 1e-4, 1e-8]), 2.0)
+    assert_allclose(newton_order([1e-1, 1e-2, 1e-3]), 1.0)
+
+
+def test_a_damped_step_brings_a_rough_guess_down():
+    body = small_body("P1P1")
+    loads = direct.loading(body, cavity=2.0)
+    found = direct.solve(body, loads, direct.at_rest(body))
+    rough = found._replace(u=1.6 * found.u)
+    damped = direct.solve(body, loads, rough, damped=True)
+    assert_allclose(damped.u, found.u, atol=1e-6)
+    assert (np.diff(damped.history) < 0).all()
+
+
+def test_two_processes_find_what_one_does():
+    alone = {row.quantity: row.computed for row in verify(["helix", "wave"], fast=True)}
+    outcome = list(outcomes(["helix", "wave"], fast=True, workers=2))
+    assert {row.quantity: row.computed for o in outcome for row in o.rows} == alone
 
 
 def test_pressure_on_a_face_is_its_area_times_the_outward_normal():
