@@ -111,7 +111,7 @@ def _measured(name: str, size: str, options: argparse.Namespace) -> Row:
         "blood": lambda: beats.blood(int(size)),
         "start": lambda: beats.second_start(size, options.element),
     }
-    row = {"problem": name, "size": size} | walls[name]()
+    row = {"problem": name, "size": Path(size).name} | walls[name]()
     return circumstances() | row | {"compile_s": round(clock.seconds, 2)}
 
 

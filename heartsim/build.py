@@ -24,9 +24,12 @@ from heartsim.loop import circulation_of
 from heartsim.mesh.heartmesh import HeartMesh
 from heartsim.mesh.surfaces import cell_volumes
 from heartsim.microstructure import fibers
+from heartsim.microstructure.angles import HelixAngles
 from heartsim.microstructure.coordinates import Coordinates, coordinates
+from heartsim.microstructure.measured import measured
 from heartsim.microstructure.segments import aha_segments
 from heartsim.scenario import Scenario
+from heartsim.scenario.models import Fibers
 from heartsim.tissue.active import active_tension
 from heartsim.tissue.law import Law
 from heartsim.tissue.parameters import passive_law
@@ -106,12 +109,10 @@ def anatomy(mesh: HeartMesh, scenario: Scenario) -> Anatomy:
     position = coordinates(mesh)
     barycentric, _ = quadrature(3, 2)
     frames = fibers.rule_based(
-        mesh,
-        endocardium=patient.fibers.endocardium,
-        epicardium=patient.fibers.epicardium,
-        points=barycentric,
-        position=position,
+        mesh, angles=helix_angles(patient.fibers), points=barycentric, position=position
     )
+    if patient.fibers.rule == "measured":
+        frames = measured(mesh, frames)
     middle = frames.mean(axis=1)[:, 0]
     computed = {
         "imaged_position": mesh.points,
@@ -124,6 +125,16 @@ def anatomy(mesh: HeartMesh, scenario: Scenario) -> Anatomy:
     mesh = mesh.with_fields({"activation_time": times})
     nodes = number_nodes(mesh.points, mesh.tets, degree)
     return Anatomy(mesh, nodes, frames, position)
+
+
+def helix_angles(plan: Fibers) -> HelixAngles:
+    """Helix angles by place that a scenario asks for."""
+    left = (plan.endocardium, plan.epicardium)
+    angles = HelixAngles.doste(left) if plan.rule == "outflow" else HelixAngles(left)
+    inside, outside = angles.right or left
+    inside = inside if plan.right_endocardium is None else plan.right_endocardium
+    outside = outside if plan.right_epicardium is None else plan.right_epicardium
+    return replace(angles, right=(inside, outside))
 
 
 def _activation_times(mesh: HeartMesh, scenario: Scenario) -> Float[np.ndarray, " c"]:

@@ -36,6 +36,7 @@ _UNITS: Final[Mapping[str, tuple[str, float]]] = {
     "contraction": ("ms", ms),
     "relaxation": ("ms", ms),
     "rise": ("ms", ms),
+    "slowness": ("ms", ms),
     "peak": ("ms", ms),
     "time": ("ms", ms),
     "opening_time": ("ms", ms),

@@ -33,6 +33,14 @@ _SPARE_COMPLIANCE: Final = 1.0 * _COMPLIANCE
 """Of beds that are absent: without a way in or out they stay empty whatever it is."""
 
 
+_ARTERIES: Final = 611.0
+_VEINS: Final = 2496.0
+_LUNGS: Final = 120.0
+"""Unstressed volumes of the beds [mL] of Ursino (1998), doi:10.1152/ajpheart.1998.275.5.H1733, as a
+public implementation has them: both peripheral beds, both veins, pulmonary veins; the pulmonary
+arteries are given no more than these."""
+
+
 def _elastance(
     active: float, passive: float, contraction: float, relaxation: float, unstressed: float
 ) -> Elastance:
@@ -48,14 +56,20 @@ def _elastance(
 
 
 def _vessel(
-    resistance: float, compliance: float, inertance: float, impedance: float = 0.0
+    resistance: float,
+    compliance: float,
+    inertance: float,
+    impedance: float = 0.0,
+    *,
+    unstressed: float,
 ) -> Vessel:
-    """Vascular bed from mmHg s/mL, mL/mmHg, mmHg s²/mL and mmHg s/mL."""
+    """Vascular bed from mmHg s/mL, mL/mmHg, mmHg s²/mL, mmHg s/mL and mL."""
     return Vessel(
         resistance=resistance * _RESISTANCE,
         compliance=compliance * _COMPLIANCE,
         inertance=inertance * _INERTANCE,
         impedance=impedance * _RESISTANCE,
+        unstressed=unstressed * mL,
     )
 
 
@@ -136,10 +150,10 @@ def healthy_adult() -> tuple[Circulation, State]:
         aortic=_valve(4.0 * cm**2, 0.001),
         tricuspid=_valve(7.0 * cm**2, 0.001),
         pulmonary=_valve(4.0 * cm**2, 0.001),
-        systemic_arteries=_vessel(0.98, 1.25, 5e-3, 0.035),
-        systemic_veins=_vessel(0.04, 70.0, 5e-4),
-        pulmonary_arteries=_vessel(0.08, 4.5, 5e-4, 0.01),
-        pulmonary_veins=_vessel(0.01, 15.0, 5e-4),
+        systemic_arteries=_vessel(0.98, 1.25, 5e-3, 0.035, unstressed=_ARTERIES),
+        systemic_veins=_vessel(0.04, 70.0, 5e-4, unstressed=_VEINS),
+        pulmonary_arteries=_vessel(0.08, 4.5, 5e-4, 0.01, unstressed=_LUNGS),
+        pulmonary_veins=_vessel(0.01, 15.0, 5e-4, unstressed=_LUNGS),
         period=minute / 72,
         av_delay=150 * ms,
         **_dormant(),
@@ -204,10 +218,10 @@ def regazzoni_2022() -> tuple[Circulation, State]:
         aortic=plain,
         tricuspid=plain,
         pulmonary=plain,
-        systemic_arteries=_vessel(0.8, 1.2, 5e-3),
-        systemic_veins=_vessel(0.26, 130.0, 5e-4),
-        pulmonary_arteries=_vessel(0.1625, 10.0, 5e-4),
-        pulmonary_veins=_vessel(0.1625, 16.0, 5e-4),
+        systemic_arteries=_vessel(0.8, 1.2, 5e-3, unstressed=_ARTERIES),
+        systemic_veins=_vessel(0.26, 130.0, 5e-4, unstressed=_VEINS),
+        pulmonary_arteries=_vessel(0.1625, 10.0, 5e-4, unstressed=_LUNGS),
+        pulmonary_veins=_vessel(0.1625, 16.0, 5e-4, unstressed=_LUNGS),
         period=1 * s,
         av_delay=200 * ms,
         **_dormant(),

@@ -13,7 +13,7 @@ from typing import Final, Self, TypeVar, final
 import equinox as eqx
 import jax.numpy as jnp
 
-from heartsim.circulation.components import Scalar, leaf, parameter
+from heartsim.circulation.components import Scalar, collapse, leaf, parameter
 
 _RHYTHM: Final = 0.98
 """Largest part of the period that contraction and relaxation together may take."""
@@ -40,21 +40,6 @@ def exponential(x: Scalar, rate: Scalar) -> Scalar:
     slope = jnp.where(z > _STRAIGHT, z, 1.0)
     beyond = (steep - 1 + steep * (z - _STRAIGHT)) / slope
     return x * jnp.where(z > _STRAIGHT, beyond, growth)
-
-
-def collapse(volume: Scalar, unstressed: Scalar, stiffness: Scalar) -> Scalar:
-    """Negative pressure of a chamber or vessel below its unstressed volume [kPa], else 0.
-
-    The tube law ``p = 2/3 E V0 (1 - (V/V0)^(-3/2))`` [1]_: it leaves V0 with the slope E and
-    falls without bound as the volume goes to zero. Not a number without volume, so that no search
-    ends there.
-
-    References
-    ----------
-    .. [1] Shapiro (1977). Steady flow in collapsible tubes. doi:10.1115/1.3426281
-    """
-    empty = jnp.where(volume > 0, jnp.maximum(unstressed / volume, 1.0), jnp.nan)
-    return stiffness * unstressed / 1.5 * (1 - empty * jnp.sqrt(empty))
 
 
 @final

@@ -162,8 +162,10 @@ class Network(eqx.Module):
 
         Parameters
         ----------
-        chambers, beds : (chambers,), (beds,)
+        chambers : (chambers,)
             Transmural pressures [kPa].
+        beds : (beds,)
+            Stressed volume over compliance [kPa].
         heart : () float
             Blood in all four chambers [mm³].
         lumped : (chambers,) bool
@@ -174,7 +176,7 @@ class Network(eqx.Module):
         muscle = self.muscle_squeeze * inside[CHAMBERS.index("LV")]
         outside = {"systemic_arteries": self.gas, "coronary": muscle}
         on_beds = jnp.stack([outside.get(bed, jnp.zeros_like(heart)) for bed in BEDS])
-        return jnp.concatenate([inside, beds + on_beds])
+        return jnp.concatenate([inside, self.beds.transmural(beds) + on_beds])
 
     def within_step(self, previous: State, dt: Scalar) -> tuple["Network", Gates]:
         """Network at the end of an implicit step, and the push of moving blood [kPa]."""

@@ -204,6 +204,21 @@ class Conduit(eqx.Module):
         return self.conductance * drop
 
 
+def collapse(volume: Scalar, unstressed: Scalar, stiffness: Scalar) -> Scalar:
+    """Negative pressure of a chamber or vessel below its unstressed volume [kPa], else 0.
+
+    The tube law ``p = 2/3 E V0 (1 - (V/V0)^(-3/2))`` [1]_: it leaves V0 with the slope E and
+    falls without bound as the volume goes to zero. Not a number without volume, so that no search
+    ends there.
+
+    References
+    ----------
+    .. [1] Shapiro (1977). Steady flow in collapsible tubes. doi:10.1115/1.3426281
+    """
+    empty = jnp.where(volume > 0, jnp.maximum(unstressed / volume, 1.0), jnp.nan)
+    return stiffness * unstressed / 1.5 * (1 - empty * jnp.sqrt(empty))
+
+
 @final
 class Vessel(eqx.Module):
     """Vascular bed: characteristic impedance, compliance, then resistance and inertance.
@@ -213,7 +228,9 @@ class Vessel(eqx.Module):
         in ──[ Z ]──┬──[ R ]──( L )── out
                    ═╪═ C
 
-    ``C p' = q_in - Q`` and ``L Q' = p - p_out - R Q``; at the inlet ``p_in = p + Z q_in``.
+    ``C p' = q_in - Q`` and ``L Q' = p - p_out - R Q``; at the inlet ``p_in = p + Z q_in``. A bed
+    that is sucked below its unstressed volume collapses: its pressure falls without bound as the
+    last blood leaves (`collapse`).
     """
 
     resistance: Scalar = parameter()
@@ -226,6 +243,13 @@ class Vessel(eqx.Module):
     """Characteristic impedance at the inlet [kPa ms/mm³]; used for the two great arteries."""
     tied: Scalar = eqx.field(converter=leaf, default=0.0)
     """Part of the outflow that is tied off: 0 open, 1 ligated."""
+    unstressed: Scalar = eqx.field(converter=leaf, default=1e9)
+    """Blood it holds without pressure [mm³], beside the stressed volume of the loop."""
+
+    def transmural(self, level: Scalar) -> Scalar:
+        """Transmural pressure [kPa] at a stressed volume, given as ``V/C``: the same above 0."""
+        held = self.unstressed + self.compliance * level
+        return jnp.maximum(level, 0.0) + collapse(held, self.unstressed, 1 / self.compliance)
 
     def implicit_outflow(self, previous: Scalar, dt: Scalar) -> tuple[Scalar, Scalar]:
         """Outflow at the end of an implicit Euler step, as ``conductance * drop + carried``.

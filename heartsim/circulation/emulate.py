@@ -16,8 +16,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from heartsim.circulation.chambers import Chamber, Line, Relation, collapse
-from heartsim.circulation.components import Scalar, leaf, parameter
+from heartsim.circulation.chambers import Chamber, Line, Relation
+from heartsim.circulation.components import Scalar, collapse, leaf, parameter
 from heartsim.errors import InputError
 
 _DEAD_FRACTION: Final = 0.25

@@ -6,7 +6,7 @@ branch flow with its pressure drop, so the step has one solution and its tangent
 Newton's direction always reduces the residual, but the full step of a valve that switches may
 overshoot, so a step that does not help is shortened until it does.
 
-A chamber cannot hold less than no blood: its volume moves along ``V²/(V - d)`` instead of
+Neither chamber nor bed holds less than no blood: its volume moves along ``V²/(V - d)`` instead of
 ``V + d`` where d < 0, which is the same to first order and stays positive however long the step.
 
 Gradients come from the implicit function theorem, not from the iteration.
@@ -272,7 +272,9 @@ class StepProblem(eqx.Module):
         chambers, volume = unknown[:count], self.volumes(unknown)[:count].sum()
         _, touch = jax.jvp(self.contact, (chambers,), (jnp.ones_like(chambers),))
         _, sac = jax.jvp(self.parts.pericardium.squeeze, (volume,), (jnp.ones_like(volume),))
-        local = jnp.concatenate([wall + touch, jnp.ones(len(BEDS), wall.dtype)])
+        beds = unknown[count:-1]
+        _, vessels = jax.jvp(self.parts.beds.transmural, (beds,), (jnp.ones_like(beds),))
+        local = jnp.concatenate([wall + touch, vessels])
         stiffness = jnp.pad(jnp.diag(local), ((0, 0), (0, 1)))
         stiffness = stiffness.at[:count, -1].set(wall * FREE_WALL)
         pressed = np.append(self.lumped(), np.zeros(len(BEDS), bool))
@@ -281,10 +283,14 @@ class StepProblem(eqx.Module):
         return stiffness.at[NODES.index("coronary")].add(muscle)
 
     def moved(self, unknown: Unknown, change: Unknown) -> Unknown:
-        """Unknown after a change; volumes of 0D chambers stay positive."""
-        less = jnp.minimum(change, 0.0)
-        kept = jnp.where(less < 0, unknown * unknown / (unknown - less), unknown + change)
-        positive = np.append(self.lumped(), np.zeros(len(BEDS) + 1, bool))
+        """Unknown after a change; volumes of 0D chambers and of beds stay positive."""
+        beds, none = self.parts.beds, jnp.zeros_like(unknown[:1])
+        empty = jnp.concatenate(
+            [jnp.zeros(len(CHAMBERS), unknown.dtype), -beds.unstressed / beds.compliance, none]
+        )
+        held, less = unknown - empty, jnp.minimum(change, 0.0)
+        kept = jnp.where(less < 0, empty + held * held / (held - less), unknown + change)
+        positive = np.concatenate([self.lumped(), np.ones(len(BEDS), bool), [False]])
         return jnp.where(positive, kept, unknown + change)
 
 

@@ -7,8 +7,8 @@ from typing import Final, final
 
 import equinox as eqx
 
-from heartsim.circulation.chambers import collapse, exponential
-from heartsim.circulation.components import Scalar, parameter
+from heartsim.circulation.chambers import exponential
+from heartsim.circulation.components import Scalar, collapse, parameter
 from heartsim.units import mL, mmHg
 
 _TOUCHING: Final = 2 * mL

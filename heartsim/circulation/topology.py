@@ -66,12 +66,14 @@ def upper_body_apart(circulation: Circulation, state: State, share: Scalar) -> R
         resistance=veins.resistance / rest,
         compliance=veins.compliance * rest,
         inertance=veins.inertance / rest,
+        unstressed=veins.unstressed * rest,
     )
     upper = dataclasses.replace(
         veins,
         resistance=veins.resistance / share,
         compliance=veins.compliance * share,
         inertance=veins.inertance / share,
+        unstressed=veins.unstressed * share,
         impedance=jnp.zeros_like(veins.impedance),
         tied=jnp.zeros_like(veins.tied),
     )

@@ -9,6 +9,19 @@ from cyclopts import Parameter
 from heartsim.cli.app import Text, mesh, say
 from heartsim.errors import MeshError
 
+COARSE = """title = "A virtual patient, coarsely"
+
+[patient]
+{mesh}
+element = "P1P1"
+
+[protocol]
+step = "12 ms"
+periodic_within = "3 mL"
+at_most_beats = 3
+"""
+"""Scenario of a cohort: about one processor minute a heart."""
+
 
 @mesh.command
 def make(
@@ -127,7 +140,7 @@ def cohort(
     group: Literal["healthy", "infarct"] = "healthy",
     seed: int = 1,
     edge: str = "9 mm",
-    scenario: str = "demo_baseline",
+    scenario: Text = "",
 ) -> int:
     """Make virtual patients whose sizes go together as in published people, and a study of them.
 
@@ -138,7 +151,7 @@ def cohort(
     count
         How many.
     output
-        Folder for the hearts, cohort.csv and study.toml; it must not exist.
+        Folder for the hearts, cohort.csv, study.toml and scenario.toml; it must not exist.
     group
         Whose sizes: people without symptoms, or after an infarct.
     seed
@@ -146,7 +159,7 @@ def cohort(
     edge
         Edge length of the cells.
     scenario
-        What the study runs with each heart.
+        What the study runs with each heart: a file or a name; coarse healthy beats by default.
     """
     import csv
 
@@ -170,10 +183,15 @@ def cohort(
                 k: round(v, 2) if isinstance(v, float) else v for k, v in asdict(patient).items()
             }
             table.writerow(rounded)
+    base = str(Path(scenario).resolve()) if Path(scenario).is_file() else scenario
+    if not scenario:
+        base = "scenario.toml"
+        first = f'mesh = "{patients[0].name}.vtu"'
+        (output / base).write_text(COARSE.format(mesh=first), encoding="utf-8")
     meshes = ", ".join(f'"{patient.name}.vtu"' for patient in patients)
     (output / "study.toml").write_text(
         f'title = "{count} virtual patients, {group}"\n'
-        f'scenario = "{scenario}"\n\n[sample]\nmethod = "grid"\n\n[vary]\n'
+        f'scenario = "{base}"\n\n[sample]\nmethod = "grid"\n\n[vary]\n'
         f"patient.mesh = [{meshes}]\n",
         encoding="utf-8",
     )

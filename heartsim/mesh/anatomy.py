@@ -21,12 +21,12 @@ from heartsim.mesh.exposure import (
 )
 from heartsim.mesh.guesses import Guess, Guesses
 from heartsim.mesh.heartmesh import Cavity
+from heartsim.mesh.openings import open_chamber
 from heartsim.mesh.surfaces import (
     boundary,
     cavity_volume,
     facet_areas,
     facet_normals,
-    lid_area,
     rim_centers,
     rims,
 )
@@ -40,7 +40,6 @@ HALF_OPEN = 0.55
 LEAST_CHAMBER = 0.04
 """Share of the largest cavity below which a hollow is no chamber."""
 MOST_PASSES = 30
-VALVES = {"LV": ("mitral", "aortic"), "RV": ("tricuspid", "pulmonary")}
 
 
 @dataclass(frozen=True)
@@ -289,35 +288,6 @@ def _roundness(points: np.ndarray, lining: np.ndarray) -> float:
 
     hull = ConvexHull(points[np.unique(lining)]).volume
     return max(_closed_volume(points, lining) / hull, 1e-3)
-
-
-def open_chamber(
-    name: str, points: np.ndarray, lining: np.ndarray, chamber: str, known: Guesses
-) -> tuple[Cavity, Guess]:
-    """Chamber with its openings named, the largest first."""
-    facets = np.ascontiguousarray(lining[:, ::-1])
-    loops = sorted(
-        rims(facets, where=f"{name}, {chamber}"), key=lambda loop: -lid_area(points, loop)
-    )
-    if not loops:
-        raise MeshError(
-            f"{name}: the {chamber} has no opening: valves or caps are meshed as tissue. Cut "
-            "them off, so that the base is open."
-        )
-    given = known.lv_rims if chamber == "LV" else known.rv_rims
-    if given is not None and len(given) != len(loops):
-        raise MeshError(
-            f"{name}: the {chamber} has {len(loops)} openings, and {len(given)} names are given "
-            f"({', '.join(given)}). Name each, the largest first."
-        )
-    valves = {1: ("base",), 2: VALVES[chamber]}.get(
-        len(loops), (*VALVES[chamber], *(f"opening_{k}" for k in range(3, len(loops) + 1)))
-    )
-    names = given or valves
-    confidence = 1.0 if given else {1: 0.95, 2: 0.7}.get(len(loops), 0.3)
-    reason = "named by the user" if given else "sorted by area, the largest first"
-    cavity = Cavity(facets, dict(zip(names, loops, strict=True)))
-    return cavity, Guess(f"{chamber} openings", ", ".join(names), confidence, reason)
 
 
 def long_axis(

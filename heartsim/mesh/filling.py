@@ -15,12 +15,13 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from heartsim.errors import MeshError
-from heartsim.mesh.anatomy import Anatomy, long_axis, open_chamber, unpinched
+from heartsim.mesh.anatomy import Anatomy, long_axis, unpinched
 from heartsim.mesh.exposure import cheapest_cut, connected, neighbors
 from heartsim.mesh.guesses import Guess, Guesses
 from heartsim.mesh.heartmesh import HeartMesh
 from heartsim.mesh.hinges import without_hinges
 from heartsim.mesh.lids import Lids, find_lids
+from heartsim.mesh.openings import open_chamber
 from heartsim.mesh.regions import wall_regions
 from heartsim.mesh.remesh import coarsen, with_volumes
 from heartsim.mesh.smoothing import comb, improve
@@ -127,7 +128,7 @@ def _tidied(voxels: Voxels) -> Voxels:
         return part == 1 + np.argmax(np.bincount(part.ravel())[1:]) if count > 1 else mask
 
     blood = {chamber: largest(mask) for chamber, mask in voxels.blood.items()}
-    body = binary_fill_holes(np.logical_or.reduce([*blood.values(), voxels.wall]))
+    body = binary_fill_holes(replace(voxels, blood=blood).body)
     muscle = np.asarray(body) & ~np.logical_or.reduce([*blood.values()])
     part, count = cast(tuple[np.ndarray, int], label(muscle))
     size = np.bincount(part.ravel(), minlength=count + 1)
@@ -159,7 +160,7 @@ class _Fields:
         least = max(LEAST_WALL, 1.25 * spacing)
         self.walls = {k: max(rv_wall, least) if k in lids.bare else least for k in self.chambers}
         blood = [smooth(mask) for mask in voxels.blood.values()]
-        body = smooth(np.logical_or.reduce([*voxels.blood.values(), voxels.wall]))
+        body = smooth(voxels.body)
         blood = [
             _shifted(field, volumes[chamber], voxels.edge)
             for chamber, field in zip(self.chambers, blood, strict=True)

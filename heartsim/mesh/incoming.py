@@ -113,6 +113,9 @@ def _from_tets(path: Path, stored: RawMesh, known: Guesses) -> Incoming:
     points = raw.points * LENGTHS[unit.value]
     anatomy = understand(path.name, points, raw.tets, known)
     fields, notes = _fields(raw)
+    if split := int(stored.field_data.get("split", [0])[0]):
+        reason = "hexahedra, wedges and pyramids are cut into tetrahedra, alike on both sides"
+        notes.append(Guess("cells", f"{split} cut", 1.0, reason))
     heart = HeartMesh(
         name=path.stem,
         points=points,

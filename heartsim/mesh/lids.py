@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from heartsim.errors import MeshError
+from heartsim.mesh.surfaces import unit_vectors
 from heartsim.mesh.voxels import Voxels
 
 LEAST_LID = 40.0
@@ -89,7 +90,7 @@ def find_lids(name: str, voxels: Voxels) -> Lids:
     MeshError
         If muscle closes a chamber all round.
     """
-    body = np.logical_or.reduce([*voxels.blood.values(), voxels.wall])
+    body = voxels.body
     places, normals, lining, area, count, bare = [], [], [], {}, {}, []
     up = None
     for chamber, mask in voxels.blood.items():
@@ -106,9 +107,9 @@ def find_lids(name: str, voxels: Voxels) -> Lids:
                 "be told. Cut the segmentation or the surfaces open at the base."
             )
         if up is None:
-            up = _unit(toward[lid].sum(axis=0))
+            up = unit_vectors(toward[lid].sum(axis=0))
         area[chamber] = float(np.abs(smooth[lid] * toward[lid]).sum() * voxels.edge**2)
-        count[chamber] = _pieces(index[lid])
+        count[chamber] = int(_components(index[lid]).max()) + 1
         places.append((index + toward / 2)[lid] * voxels.edge)
         normals.append(smooth[lid])
         lining.append((index + toward / 2)[~lid] * voxels.edge)
@@ -144,7 +145,7 @@ def _smoothed(index: np.ndarray, toward: np.ndarray, mask: np.ndarray, edge: flo
 
     blurred = gaussian_filter(mask.astype(float), 2.0 / edge)
     slope = np.stack([np.gradient(blurred, axis=axis) for axis in range(3)], axis=-1)
-    return -_unit(slope[tuple(index.T)] + slope[tuple((index + toward).T)])
+    return -unit_vectors(slope[tuple(index.T)] + slope[tuple((index + toward).T)])
 
 
 def _openings(index: np.ndarray, open_: np.ndarray, edge: float) -> Bool[np.ndarray, " n"]:
@@ -170,12 +171,3 @@ def _components(index: np.ndarray) -> np.ndarray:
     part = np.zeros(grid.shape, np.int32)
     label(grid, structure=np.ones((3, 3, 3)), output=part)
     return part[tuple((index - low).T)] - 1
-
-
-def _pieces(index: np.ndarray) -> int:
-    return int(_components(index).max()) + 1
-
-
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return vectors / np.where(length > 0, length, 1)

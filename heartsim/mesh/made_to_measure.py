@@ -117,10 +117,11 @@ def completed(measures: Measures) -> Complete:
         "LV volume": full.edv / mL,
         "RV volume": full.rv_volume / mL,
         "length": full.length,
-        "wall": 8.0 if full.wall is None else full.wall,
         "RV wall": full.rv_wall,
         "body surface": full.body_surface,
     }
+    if full.wall is not None:
+        given["wall"] = full.wall
     for name, value in given.items():
         low, high, unit = RANGES[name]
         if not low <= value <= high:

@@ -6,7 +6,9 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from heartsim.errors import MeshError
+from heartsim.mesh.folds import folded, unfolded
 from heartsim.mesh.hinges import without_hinges
+from heartsim.mesh.pits import missing_cells
 from heartsim.mesh.raw import RawMesh
 from heartsim.mesh.rows import orient
 from heartsim.mesh.smoothing import improve
@@ -20,7 +22,8 @@ def mend(name: str, raw: RawMesh) -> tuple[RawMesh, list[str]]:
     """Repair what is safe to repair.
 
     Coincident nodes are merged, repeated and collapsed cells and debris removed, inverted cells
-    turned, parts that hang together by an edge separated, nodes of no cell dropped.
+    turned, single missing cells put back, parts that hang together by an edge separated, nodes of
+    no cell dropped.
 
     Parameters
     ----------
@@ -56,9 +59,10 @@ def mend(name: str, raw: RawMesh) -> tuple[RawMesh, list[str]]:
     done: list[str] = []
     raw = _merge_nodes(raw, done)
     raw = _keep(raw, _distinct(raw, done))
-    raw = _turn(raw, done)
+    raw = _turn(name, raw, done)
     raw = _keep(raw, _largest(raw, done))
     boundary(raw.tets)  # raises where more than two cells share a face
+    raw = _refill(raw, done)
     raw = _keep(raw, _unhinged(raw, done))
     raw = _drop_orphans(raw, done)
     return _relax(raw, done), done
@@ -107,12 +111,30 @@ def _distinct(raw: RawMesh, done: list[str]) -> Bool[np.ndarray, " cells"]:
     return proper & once
 
 
-def _turn(raw: RawMesh, done: list[str]) -> RawMesh:
-    """Turn inverted cells."""
-    inverted = int(np.count_nonzero(cell_volumes(raw.points, raw.tets) < 0))
-    if inverted:
-        done.append(f"turned {inverted} of {len(raw.tets)} tetrahedra that were inside out")
-    return replace(raw, tets=orient(raw.points, raw.tets))
+def _turn(name: str, raw: RawMesh, done: list[str]) -> RawMesh:
+    """Turn cells that are numbered inside out; put back nodes that fold cells over others."""
+    inverted = cell_volumes(raw.points, raw.tets) < 0
+    tets = orient(raw.points, raw.tets)
+    over = folded(tets)
+    numbered = int(np.count_nonzero(inverted & ~over))
+    if numbered:
+        done.append(f"turned {numbered} of {len(raw.tets)} tetrahedra that were inside out")
+    if not over.any():
+        return replace(raw, tets=tets)
+    tets[over, 2:] = tets[over, :1:-1]
+    points = unfolded(raw.points, tets, np.unique(boundary(tets)[0]))
+    left = cell_volumes(points, tets) <= 0
+    if left.any():
+        k = int(np.argmax(left))
+        place = ", ".join(f"{x:.4g}" for x in points[tets[k]].mean(axis=0))
+        raise MeshError(
+            f"{name}: {np.count_nonzero(left)} tetrahedra are folded over their neighbors: nodes "
+            f"of the surface were moved through them (first: tetrahedron {k}, around ({place})). "
+            "Move these nodes back, or mesh the wall again from its surfaces."
+        )
+    moved = int((points != raw.points).any(axis=1).sum())
+    done.append(f"put back {moved} inner nodes that folded {np.count_nonzero(over)} tetrahedra")
+    return replace(raw, points=points, tets=tets)
 
 
 def _largest(raw: RawMesh, done: list[str]) -> Bool[np.ndarray, " cells"]:
@@ -126,6 +148,19 @@ def _largest(raw: RawMesh, done: list[str]) -> Bool[np.ndarray, " cells"]:
             f"{np.count_nonzero(small[part])} tetrahedra"
         )
     return ~small[part]
+
+
+def _refill(raw: RawMesh, done: list[str]) -> RawMesh:
+    """Put back single cells that are missing; each takes the numbers of a neighbor."""
+    cells, beside = missing_cells(raw.points, raw.tets)
+    if len(cells) == 0:
+        return raw
+    done.append(f"put back {len(cells)} tetrahedra that were missing inside the wall or at it")
+    return replace(
+        raw,
+        tets=np.concatenate([raw.tets, cells]),
+        tet_data={n: np.concatenate([a, a[beside]]) for n, a in raw.tet_data.items()},
+    )
 
 
 def _unhinged(raw: RawMesh, done: list[str]) -> Bool[np.ndarray, " cells"]:

@@ -19,13 +19,20 @@ from heartsim.mesh.raw import RawMesh
 from heartsim.mesh.surfaces import cavity_volume, compacted, components, facet_areas, group_rows
 
 WORDS = {
+    "lid": re.compile(
+        r"mitral|aort|tricus|pulm|valve|(?<![a-z])(lid|cap|base)s?(?![a-z])", re.IGNORECASE
+    ),
     "outer": re.compile(r"epi|pericard|outer", re.IGNORECASE),
-    "wall": re.compile(r"myo|wall|muscle", re.IGNORECASE),
+    "wall": re.compile(r"myo|(?<!free)(?<!free.)wall|muscle", re.IGNORECASE),
     "RV": re.compile(r"(?<![a-z])(rv|right)", re.IGNORECASE),
     "LV": re.compile(r"(?<![a-z])(lv|left|endo)", re.IGNORECASE),
 }
 LEAST_SHARE = 0.02
 """Share of the largest piece below which a piece is debris."""
+TEAR = 0.01
+"""Share of the area of a surface round the wall up to which a gap in it is closed."""
+COINCIDENT = 1e-6
+"""Distance over the size of a surface within which two nodes are one."""
 
 
 @dataclass(frozen=True)
@@ -74,15 +81,18 @@ def outlines(raws: Mapping[str, RawMesh], known: Guesses) -> Outlines:
     if len(facets) == 1:
         return _whole(label, points, facets[0], known)
     roles, reason = _roles(label, names, points, facets)
-    blood: dict[str, np.ndarray] = {}
-    for chamber in ("LV", "RV"):
-        mine = [f for f, role in zip(facets, roles, strict=True) if role == chamber]
-        if mine:
-            points, blood[chamber] = closed(label, points, np.concatenate(mine))
-    outer = [f for f, role in zip(facets, roles, strict=True) if role in ("outer", "wall")]
-    points, body = closed(label, points, np.concatenate(outer))
     told = ", ".join(f"{role} from {n}" for n, role in zip(names, roles, strict=True))
-    return Outlines(points, blood, body, [Guess("surfaces", told, *reason)])
+    sewn: dict[str, np.ndarray] = {}
+    for part in ("LV", "RV", "body"):
+        mine = [
+            f
+            for f, role in zip(facets, roles, strict=True)
+            if role == part or (part == "body" and role in ("outer", "wall"))
+        ]
+        if mine:
+            points, sewn[part] = closed(label, points, _merged(points, np.concatenate(mine)))
+    body = sewn.pop("body")
+    return Outlines(points, sewn, body, [Guess("surfaces", told, *reason)])
 
 
 def _pieces(name: str, raw: RawMesh) -> list[tuple[str, np.ndarray, np.ndarray]]:
@@ -92,11 +102,7 @@ def _pieces(name: str, raw: RawMesh) -> list[tuple[str, np.ndarray, np.ndarray]]
     points, facets = compacted(raw.points, raw.triangles)
     if not np.isfinite(points).all():
         raise MeshError(f"{name}: some coordinates are not finite. Export it again.")
-    size = max(float(np.ptp(points, axis=0).max()), 1e-30)
-    place = np.round((points - points.min(axis=0)) / (1e-6 * size)).astype(np.int64)
-    group, first, _ = group_rows(place)
-    facets = group[facets]
-    points = points[first]
+    points, facets = compacted(points, _merged(points, facets))
     proper = (np.diff(np.sort(facets, axis=1), axis=1) > 0).all(axis=1)
     facets = facets[proper]
     facets = facets[np.sort(group_rows(np.sort(facets, axis=1))[1])]
@@ -108,27 +114,33 @@ def _pieces(name: str, raw: RawMesh) -> list[tuple[str, np.ndarray, np.ndarray]]
     return [(name, *compacted(points, facets[part == number])) for number in large]
 
 
+def _merged(
+    points: Float[np.ndarray, "n 3"], facets: Int[np.ndarray, "f 3"]
+) -> Int[np.ndarray, "f 3"]:
+    """Facets on one node for all at the same place, as at the seam of a septum and a free wall."""
+    used = np.unique(facets)
+    own = points[used] - points[used].min(axis=0)
+    step = COINCIDENT * max(float(own.max()), 1e-30)
+    group, first, _ = group_rows(np.round(own / step).astype(np.int64))
+    target = np.zeros(len(points), np.int64)
+    target[used] = used[first[group]]
+    return target[facets]
+
+
 def _roles(
     label: str, names: list[str], points: np.ndarray, facets: list[np.ndarray]
 ) -> tuple[list[str], tuple[float, str]]:
     """What each piece is: by its file's name where that tells, else by size."""
     roles = [next((r for r, w in WORDS.items() if w.search(_stem(n))), "") for n in names]
-    if len(set(names)) == len(names) and all(roles):
+    if len(set(names)) > 1 and all(roles):
         confidence, reason = 0.95, "by the names of the files"
     else:
-        span = [np.linalg.norm(np.ptp(points[np.unique(f)], axis=0)) for f in facets]
-        order = np.argsort(span)[::-1]
         if len(facets) > 3:
             raise MeshError(
                 f"{label}: {len(facets)} separate surfaces, and an epicardium with one or two "
                 "cavities is due. Name the files after what they are: lv.stl rv.stl epi.stl."
             )
-        roles = [""] * len(facets)
-        roles[order[0]] = "outer"
-        inner = sorted(order[1:], key=lambda k: -_ball(points, facets[k]))
-        for k, chamber in zip(inner, ("LV", "RV"), strict=False):
-            roles[k] = chamber
-        confidence, reason = 0.6, "the widest is the outside, the roundest cavity the LV"
+        roles, confidence, reason = _by_shape(label, points, facets)
     if "LV" not in roles or not {"outer", "wall"} & set(roles):
         found = ", ".join(f"{n} as {r or 'unknown'}" for n, r in zip(names, roles, strict=True))
         raise MeshError(
@@ -138,30 +150,61 @@ def _roles(
     return roles, (confidence, reason)
 
 
+def _by_shape(
+    label: str, points: np.ndarray, facets: list[np.ndarray]
+) -> tuple[list[str], float, str]:
+    """The widest piece is the outside; of two cavities the LV is the rounder, thicker-walled."""
+    from scipy.spatial import ConvexHull, KDTree
+
+    span = [np.linalg.norm(np.ptp(points[np.unique(f)], axis=0)) for f in facets]
+    outer = int(np.argmax(span))
+    roles = ["LV"] * len(facets)
+    roles[outer] = "outer"
+    inner = [k for k in range(len(facets)) if k != outer]
+    if len(inner) == 1:
+        return roles, 0.8, "the wider one is the outside"
+    outside = KDTree(points[facets[outer]].mean(axis=1))
+    wall, full = [], []
+    for k in inner:
+        distance = np.asarray(outside.query(points[facets[k]].mean(axis=1))[0])
+        wall.append(max(float(np.percentile(distance, 35)), 1e-9))
+        hull = ConvexHull(points[np.unique(facets[k])]).volume
+        full.append(max(enclosed(*closed(label, points, facets[k])) / hull, 1e-3))
+    score = np.log(wall) + 2 * np.log(full)
+    left, right = (0, 1) if score[0] >= score[1] else (1, 0)
+    roles[inner[right]] = "RV"
+    sure = float(1 / (1 + np.exp(-5 * abs(score[0] - score[1]))))
+    reason = (
+        f"the widest is the outside; the wall of the LV is {wall[left] / wall[right]:.1f} times as "
+        f"thick as that of the RV, and it fills {full[left]:.0%} of its hull, the RV "
+        f"{full[right]:.0%}"
+    )
+    return roles, round(sure, 2), reason
+
+
 def _stem(name: str) -> str:
     return name.rsplit(".", 1)[0]
 
 
-def _ball(points: np.ndarray, facets: np.ndarray) -> float:
-    """Roundness: product of the two lesser extents over the square of the largest."""
-    own = points[np.unique(facets)]
-    extent = np.linalg.svd(own - own.mean(axis=0), compute_uv=False)
-    return float(extent[2] / extent[0] * extent[1] / extent[0])
-
-
 def _whole(label: str, points: np.ndarray, facets: np.ndarray, known: Guesses) -> Outlines:
     """One surface around the wall: its cavities are found from its shape."""
+    area = float(facet_areas(points, facets).sum())
     points, body = closed(label, points, facets)
-    if len(body) > len(facets):
+    gaps = facet_areas(points, body[len(facets) :])
+    tips, which = np.unique(body[len(facets) :].max(axis=1), return_inverse=True)
+    if len(tips) and np.bincount(which, gaps).max() > TEAR * area:
         raise MeshError(
-            f"{label}: one open surface, which bounds no wall. Give the endocardium of the LV and "
-            "the epicardium (and the RV's endocardium), or one closed surface round the wall."
+            f"{label}: one open surface, which bounds no wall (its largest gap has "
+            f"{np.bincount(which, gaps).max() / area:.0%} of its area). Give the endocardium of "
+            "the LV and the epicardium (and the RV's endocardium), or one closed surface round the "
+            "wall."
         )
     anatomy = understand_surface(label, points, body, known)
     blood = {}
     for chamber, cavity in anatomy.cavities.items():
         points, blood[chamber] = closed(label, points, cavity.facets)
-    told = Guess("surfaces", "one closed surface round the wall", 0.9, "it has no rim")
+    state = f"{len(tips)} small gaps in it were closed" if len(tips) else "it has no rim"
+    told = Guess("surfaces", "one closed surface round the wall", 0.9, state)
     return Outlines(points, blood, body, [told, *anatomy.guesses])
 
 

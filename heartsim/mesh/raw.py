@@ -23,7 +23,7 @@ MOST_NAMES = 1000
 HEADER_BYTES = 2**20
 
 SUFFIXES = (
-    *(".vtu", ".vtk", ".vtp", ".stl", ".ply"),
+    *(".vtu", ".vtk", ".vtp", ".stl", ".ply", ".obj", ".off", ".e", ".exo", ".ex2"),
     *(".msh", ".inp", ".med", ".mesh", ".xdmf"),
     *(".pts", ".elem", ".node", ".ele", ".nii", ".nii.gz", ".h5"),
 )

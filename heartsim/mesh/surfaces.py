@@ -53,7 +53,7 @@ def facet_normals(
     points: Float[np.ndarray, "nodes 3"], facets: Int[np.ndarray, "facets 3"]
 ) -> Float[np.ndarray, "facets 3"]:
     """Compute unit normals of triangles."""
-    return _unit(area_vectors(points, facets))
+    return unit_vectors(area_vectors(points, facets))
 
 
 def vertex_normals(
@@ -62,13 +62,13 @@ def vertex_normals(
     """Compute unit normals at nodes, weighted by the areas around; zero elsewhere."""
     total = np.zeros_like(points, dtype=float)
     np.add.at(total, facets, area_vectors(points, facets)[:, None, :])
-    return _unit(total)
+    return unit_vectors(total)
 
 
-def _unit(vectors: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 3"]:
+def unit_vectors(vectors: Float[np.ndarray, "... 3"]) -> Float[np.ndarray, "... 3"]:
     """Vectors scaled to length 1; zero stays zero."""
-    length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
+    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return np.divide(vectors, length, out=np.zeros_like(vectors, dtype=float), where=length > 0)
 
 
 def boundary(

@@ -37,6 +37,11 @@ class Voxels:
     edge: float
     frame: Float[np.ndarray, "4 4"]
 
+    @property
+    def body(self) -> Bool[np.ndarray, "i j k"]:
+        """Muscle and blood together."""
+        return np.logical_or.reduce([*self.blood.values(), self.wall])
+
     def to_world(self, index: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 3"]:
         """Coordinates [mm] of places between cubes."""
         return index @ self.frame[:3, :3].T + self.frame[:3, 3]

@@ -29,8 +29,8 @@ def read_legacy(path: Path) -> dict:
 
 
 READERS = {
-    **dict.fromkeys((".vtu", ".vtp", ".stl"), vtk_files.read),
-    **dict.fromkeys((".msh", ".inp", ".ply", ".med", ".mesh"), meshio_files.read),
+    **dict.fromkeys((".vtu", ".vtp", ".stl", *vtk_files.EXODUS), vtk_files.read),
+    **dict.fromkeys((".msh", ".inp", ".ply", ".obj", ".off", ".med", ".mesh"), meshio_files.read),
     **dict.fromkeys(plain_text.CARP, plain_text.read_carp),
     **dict.fromkeys(plain_text.TETGEN, plain_text.read_tetgen),
     ".vtk": read_legacy,

@@ -15,6 +15,7 @@ from scipy.sparse import csr_matrix
 
 from heartsim.errors import MeshError
 from heartsim.mesh.heartmesh import HeartMesh
+from heartsim.microstructure.angles import HelixAngles, local_angles
 from heartsim.microstructure.coordinates import Coordinates, LongAxis, coordinates, left_wall
 from heartsim.microstructure.laplace import shape_gradients, unit
 from heartsim.units import deg
@@ -27,22 +28,22 @@ _FLIPS = np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]])
 def rule_based(
     mesh: HeartMesh,
     *,
-    endocardium: float = 60 * deg,
-    epicardium: float = -60 * deg,
+    angles: HelixAngles | None = None,
     points: Float[np.ndarray, "quad 4"] | None = None,
     position: Coordinates | None = None,
 ) -> Float[np.ndarray, "cells quad 3 3"]:
     """Fiber frames from Laplace–Dirichlet rules, for one or two ventricles [1]_.
 
     The helix angle goes linearly, in harmonic depth, from the endocardium to the epicardium of
-    either wall, and through the septum once, from the left to the right endocardium.
+    either wall, and through the septum once, from the left to the right endocardium. Angles may
+    differ by place.
 
     Parameters
     ----------
     mesh : HeartMesh
         Heart with the surfaces that `coordinates` needs.
-    endocardium, epicardium : float
-        Helix angles on both endocardia and on the epicardium [rad].
+    angles : HelixAngles, optional
+        Helix angles by place; +60° to −60° everywhere by default.
     points : (q, 4) float, optional
         Barycentric points of each cell; the centroid by default.
     position : Coordinates, optional
@@ -70,14 +71,15 @@ def rule_based(
     field = _Field(mesh, _CENTROID if points is None else np.asarray(points, float))
     left, right, outer = (field.value(f) for f in (where.left, where.right, where.outer))
     upward = field.gradient(where.ascent)
-    angle = outer * epicardium + (left + right) * endocardium
+    on_left, on_right, on_outer = local_angles(mesh, where, angles or HelixAngles(), field.value)
+    angle = outer * on_outer + left * on_left + right * on_right
     from_outer = _frame(field.gradient(where.outer), upward, angle, where.axis)
     if not where.right.any():
         return from_outer
     # Seen from one endocardium, the helix of the other has the opposite sign.
     out_of_left, out_of_right = -field.gradient(where.left), -field.gradient(where.right)
-    from_left = _frame(out_of_left, upward, angle - 2 * right * endocardium, where.axis)
-    from_right = _frame(out_of_right, upward, angle - 2 * left * endocardium, where.axis)
+    from_left = _frame(out_of_left, upward, angle - 2 * right * on_right, where.axis)
+    from_right = _frame(out_of_right, upward, angle - 2 * left * on_left, where.axis)
     inner = left + right
     share = np.where(inner > 0, right / np.where(inner > 0, inner, 1), 0.5)
     return blend(blend(from_left, from_right, share), from_outer, outer)

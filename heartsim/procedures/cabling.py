@@ -79,7 +79,14 @@ class LayRing(AnatomyEdit):
             If the mesh has no such valve.
         """
         chamber = "LV" if self.valve == "mitral" else "RV"
-        rims = mesh.cavities[chamber].rims if chamber in mesh.cavities else {}
+        if chamber not in mesh.cavities:
+            walls = " and ".join(mesh.cavities) or "no ventricle"
+            raise ProcedureError(
+                f"{mesh.name}: a ring in the {self.valve} valve needs the wall of the {chamber}, "
+                f"and this mesh has the wall of {walls} only. Take a mesh with both ventricles, or "
+                f"another operation on the {self.valve} valve, such as {self.valve}_repair."
+            )
+        rims = mesh.cavities[chamber].rims
         rim = self.valve if self.valve in rims else "base"
         if rim not in rims:
             raise not_found(ProcedureError, "rim", self.valve, mesh.name, rims)

@@ -50,15 +50,24 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, strict=True)
 
 
-class Fibers(Section):
-    """Rule-based fiber directions."""
+_Angle = Annotated[float, Quantity("angle", "-90 deg", "90 deg")]
 
-    rule: Literal["ldrb"] = Field(default="ldrb", description="Rule that lays the fibers.")
-    endocardium: Annotated[float, Quantity("angle", "-90 deg", "90 deg")] = usual(
-        "60 deg", "Helix angle at the endocardium."
+
+class Fibers(Section):
+    """Fiber directions: by rule, or as measured."""
+
+    rule: Literal["ldrb", "outflow", "measured"] = Field(
+        default="ldrb",
+        description="ldrb: one rule for both walls. outflow: right wall and outflow tracts have "
+        "angles of their own. measured: the directions that the mesh carries.",
     )
-    epicardium: Annotated[float, Quantity("angle", "-90 deg", "90 deg")] = usual(
-        "-60 deg", "Helix angle at the epicardium."
+    endocardium: _Angle = usual("60 deg", "Helix angle at the endocardium.")
+    epicardium: _Angle = usual("-60 deg", "Helix angle at the epicardium.")
+    right_endocardium: _Angle | None = Field(
+        default=None, description="In the right wall; omit for that of the rule."
+    )
+    right_epicardium: _Angle | None = Field(
+        default=None, description="In the right wall; omit for that of the rule."
     )
 
 

@@ -50,9 +50,15 @@ def with_mesh_path(document: Document, file: Path) -> Document:
     """Copy of a document whose mesh path is absolute; names of meshes stay as they are."""
     patient = document.get("patient")
     mesh = patient.get("mesh") if isinstance(patient, dict) else None
+    placed = mesh_beside(mesh, file.resolve().parent)
+    return document if placed == mesh else with_value(document, "patient.mesh", placed)
+
+
+def mesh_beside(mesh: object, folder: Path) -> object:
+    """Absolute path of a mesh that a file in a folder names; names of meshes stay as they are."""
     if not isinstance(mesh, str) or not ("/" in mesh or mesh.lower().endswith(SUFFIXES)):
-        return document
-    return with_value(document, "patient.mesh", str((file.resolve().parent / mesh).resolve()))
+        return mesh
+    return str((folder.resolve() / mesh).resolve())
 
 
 def read_document(path: Path) -> tuple[Document, str]:

@@ -29,7 +29,7 @@ from heartsim.indices.catalogue import CATALOGUE, MAIN
 from heartsim.scenario import Scenario
 from heartsim.scenario.models import Section
 from heartsim.scenario.problems import KeyPath, Problem, problems_of, refuse
-from heartsim.scenario.reader import Document, locate, read_document
+from heartsim.scenario.reader import Document, locate, mesh_beside, read_document
 from heartsim.sweep.design import Setting, grid, latin_hypercube, sobol
 from heartsim.sweep.factor import WORDS, Factor, read_factor
 
@@ -156,7 +156,8 @@ class Study(Section):
     def bases(self) -> dict[str, Scenario]:
         """The scenarios by name, with what `set` replaces."""
         names = (self.scenario,) if isinstance(self.scenario, str) else self.scenario
-        overrides = {".".join(path): value for path, value in _leaves(self.set)}
+        leaves = ((".".join(path), value) for path, value in _leaves(self.set))
+        overrides = {key: self._placed(key, value) for key, value in leaves}
         files = {name: self._folder / name for name in names}
         return {
             name: Scenario.read(near if near.is_file() else name, overrides)
@@ -206,7 +207,7 @@ class Study(Section):
 
     def _case(self, number: int) -> Case:
         pairs = list(zip(self.factors, self.settings[number - 1], strict=True))
-        values = {one.key: value for one, (value, _) in pairs}
+        values = {one.key: self._placed(one.key, value) for one, (value, _) in pairs}
         base = self.bases[str(values.pop(SCENARIO, self.scenario))]
         scenario = base.with_({address(base, key): value for key, value in values.items()})
         inputs = {one.column: shown for one, (_, shown) in pairs}
@@ -297,12 +298,16 @@ class Study(Section):
             tried = one.levels or _extremes(self.settings, place)
             for base, value in product(self.bases.values(), tried):
                 try:
-                    base.with_({address(base, one.key): value})
+                    base.with_({address(base, one.key): self._placed(one.key, value)})
                 except InputError as error:
                     told = self._plain(error).removeprefix(f"{address(base, one.key)}: ")
                     problems.append(Problem(_path(one), told + _advice(one)))
                     break
         return problems
+
+    def _placed(self, key: str, value: object) -> object:
+        """A value of the study; a mesh lies beside the study, not where it is run."""
+        return mesh_beside(value, self._folder) if key == "patient.mesh" else value
 
     def _plain(self, error: InputError) -> str:
         """What a scenario complains of, without the name of the file it is not about."""

@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from heartsim.circulation.adult import PLAIN
-from heartsim.circulation.components import BLEND, Orifice, Valve, smooth_positive
+from heartsim.circulation.components import BLEND, Orifice, Valve, Vessel, smooth_positive
 from heartsim.units import BLOOD_DENSITY, cm, mL, mmHg, s
 
 RESISTANCE = 0.001 * mmHg * s / mL
@@ -128,3 +128,17 @@ def test_band_behind_a_valve_is_an_orifice_in_series():
     alone = valve((3.0**-2 + 0.5**-2) ** -0.5 * cm**2)
     drop = jnp.linspace(1 * mmHg, 80 * mmHg, 9)
     assert_allclose(banded.flow(drop), alone.flow(drop), rtol=1e-12)
+
+
+def test_a_bed_collapses_before_it_is_empty():
+    """Pressure is V/C above the unstressed volume, leaves it with that slope, and has no floor."""
+    bed = Vessel(1.0, 2.0, 0.0, 0.0, unstressed=10.0)
+    levels = jnp.array([3.0, 1e-4, -1e-4, -2.0, -4.9, -4.999])
+    found = jax.vmap(bed.transmural)(levels)
+    slopes = jax.vmap(jax.grad(bed.transmural))(levels)
+    assert_allclose(found[:2], levels[:2], rtol=1e-12)
+    assert_allclose(slopes[1], slopes[2], rtol=1e-3)
+    assert np.all(np.asarray(found[3:]) < np.asarray(levels[3:]))
+    # tube law with a fiftieth and a five-thousandth of the blood left
+    left = np.array([0.02, 2e-4])
+    assert_allclose(found[4:], 10 / (1.5 * 2) * (1 - left**-1.5), rtol=1e-9)

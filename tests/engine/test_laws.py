@@ -74,7 +74,11 @@ def test_end_systolic_points_are_on_a_line(loaded):
 
 
 def test_end_systole_depends_on_pressure_and_hardly_on_how_it_came_about(loaded):
-    """Ends of beats against 70, 100 and 130 % resistance lie within 3 mL at one pressure."""
+    """Ends of beats against 70, 100 and 130 % resistance lie within 3 mL at one pressure.
+
+    The slopes do not agree: 15.1, 11.7 and 8.7 mmHg/mL, since this coarse wall can hardly empty
+    below 45 mL and its end-systolic relation bends there.
+    """
     at = 140.0  # [mmHg], reached by all three
     volumes = []
     for tone in ("70 %", "100 %", "130 %"):
@@ -168,9 +172,13 @@ def changes(before: Ventricle, after: Ventricle) -> dict[str, float]:
     return {name: new[name] / old[name] - 1 for name in old}
 
 
-def test_dobutamine_empties_and_raises_output(base, loaded):
-    """5 ug/kg/min: ESV and resistance fall, output rises, as in catheterized patients."""
-    found = changes(base, loaded(1.0, dobutamine(dose="5 ug/kg/min")))
+def test_dobutamine_empties_and_raises_output(fine):
+    """5 ug/kg/min: ESV and resistance fall, output rises, as in catheterized patients.
+
+    With fine steps: the largest dP/dt lies in 40 ms between the valves.
+    """
+    heart, _ = on_heart(fine.heart, [dobutamine(dose="5 ug/kg/min")])
+    found = changes(fine, settled(fine, heart, float(heart.filling), step=FINE))
     assert found["ESV"] < -0.02
     assert found["resistance"] < -0.1
     assert found["output"] > 0.1

@@ -17,7 +17,7 @@ from heartsim.mesh.library import load
 from heartsim.mesh.mending import mend
 from heartsim.mesh.quality import require_usable
 from heartsim.mesh.raw import RawMesh
-from heartsim.mesh.surfaces import boundary, cavity_volume, facet_areas
+from heartsim.mesh.surfaces import boundary, cavity_volume, cell_volumes, facet_areas
 from heartsim.units import mL
 
 AMBIT = Path(__file__).resolve().parents[3] / "shared/meshes/ambit_heart3D"
@@ -158,3 +158,99 @@ def test_the_doctor_reports_and_repairs_a_file(tmp_path):
     assert content["cavities"]["LV"]["volume_mL"] == pytest.approx(117.0, abs=0.1)
     assert content["clinical"]["RV/LV volume"]["usual"]
     require_usable(mended)
+
+
+def bored(heart, direction, radius: float) -> tuple[np.ndarray, np.ndarray]:
+    """Nodes and cells of a heart with a hole bored through the LV wall."""
+    inside = heart.points[np.unique(heart.surfaces["LV_endocardium"])].mean(axis=0)
+    offset = heart.points[heart.tets].mean(axis=1) - inside
+    along = offset @ direction
+    aside = np.linalg.norm(offset - along[:, None] * direction, axis=1)
+    return heart.points, heart.tets[(along < 0) | (aside > radius)]
+
+
+@pytest.mark.parametrize("name", ["biventricle", "left_ventricle"])
+def test_a_hole_in_the_wall_is_no_valve(name, tmp_path):
+    heart = load(name)
+    points, tets = bored(heart, np.array([-1.0, 0, 0]), 9)
+    path = tmp_path / "torn.vtu"
+    meshio.Mesh(points, [("tetra", tets)]).write(path)
+    with pytest.raises(MeshError, match="1 holes besides its valves"):
+        bring_in(path)
+    # a surgeon's opening, named on purpose, is accepted
+    found = bring_in(path, Guesses(lv_rims=("base", "apical")))
+    assert list(found.heart.cavities["LV"].rims) == ["base", "apical"]
+
+
+def test_atria_that_are_still_attached_are_named_as_such():
+    """A cup with three openings of like size at its top."""
+    from heartsim.mesh.openings import open_chamber
+
+    rng = np.random.default_rng(0)
+    z = rng.uniform(-1, 1, 4000)
+    turn = rng.uniform(0, 2 * np.pi, 4000)
+    radius = np.sqrt(1 - z**2)
+    ball = np.stack([radius * np.cos(turn), radius * np.sin(turn), z], axis=1)
+    from scipy.spatial import ConvexHull
+
+    hull = ConvexHull(ball)
+    facets = hull.simplices
+    outward = np.einsum(
+        "fi,fi->f",
+        np.cross(ball[facets[:, 1]] - ball[facets[:, 0]], ball[facets[:, 2]] - ball[facets[:, 0]]),
+        ball[facets].mean(axis=1),
+    )
+    facets = np.where(outward[:, None] > 0, facets[:, ::-1], facets)  # out of the tissue: inward
+    center = ball[facets].mean(axis=1)
+    angle = np.arange(3) * 2 * np.pi / 3
+    valves = np.stack([0.6 * np.cos(angle), 0.6 * np.sin(angle), np.full(3, 0.8)], axis=1)
+    open_ = (np.linalg.norm(center[:, None] - valves, axis=2) < 0.3).any(axis=1)
+    with pytest.raises(MeshError, match=r"3 openings.*atrium"):
+        open_chamber("cup", ball, facets[~open_], "LV", Guesses())
+
+
+def test_single_missing_cells_are_put_back():
+    heart = load("biventricle")
+    outer = np.bincount(boundary(heart.tets)[1], minlength=len(heart.tets))
+    gone = (np.random.default_rng(1).random(len(heart.tets)) < 0.01) & (outer < 2)
+    tag = np.arange(len(heart.tets))[~gone]
+    raw = RawMesh(heart.points, heart.tets[~gone], heart.tets[:0, :3], {"tag": tag}, {}, {}, {})
+    mended, done = mend("moth-eaten", raw)
+    assert gone.sum() > 10
+    np.testing.assert_array_equal(
+        np.unique(np.sort(mended.tets, axis=1), axis=0),
+        np.unique(np.sort(heart.tets, axis=1), axis=0),
+    )
+    assert f"put back {gone.sum()} " in " ".join(done)
+    assert len(mended.tet_data["tag"]) == len(heart.tets)
+
+
+def test_misplaced_nodes_are_put_back_or_named():
+    """A node moved through its cells is no matter of numbering."""
+    from heartsim.mesh.biventricle import biventricle
+
+    heart = biventricle(6.0)
+    outer = np.unique(boundary(heart.tets)[0])
+    inner = np.setdiff1d(np.arange(len(heart.points)), outer)
+    raw = RawMesh(
+        heart.points, heart.tets[:, [1, 0, 2, 3]], outer[:0].reshape(0, 3), {}, {}, {}, {}
+    )
+    moved = heart.points.copy()
+    moved[inner[:3]] += 9.0
+    mended, done = mend("folded", dataclasses.replace(raw, points=moved))
+    np.testing.assert_array_equal(np.sort(mended.tets, axis=1), np.sort(heart.tets, axis=1))
+    assert (cell_volumes(mended.points, mended.tets) > 0).all()
+    np.testing.assert_array_equal(mended.points[outer], heart.points[outer])
+    assert any("inner nodes that folded" in sentence for sentence in done)
+    moved = heart.points.copy()
+    moved[outer[100]] += 12.0
+    with pytest.raises(MeshError, match="folded over their neighbors"):
+        mend("folded", dataclasses.replace(raw, points=moved))
+
+
+@pytest.mark.parametrize("name", ["biventricle", "left_ventricle"])
+def test_nothing_is_put_into_a_whole_wall(name):
+    from heartsim.mesh.pits import missing_cells
+
+    heart = load(name)
+    assert len(missing_cells(heart.points, heart.tets)[0]) == 0

@@ -82,3 +82,44 @@ def test_twenty_hearts_are_made_without_failure(group):
         assert volume(heart, "LV") == pytest.approx(patient.edv * mL, rel=1e-6)
         assert volume(heart, "RV") == pytest.approx(patient.rv_volume * mL, rel=1e-3)
         assert radius_ratios(heart.points, heart.tets).min() > 0.05
+
+
+def test_the_study_of_a_cohort_finds_its_hearts_from_anywhere(tmp_path, monkeypatch):
+    from heartsim.cli.made import cohort as command
+    from heartsim.mesh.library import load
+    from heartsim.sweep import Study
+
+    command(2, output=tmp_path / "people")
+    monkeypatch.chdir("/")
+    study = Study.read(tmp_path / "people/study.toml")
+    assert len(study.cases) == 2
+    for case in study.cases:
+        patient = case.scenario.patient
+        assert volume(load(patient.mesh), "LV") > 50 * mL
+        assert patient.element == "P1P1"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(7200)
+def test_a_cohort_beats_without_failure(tmp_path):
+    """Twenty hearts, coarsely: about 20 processor minutes.
+
+    Volumes are those drawn, EF comes out of one muscle for all: its mean lies within two published
+    standard deviations of the published mean, and the volumes spread as the drawn ones do.
+    """
+    import pandas as pd
+
+    import heartsim as hs
+    from heartsim.cli.made import cohort as command
+
+    command(20, output=tmp_path / "people")
+    ended = hs.sweep(tmp_path / "people/study.toml", tmp_path / "runs", device="cpu", quiet=True)
+    table = pd.read_csv(ended.folder / "table.csv")
+    drawn = pd.read_csv(tmp_path / "people/cohort.csv")
+    assert list(table["status"]) == ["converged"] * 20
+    volumes = table["chambers.LV.EDV_mL"].to_numpy()
+    assert np.abs(volumes / drawn["edv"].to_numpy() - 1).max() < 0.1
+    assert np.corrcoef(volumes, drawn["edv"])[0, 1] > 0.95
+    mean, spread = PUBLISHED["healthy"][1]
+    ejected = table["chambers.LV.EF_percent"]
+    assert abs(ejected.mean() - mean) < 2 * spread

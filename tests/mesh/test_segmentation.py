@@ -207,3 +207,28 @@ def test_fitted_surfaces_of_a_person():
     found = bring_in([*files, BIVME / "patient1_EPICARDIAL_024.vtk"], Guesses(), edge=6.0)
     require_usable(found.heart)
     assert volumes(found.heart)["LV"] == pytest.approx(179 * mL, rel=0.01)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_a_segmented_left_ventricle_beats(tmp_path):
+    """From labels in thick slices to a periodic beat in one call, coarsely."""
+    import heartsim as hs
+
+    labels, affine = images.segmentation((1.5, 1.5, 8.0))
+    index = np.stack(np.meshgrid(*[np.arange(n) for n in labels.shape], indexing="ij"), -1)
+    place = index @ affine[:3, :3].T + affine[:3, 3]
+    left = ((place / images.OUTER) ** 2).sum(axis=-1) < 1
+    labels[(labels == images.RV) | ((labels == images.WALL) & ~left)] = 0
+    images.write_nifti(labels, affine, tmp_path / "lv.nii.gz")
+    scenario = tmp_path / "lv.toml"
+    scenario.write_text(
+        '[patient]\nmesh = "lv.nii.gz"\nresolution = "8 mm"\nelement = "P1P1"\n\n'
+        '[protocol]\nstep = "10 ms"\nperiodic_within = "3 mL"\nat_most_beats = 3\n'
+    )
+    result = hs.run(hs.Scenario.read(scenario), tmp_path / "out", device="cpu", quiet=True)
+    assert result.indices["status"] == "converged"
+    chamber = result.indices["chambers"]["LV"]
+    assert chamber["EDV_mL"] == pytest.approx(images.left_volume() / mL, rel=0.06)
+    assert 45 < chamber["EF_percent"] < 75
+    assert (tmp_path / "out/report.html").is_file()

@@ -4,6 +4,7 @@ from numpy.testing import assert_allclose
 
 from heartsim.errors import MeshError
 from heartsim.mesh.biventricle import biventricle
+from heartsim.microstructure.angles import HelixAngles
 from heartsim.microstructure.coordinates import coordinates
 from heartsim.microstructure.fibers import blend, ellipsoid_rule, helix_angle, rule_based
 from heartsim.units import deg
@@ -63,7 +64,7 @@ def test_helix_on_the_surfaces_of_the_ellipsoid(left, left_position):
 
 
 def test_helix_is_linear_in_depth(left, left_position):
-    frames = rule_based(left, endocardium=80 * deg, epicardium=-50 * deg, position=left_position)
+    frames = rule_based(left, angles=HelixAngles((80 * deg, -50 * deg)), position=left_position)
     helix = helix_angle(frames, left, position=left_position)[:, 0] / deg
     depth = left_position.transmural[left.tets].mean(1)
     error = (helix - (80 - 130 * depth))[wall_of(left)]
@@ -101,7 +102,7 @@ def test_mirror_flips_the_helix(pair, pair_position):
     """The mirrored heart gets the same angles, so in the mirror they have the other sign."""
     mirror = np.diag([-1.0, 1, 1])
     there = lines(rule_based(mirrored(pair)))
-    flipped = rule_based(pair, endocardium=-60 * deg, epicardium=60 * deg, position=pair_position)
+    flipped = rule_based(pair, angles=HelixAngles((-60 * deg, 60 * deg)), position=pair_position)
     assert_allclose(there, mirror @ lines(flipped) @ mirror, atol=1e-6)
     own = lines(rule_based(pair, position=pair_position))
     assert np.abs(there - mirror @ own @ mirror).max() > 0.5
@@ -140,7 +141,7 @@ def test_right_free_wall_has_a_right_handed_endocardium(pair, pair_position):
 
 def test_zero_angles_are_circumferential(left, left_position):
     """An angle of zero is an angle, not an absent one."""
-    frames = rule_based(left, endocardium=0.0, epicardium=0.0, position=left_position)
+    frames = rule_based(left, angles=HelixAngles((0.0, 0.0)), position=left_position)
     climb = frames[:, 0, 0, 2][wall_of(left)]
     assert np.abs(climb).max() < 0.05
 

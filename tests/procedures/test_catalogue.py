@@ -71,3 +71,12 @@ def test_unusual_dose_is_performed_with_a_caution():
 def test_any_words_are_a_procedure_or_refused(name, key, value):
     with suppress(ProcedureError):
         assert plan({"name": name, key: value}).name
+
+
+def test_a_tricuspid_ring_needs_a_right_ventricle():
+    from heartsim.errors import ProcedureError
+    from heartsim.mesh.library import load
+    from heartsim.procedures.cabling import LayRing
+
+    with pytest.raises(ProcedureError, match=r"wall of the RV.*tricuspid_repair"):
+        LayRing("tricuspid").apply_to_mesh(load("left_ventricle"))

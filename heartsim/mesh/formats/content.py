@@ -4,8 +4,6 @@ from pathlib import Path
 
 import numpy as np
 
-TETRA, TRIANGLE = 10, 5
-IGNORED = {1: "vertex", 3: "line"}
 PARTS = ("tet_data", "triangle_data", "point_data", "field_data")
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from heartsim.mesh.formats.content import Unreadable, content, whole
-from heartsim.mesh.formats.xdmf import MOST_NUMBERS, plain_dataset
+from heartsim.mesh.formats.xdmf import plain_numbers
 
 COMPONENTS = 3
 
@@ -34,15 +34,18 @@ def read(path: Path) -> dict:
 
 def _mesh(store: object) -> dict:
     """Tables of the mesh and of all that lies on it."""
-    points = _array(store, "mesh/coordinates").astype(float)
-    tets = whole(_array(store, "mesh/topology").astype(float), "cells")
+    points = plain_numbers(store, "mesh/coordinates").astype(float)
+    tets = whole(plain_numbers(store, "mesh/topology").astype(float), "cells")
     if tets.ndim != 2 or tets.shape[1] != 4:
         raise Unreadable(f"its cells have shape {tets.shape}; tetrahedra are due")
     triangles, tet_data, triangle_data = np.zeros((0, 3), np.int64), {}, {}
     for name in list(store)[:100]:
         group = set(store[name]) if hasattr(store[name], "keys") else set()
         if {"topology", "values"} <= group:
-            cells, values = _array(store, f"{name}/topology"), _array(store, f"{name}/values")
+            cells, values = (
+                plain_numbers(store, f"{name}/topology"),
+                plain_numbers(store, f"{name}/values"),
+            )
             if cells.ndim == 2 and cells.shape[1] == 3 and len(values) == len(cells):
                 triangles = whole(cells.astype(float), "facets")
                 triangle_data = {name: values}
@@ -57,8 +60,11 @@ def _mesh(store: object) -> dict:
 
 def _directions(store: object, name: str, count: int) -> np.ndarray | None:
     """Main axis of a vector function in each cell; its components follow one another."""
-    vector, dofs = _array(store, f"{name}/vector_0").ravel(), _array(store, f"{name}/cell_dofs")
-    cells = _array(store, f"{name}/cells").astype(np.int64)
+    vector, dofs = (
+        plain_numbers(store, f"{name}/vector_0").ravel(),
+        plain_numbers(store, f"{name}/cell_dofs"),
+    )
+    cells = plain_numbers(store, f"{name}/cells").astype(np.int64)
     if count == 0 or dofs.size % (COMPONENTS * count) or len(cells) != count:
         return None
     dofs = dofs.astype(np.int64).reshape(count, COMPONENTS, -1)
@@ -71,11 +77,3 @@ def _directions(store: object, name: str, count: int) -> np.ndarray | None:
     result = np.empty((count, COMPONENTS))
     result[cells] = axes[:, :, -1]
     return result
-
-
-def _array(store: object, inner: str) -> np.ndarray:
-    """One dataset of bounded size."""
-    data = plain_dataset(store, inner)
-    if data.size > MOST_NUMBERS or data.dtype.kind not in "fiu":
-        raise Unreadable(f"{inner} holds {data.size:,} numbers of type {data.dtype}")
-    return np.asarray(data[()])

@@ -1,13 +1,16 @@
-"""Gmsh 2 and 4, Abaqus, PLY, MED and Medit, by meshio."""
+"""Gmsh 2 and 4, Abaqus, PLY, OBJ, OFF, MED and Medit, by meshio."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
 
 from heartsim.mesh.formats.content import Unreadable, content
+from heartsim.mesh.formats.splitting import CORNERS, gathered
 
 MOST_SETS = 500
+PASSED_OVER = ("line", "vertex")
 
 
 def read(path: Path) -> dict:
@@ -22,20 +25,34 @@ def read(path: Path) -> dict:
         mesh = meshio.read(path)
     except SystemExit as error:
         raise Unreadable("its format is not understood or it is damaged") from error
-    foreign = sorted({block.type for block in mesh.cells} - {"tetra", "triangle", "line", "vertex"})
+    kinds = [re.sub(r"\d+$", "", block.type) for block in mesh.cells]
+    foreign = sorted({*kinds} - {*CORNERS, *PASSED_OVER})
     if foreign:
-        raise Unreadable(
-            f"it holds cells of type {foreign}; only tetrahedra and triangles can be used"
-        )
+        raise Unreadable(f"it holds cells of type {foreign}; usable are {', '.join(CORNERS)}")
+    starts = np.cumsum([0, *(len(block.data) for block in mesh.cells)])
+    cells = gathered(
+        (kind, np.asarray(block.data), start + np.arange(len(block.data)))
+        for kind, block, start in zip(kinds, mesh.cells, starts[:-1], strict=True)
+        if kind in CORNERS
+    )
+    data = {name: np.concatenate([*parts]) for name, parts in mesh.cell_data.items()}
+    data |= _sets(mesh)
     names = {str(tag): name for name, (tag, _) in _tag_names(mesh).items()}
+
+    def of(source: np.ndarray) -> dict[str, np.ndarray]:
+        return {name: array[source] for name, array in data.items()} if len(source) else {}
+
     return content(
         mesh.points,
-        _blocks(mesh, "tetra", 4),
-        _blocks(mesh, "triangle", 3),
-        tet_data=_block_data(mesh, "tetra") | _sets(mesh, "tetra"),
-        triangle_data=_block_data(mesh, "triangle") | _sets(mesh, "triangle"),
+        cells.tets,
+        cells.triangles,
+        tet_data=of(cells.tets_from),
+        triangle_data=of(cells.triangles_from),
         point_data=dict(mesh.point_data),
-        field_data={"names": np.frombuffer(json.dumps(names).encode(), np.uint8)},
+        field_data={
+            "names": np.frombuffer(json.dumps(names).encode(), np.uint8),
+            "split": np.array([cells.split]),
+        },
     )
 
 
@@ -48,38 +65,18 @@ def _tag_names(mesh: object) -> dict:
     }
 
 
-def _blocks(mesh: object, kind: str, size: int) -> np.ndarray:
-    """Gather all cells of one kind."""
-    found = [np.asarray(block.data, np.int64) for block in mesh.cells if block.type == kind]
-    return np.concatenate(found) if found else np.zeros((0, size), np.int64)
-
-
-def _block_data(mesh: object, kind: str) -> dict[str, np.ndarray]:
-    """Gather all data on cells of one kind."""
-    which = [number for number, block in enumerate(mesh.cells) if block.type == kind]
-    if not which:
-        return {}
-    return {
-        name: np.concatenate([np.asarray(parts[number]) for number in which])
-        for name, parts in mesh.cell_data.items()
-    }
-
-
-def _sets(mesh: object, kind: str) -> dict[str, np.ndarray]:
-    """Sets of cells of one kind as arrays of zeros and ones."""
+def _sets(mesh: object) -> dict[str, np.ndarray]:
+    """Sets of cells as arrays of zeros and ones."""
     if len(mesh.cell_sets) > MOST_SETS:
         raise Unreadable(f"it holds more than {MOST_SETS} sets of cells")
     found = {}
     for name, parts in mesh.cell_sets.items():
         if name.startswith("gmsh:"):
             continue
-        marks = []
-        for block, members in zip(mesh.cells, parts, strict=False):
-            mark = np.zeros(len(block.data), np.int8)
+        marks = [np.zeros(len(block.data), np.int8) for block in mesh.cells]
+        for mark, members in zip(marks, parts, strict=False):
             if members is not None and len(members):
                 mark[np.asarray(members, np.int64)] = 1
-            if block.type == kind:
-                marks.append(mark)
         if marks and np.concatenate(marks).any():
             found[f"set {name}"] = np.concatenate(marks)
     return found

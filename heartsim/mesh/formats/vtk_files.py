@@ -1,11 +1,29 @@
-"""Files of VTK: .vtu, .vtk, .vtp and .stl, by VTK's own readers."""
+"""Files of VTK, STL and Exodus: .vtu, .vtk, .vtp, .stl, .e and .exo, by VTK's own readers."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from heartsim.mesh.formats.content import IGNORED, TETRA, TRIANGLE, Unreadable, content
+from heartsim.mesh.formats.content import Unreadable, content
+from heartsim.mesh.formats.splitting import gathered
+
+EXODUS = (".e", ".exo", ".ex2")
+PASSED_OVER = {0: "empty", 1: "vertex", 2: "vertices", 3: "line", 4: "lines", 21: "curve"}
+KINDS = {
+    **{5: "triangle", 9: "quad", 10: "tetra", 12: "hexahedron", 13: "wedge", 14: "pyramid"},
+    **{22: "triangle", 23: "quad", 24: "tetra", 25: "hexahedron", 26: "wedge", 27: "pyramid"},
+    **{28: "quad", 29: "hexahedron"},
+}
+"""Types of VTK by number, linear and quadratic."""
+SIZES = {
+    **{5: 3, 9: 4, 10: 4, 12: 8, 13: 6, 14: 5},
+    **{22: 6, 23: 8, 24: 10, 25: 20, 26: 15, 27: 13, 28: 9, 29: 27},
+}
+PIXEL, VOXEL, POLYGON = 8, 11, 7
+ROUND = {PIXEL: (9, [0, 1, 3, 2]), VOXEL: (12, [0, 1, 3, 2, 4, 5, 7, 6])}
+"""Cells of images: the type and order of nodes that other cells have."""
 
 
 def read(path: Path) -> dict:
@@ -16,6 +34,8 @@ def read(path: Path) -> dict:
     reader.SetFileName(str(path))
     reader.Update()
     grid = reader.GetOutput()
+    if grid is not None and grid.IsA("vtkMultiBlockDataSet"):
+        grid = _joined(grid)
     if complaints:
         raise Unreadable(complaints[0])
     if grid is None or grid.GetNumberOfPoints() == 0:
@@ -46,12 +66,32 @@ def _reader(suffix: str) -> object:
         reader = vtkSTLReader()
         reader.ScalarTagsOn()
         return reader
+    if suffix in EXODUS:
+        from vtkmodules.vtkIOExodus import vtkExodusIIReader
+
+        return vtkExodusIIReader()
     from vtkmodules.vtkIOLegacy import vtkGenericDataObjectReader
 
     reader = vtkGenericDataObjectReader()
     for every in ("Scalars", "Vectors", "Normals", "Tensors", "TCoords", "Fields"):
         getattr(reader, f"ReadAll{every}On")()
     return reader
+
+
+def _joined(blocks: object) -> object:
+    """All unstructured grids in a tree of blocks, as one."""
+    from vtkmodules.vtkFiltersCore import vtkAppendFilter
+
+    join = vtkAppendFilter()
+    join.MergePointsOn()
+    walk = blocks.NewIterator()
+    walk.SkipEmptyNodesOn()
+    walk.InitTraversal()
+    while not walk.IsDoneWithTraversal():
+        join.AddInputData(walk.GetCurrentDataObject())
+        walk.GoToNextItem()
+    join.Update()
+    return join.GetOutput()
 
 
 def _grid(grid: object) -> dict:
@@ -74,9 +114,8 @@ def _surface(surface: object) -> dict:
     polygons = surface.GetPolys()
     offsets = vtk_to_numpy(polygons.GetOffsetsArray()).astype(np.int64)
     nodes = vtk_to_numpy(polygons.GetConnectivityArray()).astype(np.int64)
-    if (np.diff(offsets) != 3).any():
-        raise Unreadable("it holds polygons of other than 3 corners. Triangulate the surface")
-    types = np.full(len(offsets) - 1, TRIANGLE)
+    size = np.diff(offsets)
+    types = np.where(size == 3, 5, np.where(size == 4, 9, POLYGON))
     return _tables(
         surface, offsets, nodes, types, surface.GetNumberOfVerts() + surface.GetNumberOfLines()
     )
@@ -88,7 +127,7 @@ def _tables(
     """Tetrahedra and triangles with their data."""
     from vtkmodules.util.numpy_support import vtk_to_numpy
 
-    picks = _pick_cells(offsets, nodes, types)
+    cells = gathered(_blocks(offsets, nodes, types))
 
     def arrays(data: object) -> dict[str, np.ndarray]:
         found = {}
@@ -102,15 +141,17 @@ def _tables(
     if any(len(array) < skipped + len(types) for array in cell_data.values()):
         raise Unreadable("it holds fewer numbers on cells than cells")
     cell_data = {name: array[skipped:] for name, array in cell_data.items()}
-    (tets, tet_nodes), (triangles, triangle_nodes) = picks
+    field_data = arrays(grid.GetFieldData())
+    if cells.split:
+        field_data["split"] = np.array([cells.split])
     return content(
         vtk_to_numpy(grid.GetPoints().GetData()),
-        tet_nodes,
-        triangle_nodes,
-        tet_data={name: array[tets] for name, array in cell_data.items()},
-        triangle_data={name: array[triangles] for name, array in cell_data.items()},
+        cells.tets,
+        cells.triangles,
+        tet_data={name: array[cells.tets_from] for name, array in cell_data.items()},
+        triangle_data={name: array[cells.triangles_from] for name, array in cell_data.items()},
         point_data=arrays(grid.GetPointData()),
-        field_data=arrays(grid.GetFieldData()),
+        field_data=field_data,
     )
 
 
@@ -131,23 +172,28 @@ def _collect_errors(reader: object, complaints: list[str]) -> None:
         window.AddObserver(event, note)
 
 
-def _pick_cells(
+def _blocks(
     offsets: np.ndarray, nodes: np.ndarray, types: np.ndarray
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Select tetrahedra and triangles; refuse other solids and faces."""
+) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """Cells of each type with their numbers; other solids and faces are refused."""
     if len(offsets) != len(types) + 1 or (np.diff(offsets) < 0).any() or offsets[-1] > len(nodes):
         raise Unreadable("the offsets of its cells do not fit their nodes")
-    known = {TETRA, TRIANGLE, *IGNORED}
-    foreign = sorted(set(np.unique(types).tolist()) - known)
+    size = np.diff(offsets)
+    found = np.unique(types).tolist()
+    foreign = sorted({*found} - {*KINDS, *ROUND, *PASSED_OVER, POLYGON})
     if foreign:
         raise Unreadable(
-            f"it holds cells of VTK type {foreign}; only linear tetrahedra (10) and triangles (5) "
-            "can be used. Convert the others"
+            f"it holds cells of VTK type {foreign}; only tetrahedra, hexahedra, wedges, pyramids, "
+            "triangles and quadrilaterals, linear or quadratic, can be used. Convert the others"
         )
-    picks = []
-    for name, kind, size in (("tetrahedra", TETRA, 4), ("triangles", TRIANGLE, 3)):
+    for kind in [k for k in found if k in KINDS or k in ROUND]:
         which = np.flatnonzero(types == kind)
-        if (np.diff(offsets)[which] != size).any():
-            raise Unreadable(f"some of its {name} do not have {size} nodes")
-        picks.append((which, nodes[offsets[which][:, None] + np.arange(size)]))
-    return picks
+        real, order = ROUND.get(kind, (kind, np.arange(SIZES.get(kind, 0))))
+        if (size[which] != len(order)).any():
+            raise Unreadable(f"some of its cells of VTK type {kind} do not have {len(order)} nodes")
+        yield KINDS[real], nodes[offsets[which][:, None] + np.asarray(order)], which
+    which = np.flatnonzero((types == POLYGON) & (size >= 3))
+    for step in range(1, int(size[which].max(initial=2)) - 1):
+        which = which[size[which] > step + 1]
+        start = offsets[which]
+        yield "triangle", np.stack([nodes[start + k] for k in (0, step, step + 1)], axis=1), which

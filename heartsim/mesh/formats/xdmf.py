@@ -204,16 +204,26 @@ def _from_hdf(path: Path, place: str) -> np.ndarray:
         raise Unreadable(f"{name} should lie beside it and does not")
     try:
         with h5py.File(beside, "r") as store:
-            data = plain_dataset(store, inner)
-            if data.size > MOST_NUMBERS or data.dtype.kind not in "fiu":
-                raise Unreadable(f"{inner} holds {data.size:,} numbers of type {data.dtype}")
-            return np.asarray(data[()])
+            return plain_numbers(store, inner)
     except (OSError, KeyError, ValueError, RuntimeError) as error:
         raise Unreadable(f"{name} cannot be read ({str(error)[:120]})") from error
 
 
-def plain_dataset(store: object, inner: str) -> object:
-    """Dataset reached by hard links only, with its bytes in this file."""
+def plain_numbers(store: object, inner: str) -> np.ndarray:
+    """Numbers of one dataset, of bounded size, reached by hard links only and stored in this file.
+
+    Parameters
+    ----------
+    store : h5py.File
+        Open for reading.
+    inner : str
+        Path of the dataset.
+
+    Raises
+    ------
+    Unreadable
+        If it is absent, a link, too large, no numbers, or its bytes lie elsewhere.
+    """
     import h5py
 
     node = store
@@ -225,4 +235,6 @@ def plain_dataset(store: object, inner: str) -> object:
         node = node[step]
     if not isinstance(node, h5py.Dataset) or node.external or node.is_virtual:
         raise Unreadable(f"{inner} is not stored in its HDF5 file itself")
-    return node
+    if node.size > MOST_NUMBERS or node.dtype.kind not in "fiu":
+        raise Unreadable(f"{inner} holds {node.size:,} numbers of type {node.dtype}")
+    return np.asarray(node[()])

@@ -1,0 +1,27 @@
+"""Flags for XLA: set once, and what the user set stays."""
+
+import os
+
+import pytest
+
+from heartsim import runtime
+
+
+@pytest.mark.parametrize("given", ["", "--xla_dump_to=here", "--xla_gpu_ftz=false"])
+def test_flags_of_the_user_stay(monkeypatch, given):
+    monkeypatch.setenv("XLA_FLAGS", given)
+    runtime.use_plain_kernels()
+    runtime.use_plain_kernels()
+    flags = os.environ["XLA_FLAGS"].split()
+    names = [flag.partition("=")[0] for flag in flags]
+    assert len(set(names)) == len(names)
+    assert set(given.split()) <= set(flags)
+    assert {flag.partition("=")[0] for flag in runtime.PLAIN_KERNELS} <= set(names)
+
+
+def test_versions_nobody_looked_at_get_no_flag(monkeypatch):
+    """XLA ends the process at a flag that it does not know."""
+    monkeypatch.setenv("XLA_FLAGS", "")
+    monkeypatch.setattr(runtime, "KNOWN_TO", (0, 0))
+    runtime.use_plain_kernels()
+    assert os.environ["XLA_FLAGS"] == ""
