@@ -109,8 +109,9 @@ def problem_1(fast: bool) -> Findings:
     if not fast:
         rows += _linear_beams()
     line = np.array([_position(nodes, found.u, (at, 0.5, 0.5)) for at in np.linspace(0, 10, 21)])
+    x, z = np.array(BEAM_LINE).T
     curves = (
-        Line(*np.array(BEAM_LINE).T, "participant", "k-"),
+        Line(x, z, "participant", "k-"),
         Line(line[:, 0], line[:, 2], f"heartsim P2/P1, {counts[-1]} bricks along", "C0o"),
     )
     figure = Figure("Land 2015, problem 1: deformed center line", "x [mm]", "z [mm]", curves)
@@ -231,13 +232,14 @@ def _ventricle_figure(
         inside, edge = found[-1].inside, LEVELS[element][len(found) - 1][0]
         label = f"heartsim {element}, {edge:g} mm"
         curves.append(Line(inside.radius, inside.height, label, f"C{k}o"))
-    for k, (where, at) in enumerate((("endo", found[-1].inside), ("epi", found[-1].outside))):
+    finest = shapes["P2P1"][-1]
+    for k, (where, at) in enumerate((("endo", finest.inside), ("epi", finest.outside))):
         for way, style, marker in zip(WAYS, ("-", "--"), "os", strict=True):
             beside.append(Line(share[1:], strains[2 * k + (way == "along")][1:], "", f"k{style}"))
             strain = getattr(at, way)
             beside.append(Line(at.share[1:], strain[1:], f"{way} {where}", f"C{2 + k}{marker}"))
     title = f"Land 2015, problem {name[-1]}"
-    strain = Figure(f"strains, {element}", "apex … base [-]", "Green strain [-]", tuple(beside))
+    strain = Figure("strains, P2P1", "apex … base [-]", "Green strain [-]", tuple(beside))
     return Figure(f"{title}: endocardium", "radius [mm]", "z [mm]", tuple(curves), beside=strain)
 
 
