@@ -152,7 +152,7 @@ def test_indices_outside_the_mesh_are_refused(index, tmp_path):
 
 def test_other_cells_are_refused(tmp_path):
     path = tmp_path / "cells.vtu"
-    path.write_text(ascii_grid("0 1 2 3", cell_type=9))
+    path.write_text(ascii_grid("0 1 2 3", cell_type=42))
     with pytest.raises(MeshError, match="VTK type"):
         read(path)
 
