@@ -20,7 +20,7 @@ step = "12 ms"
 periodic_within = "3 mL"
 at_most_beats = 3
 """
-"""Scenario of a cohort: about one processor minute a heart."""
+"""Scenario of a cohort: about two processor minutes a heart."""
 
 
 @mesh.command
