@@ -215,8 +215,8 @@ def observe(
     loop, cavity = heart.loop, _pressures_of(heart, now)
     held, held_before = cavity_volumes(heart, now.u), cavity_volumes(heart, last.u)
     velocity = (now.u - last.u) * load.rate
-    moment = jnp.where(load.rate > 0, 1.0 / jnp.where(load.rate > 0, load.rate, 1.0), 0.0)
-    lost = sum(support_power(s, velocity) for s in heart.supports) * moment
+    duration = jnp.where(load.rate > 0, 1.0 / load.rate, 0.0)
+    lost = sum(support_power(s, velocity) for s in heart.supports) * duration
     lost += viscous_loss(heart.solid, now.u, last.u, load.rate)
     steps = [(level.tension, level.u_before, level.rate) for level in (load, last_load)]
     lost += drag_loss(heart.solid, now.u, last.u, *steps)

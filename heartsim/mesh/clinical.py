@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Float
 
 from heartsim.mesh.heartmesh import HeartMesh
-from heartsim.mesh.surfaces import cavity_volume, cell_volumes
+from heartsim.mesh.surfaces import TET_EDGES, cavity_volume, cell_volumes
 from heartsim.units import BLOOD_DENSITY, g, mL
 
 THIN = 2
@@ -99,7 +99,7 @@ def _opposite(name: str) -> tuple[str, ...]:
 
 def _steps(mesh: HeartMesh, goal: np.ndarray) -> Float[np.ndarray, " nodes"]:
     """Edges from each node to the nearest goal; infinite where none is reached."""
-    pairs = mesh.tets[:, [[0, 1], [0, 2], [0, 3], [1, 2], [1, 3], [2, 3]]].reshape(-1, 2)
+    pairs = mesh.tets[:, TET_EDGES].reshape(-1, 2)
     steps = np.full(len(mesh.points), np.inf)
     steps[goal] = 0
     for step in range(1, 30):

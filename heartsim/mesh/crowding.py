@@ -6,9 +6,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from heartsim.mesh.smoothing import POOR, rating
-
-PAIRS: Final = np.array([(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)])
-"""Corners at the ends of each edge of a cell."""
+from heartsim.mesh.surfaces import edges_of
 
 HARDLY_A_CELL: Final = 0.02
 """Rating below which no cell may be left, however poor its surroundings were."""
@@ -47,7 +45,7 @@ def without_crowds(
     for cell, corners in enumerate(tets.tolist()):
         for node in corners:
             around[node].add(cell)
-    edges = np.unique(np.sort(tets[:, PAIRS].reshape(-1, 2), axis=1), axis=0)
+    edges = edges_of(tets)
     length = np.linalg.norm(points[edges[:, 0]] - points[edges[:, 1]], axis=1)
     for edge in np.argsort(length, kind="stable")[: np.count_nonzero(length < shortest)]:
         for node, neighbor in (edges[edge], edges[edge][::-1]):

@@ -10,6 +10,7 @@ from heartsim.mesh.surfaces import (
     boundary,
     cell_edges,
     cell_volumes,
+    edges_of,
     facet_normals,
     group_rows,
 )
@@ -17,7 +18,6 @@ from heartsim.mesh.surfaces import (
 PASSES = 4
 FLAT = 0.004
 """Volume over the cube of the longest edge below which a dent is shallow, and stays."""
-_PAIRS = np.array([[0, 1], [0, 2], [0, 3], [1, 2], [1, 3], [2, 3]])
 
 
 def missing_cells(
@@ -78,7 +78,7 @@ def _along_edges(
     edge = pairs[:, 2:]
     far = [facets[pairs[:, k]].sum(axis=1) - edge.sum(axis=1) for k in (0, 1)]
     across = np.sort(np.stack(far, axis=1), axis=1)
-    known = np.unique(np.sort(tets[:, _PAIRS].reshape(-1, 2), axis=1), axis=0)
+    known = edges_of(tets)
     group, _, _ = group_rows(np.concatenate([known, across]))
     joined = np.isin(group[len(known) :], group[: len(known)]) & (across[:, 0] != across[:, 1])
     return np.concatenate([edge, across], axis=1)[joined], pairs[joined, 0]

@@ -35,6 +35,7 @@ VERSION = 3
 
 SMALLEST_EDGE = 0.3
 CROWDED = 0.4
+"""Share of the wanted edge below which an inner node is too near to another (our choice)."""
 LARGEST_CHANGE = 0.03
 PASSES = 2
 RESTORING_PASSES = 4

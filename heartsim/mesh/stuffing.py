@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from heartsim.mesh.rows import orient
-from heartsim.mesh.surfaces import compacted, group_rows
+from heartsim.mesh.surfaces import TET_EDGES, compacted, group_rows
 
 SNAP_LONG, SNAP_SHORT = 0.25, 0.4
 """Shares of an edge of the lattice within which a node moves onto the surface."""
@@ -83,7 +83,7 @@ def _snapped(
     points: np.ndarray, tets: np.ndarray, value: np.ndarray, spacing: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Move nodes to a crossing of the surface that is very near, so that no sliver is cut off."""
-    edges = np.sort(tets[:, [[0, 1], [0, 2], [0, 3], [1, 2], [1, 3], [2, 3]]].reshape(-1, 2))
+    edges = np.sort(tets[:, TET_EDGES].reshape(-1, 2))
     edges = edges[group_rows(edges)[1]]
     edges = edges[value[edges[:, 0]] * value[edges[:, 1]] < 0]
     both = np.concatenate([edges, edges[:, ::-1]])

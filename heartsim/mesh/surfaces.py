@@ -12,6 +12,10 @@ from heartsim.mesh.heartmesh import Cavity
 TET_FACES = np.array([[1, 2, 3], [0, 3, 2], [0, 1, 3], [0, 2, 1]])
 
 
+TET_EDGES = np.array([[0, 1], [0, 2], [0, 3], [1, 2], [1, 3], [2, 3]])
+"""Corners at the ends of each edge of a cell."""
+
+
 def cell_volumes(
     points: Float[np.ndarray, "nodes 3"], tets: Int[np.ndarray, "cells 4"]
 ) -> Float[np.ndarray, " cells"]:
@@ -27,6 +31,11 @@ def cell_edges(
     """Edges of tetrahedra from their first corner, one a column [mm]."""
     corner = points[tets]
     return np.swapaxes(corner[:, 1:] - corner[:, :1], 1, 2)
+
+
+def edges_of(tets: Int[np.ndarray, "cells 4"]) -> Int[np.ndarray, "edges 2"]:
+    """Edges of tetrahedra, each once, the smaller node first."""
+    return np.unique(np.sort(tets[:, TET_EDGES].reshape(-1, 2), axis=1), axis=0)
 
 
 def facet_edges(facets: Int[np.ndarray, "facets 3"]) -> Int[np.ndarray, "edges 2"]:
