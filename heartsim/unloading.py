@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from zipfile import BadZipFile
@@ -41,21 +42,12 @@ def unloaded(
     SolveFailed
         If the search fails.
     """
-
-    def heart_at(points: np.ndarray) -> Heart:
-        return on_heart(heart_on(built, points, scenario), scenario.conditions)[0]
-
-    def report(steps: int, balanced: float) -> None:
-        progress.say(f"  {steps} Newton steps: {100 * balanced:.0f} % of the load")
-
-    points = built.mesh.points
+    points, heart_at = built.mesh.points, _heart_at(scenario, built)
     imaged = heart_at(points)
     kept = cache_folder() / "unloaded" / f"{_shape_key(imaged, pressure)}.npz"
     start, rounds = _recall(kept, imaged), 0
     if start is None:
-        progress.say(f"finding the unloaded shape with {scenario.patient.element} elements")
-        work = equilibrium.workspace(imaged, built.nodes)
-        found, rounds, _ = unload(work, heart_at, points, pressure, report=report)
+        found, rounds = _found(scenario, built, pressure, progress)
         _keep(kept, found)
         start = _recall(kept, imaged) or found
     # the same last solve whether the shape was found or kept: a resumed run repeats every bit
@@ -66,6 +58,39 @@ def unloaded(
         f"{found.largest_error:.2f} mm at the worst node"
     )
     return replace(found, rounds=rounds), work
+
+
+def _heart_at(scenario: Scenario, built: Anatomy) -> Callable[[np.ndarray], Heart]:
+    """The diseased heart on a given stress-free shape."""
+
+    def heart_at(points: np.ndarray) -> Heart:
+        return on_heart(heart_on(built, points, scenario), scenario.conditions)[0]
+
+    return heart_at
+
+
+def _found(
+    scenario: Scenario, built: Anatomy, pressure: np.ndarray, progress: Progress
+) -> tuple[Guess, int]:
+    """Unloaded shape, its loaded wall, and Newton steps; with linear elements first."""
+    element, points = scenario.patient.element, built.mesh.points
+    heart_at, guess, rounds = _heart_at(scenario, built), None, 0
+    if element != "P1P1":
+        plain = scenario.with_({"patient.element": "P1P1"})
+        guess, rounds = _found(plain, built.with_element("P1P1"), pressure, progress)
+
+    def report(steps: int, left: float) -> None:
+        progress.say(f"  step {steps}: {left:.1e} of the load out of balance")
+
+    progress.say(f"finding the unloaded shape with {element} elements")
+    imaged = heart_at(points)
+    if guess is not None:
+        straight = jnp.asarray(built.nodes.interpolate(np.asarray(guess.wall.u)))
+        wall = equilibrium.rest(imaged)._replace(u=straight, p=guess.wall.p)
+        guess = Guess(guess.points, wall)
+    work = equilibrium.workspace(imaged, built.nodes)
+    found, steps = unload(work, heart_at, points, pressure, guess=guess, report=report)
+    return found, rounds + steps
 
 
 def _shape_key(imaged: Heart, pressure: np.ndarray) -> str:

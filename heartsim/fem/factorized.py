@@ -6,6 +6,7 @@ it has on average since they were made, their making included: the cheapest age 
 anything that wears. `equilibrium.LARGEST_FACTORIZED` says for which hearts.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
@@ -66,10 +67,21 @@ class Factorized(eqx.Module):
     def prepare(self, operator: WallOperator, space: FunctionSpace) -> tuple[Inverse, "Factorized"]:
         """Inverse of a fresh tangent: the kept factors, or new ones when those have aged."""
         del space
-        free = jnp.concatenate([operator.free.ravel(), jnp.ones(operator.vertices, self.dtype)])
+        return self.prepare_for(operator, lambda: wall_elements(operator))
+
+    def prepare_for(
+        self, operator: WallOperator, elements: Callable[[], Float[Array, "e d d"]]
+    ) -> tuple[Inverse, "Factorized"]:
+        """Inverse of another matrix in the unknowns of a tangent, of what makes its elements.
+
+        Rows and columns of prescribed displacements are zero there and those of the identity here.
+        """
+        fixed = 1.0 - operator.free.ravel()
+        fixed = jnp.concatenate([fixed, jnp.zeros(operator.vertices, self.dtype)])
+        symmetric = self.factor[0][0].returning is None
 
         def renew() -> tuple[Factor, Array, Array]:
-            made = frontal.factorize(self.plan, _elements(operator), 1.0 - free)
+            made = frontal.factorize(self.plan, elements(), fixed, symmetric=symmetric)
             return made, self.price, jnp.zeros_like(self.uses)
 
         def keep() -> tuple[Factor, Array, Array]:
@@ -94,7 +106,7 @@ class Factorized(eqx.Module):
         return self.factor[0][0].inverse.dtype
 
 
-def _elements(operator: WallOperator) -> Float[Array, "c d d"]:
+def wall_elements(operator: WallOperator) -> Float[Array, "e d d"]:
     """Dense mixed element matrices, prescribed unknowns cleared."""
     _, G, Q = operator.tangent
     K = operator.loaded()
@@ -114,7 +126,11 @@ def _strands(tied: Tied, operator: WallOperator, like: Float[Array, "c d d"]) ->
 
 
 def plan_factors(
-    nodes: Nodes, dtype: np.dtype, strands: Int[np.ndarray, "s 2"] | None = None
+    nodes: Nodes,
+    dtype: np.dtype,
+    strands: Int[np.ndarray, "s 2"] | None = None,
+    *,
+    symmetric: bool = True,
 ) -> Factorized:
     """Plan the elimination of a mesh; the factors come with the first use.
 
@@ -125,6 +141,8 @@ def plan_factors(
         Precision of the factors.
     strands : (s, 2) int, optional
         Vertices that cables join, in the order of the operator's.
+    symmetric : bool
+        Whether the matrix will be.
     """
     tied = np.zeros((0, 2), int) if strands is None else strands
     corners, count = nodes.cells[:, :4], len(nodes.points)
@@ -147,7 +165,7 @@ def plan_factors(
     own = (3 * tied[:, :, None] + np.arange(3)).reshape(-1, 6)
     again = np.broadcast_to(own[:, :1], (len(own), elements.shape[1] - 6))
     plan = frontal.plan(spread, np.concatenate([elements, np.column_stack([own, again])]))
-    factor = frontal.unmade(plan, dtype)
+    factor = frontal.unmade(plan, dtype, symmetric=symmetric)
     numbers = sum(leaf.size for leaf in jax.tree.leaves(factor))
     price = jnp.asarray(frontal.operations(plan) / (OPERATIONS_PER_READ * numbers))
     return Factorized(plan, factor, price, price, jnp.zeros((), jnp.int32), jnp.ones((), bool))

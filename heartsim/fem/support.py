@@ -43,6 +43,12 @@ class Support(eqx.Module):
     tangential_stiffness: Float[Array, " f"]
     normal_damping: Float[Array, " f"]
     tangential_damping: Float[Array, " f"]
+    smoothed: bool = eqx.field(static=True)
+
+    def moved_to(self, points: Float[Array, "n 3"]) -> "Support":
+        """The same springs on another stress-free shape of the displacement nodes."""
+        new = _geometry(points, self.facets.nodes[:, :3], smoothed=self.smoothed)
+        return eqx.tree_at(lambda held: (held.projector, held.area), self, new)
 
 
 def support(
@@ -59,26 +65,39 @@ def support(
 
     Its normals are means of those of the vertices; with ``smoothed=False`` those of the facets.
     """
-    corners = nodes.points[triangles]
-    cross = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    vertex_normal = np.zeros((nodes.vertices, 3))
-    np.add.at(vertex_normal, triangles, cross[:, None, :])
-    # flat-facet normals hinder sliding over a curved surface at first order; smoothed ones do not
-    normal = vertex_normal[triangles].sum(axis=1) if smoothed else cross
-    normal = normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-300)
     quadratic = len(nodes.edges) > 0
     table = tabulate(2, 2 if quadratic else 1, 4 if quadratic else 2)
     uniform = np.ones(len(triangles))
+    points = jnp.asarray(nodes.points)
+    projector, area = _geometry(points, jnp.asarray(triangles), smoothed=smoothed)
     return Support(
         facets=boundary_facets(nodes, triangles),
-        projector=jnp.asarray(normal[:, :, None] * normal[:, None, :]),
-        area=jnp.asarray(0.5 * np.linalg.norm(cross, axis=1)),
+        projector=projector,
+        area=area,
         mass=jnp.asarray(np.einsum("q,qa,qb->ab", table.weights, table.values, table.values)),
         normal_stiffness=jnp.asarray(normal_stiffness * uniform),
         tangential_stiffness=jnp.asarray(tangential_stiffness * uniform),
         normal_damping=jnp.asarray(normal_damping * uniform),
         tangential_damping=jnp.asarray(tangential_damping * uniform),
+        smoothed=smoothed,
     )
+
+
+def _geometry(
+    points: Float[Array, "n 3"], triangles: Int[Array, "f 3"], *, smoothed: bool
+) -> tuple[Float[Array, "f 3 3"], Float[Array, " f"]]:
+    """N⊗N and area of each facet."""
+    corners = points[triangles]
+    cross = jnp.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    normal = cross
+    if smoothed:
+        # flat-facet normals hinder sliding over a curved surface at first order; these do not
+        at_vertex = jnp.zeros_like(points).at[triangles].add(cross[:, None, :])
+        normal = at_vertex[triangles].sum(axis=1)
+    length = jnp.maximum(jnp.linalg.norm(normal, axis=1, keepdims=True), 1e-300)
+    normal = normal / length
+    projector = normal[:, :, None] * normal[:, None, :]
+    return projector, 0.5 * jnp.linalg.norm(cross, axis=1)
 
 
 def _tensor(projector, area, normal, tangential) -> Float[Array, "f 3 3"]:

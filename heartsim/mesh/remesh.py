@@ -16,6 +16,7 @@ from jaxtyping import Float, Int
 
 from heartsim.errors import MeshError
 from heartsim.mesh.crowding import without_crowds
+from heartsim.mesh.ears import without_ears
 from heartsim.mesh.heartmesh import Cavity, HeartMesh
 from heartsim.mesh.hinges import without_hinges
 from heartsim.mesh.smoothing import improve
@@ -30,7 +31,7 @@ from heartsim.mesh.surfaces import (
     wall_volume,
 )
 
-VERSION = 3
+VERSION = 4
 """Raised when the same input gives another mesh, so that kept ones are made again."""
 
 SMALLEST_EDGE = 0.3
@@ -80,9 +81,13 @@ def coarsen(mesh: HeartMesh, edge: float) -> HeartMesh:
     loose = names.index("base") if "base" in names else -1
     points, tets = mesh.points, mesh.tets
     for _ in range(PASSES):
+        if loose >= 0:
+            tets, facets, label = without_ears(tets, facets, label, loose)
         points, tets, facets, label = _remesh(mesh.name, points, tets, facets, label, edge, loose)
     points = improve(points, tets, np.unique(facets))
     tets = without_crowds(points, tets, np.unique(facets), CROWDED * edge)
+    if loose >= 0:
+        tets, facets, label = without_ears(tets, facets, label, loose)
     used = np.unique(tets)
     points, tets, facets = points[used], *(np.searchsorted(used, x) for x in (tets, facets))
     points = improve(points, tets, np.unique(facets[label != loose]), poor=HOPELESS)

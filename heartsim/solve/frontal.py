@@ -68,10 +68,28 @@ Plan = tuple[tuple[Batch, ...], ...]
 
 
 class Front(NamedTuple):
-    """Factors of a batch: inverse pivot blocks, and these times the coupling to the border."""
+    """Factors of a batch.
+
+    Attributes
+    ----------
+    inverse : (f, p, p)
+        Inverse pivot blocks.
+    coupling : (f, p, b)
+        These times the coupling to the border.
+    returning : (f, b, p) or None
+        The coupling from the border times these; None where the matrix is symmetric.
+    """
 
     inverse: Float[Array, "f p p"]
     coupling: Float[Array, "f p b"]
+    returning: Float[Array, "f b p"] | None
+
+    @property
+    def back(self) -> Float[Array, "f b p"]:
+        """What the border sees of a change of the pivots' right-hand side."""
+        if self.returning is None:
+            return jnp.swapaxes(self.coupling, 1, 2)
+        return self.returning
 
 
 Factor = tuple[tuple[Front, ...], ...]
@@ -252,21 +270,26 @@ def operations(plan: Plan) -> float:
     return float(fronts @ _operations(pivots, border))
 
 
-def unmade(plan: Plan, dtype: np.dtype) -> Factor:
+def unmade(plan: Plan, dtype: np.dtype, *, symmetric: bool = True) -> Factor:
     """Factors of the right shapes that have not been computed."""
 
     def front(batch: Batch) -> Front:
         fronts, count = batch.pivots.shape
-        border = batch.border.shape[1]
-        return Front(
-            jnp.zeros((fronts, count, count), dtype), jnp.zeros((fronts, count, border), dtype)
-        )
+        coupling = jnp.zeros((fronts, count, batch.border.shape[1]), dtype)
+        returning = None if symmetric else jnp.swapaxes(coupling, 1, 2)
+        return Front(jnp.zeros((fronts, count, count), dtype), coupling, returning)
 
     return tuple(tuple(front(batch) for batch in level) for level in plan)
 
 
-def factorize(plan: Plan, blocks: Float[Array, "e d d"], diagonal: Float[Array, " n"]) -> Factor:
-    """Eliminate all unknowns of a symmetric matrix.
+def factorize(
+    plan: Plan,
+    blocks: Float[Array, "e d d"],
+    diagonal: Float[Array, " n"],
+    *,
+    symmetric: bool = True,
+) -> Factor:
+    """Eliminate all unknowns of a matrix.
 
     Parameters
     ----------
@@ -275,6 +298,8 @@ def factorize(plan: Plan, blocks: Float[Array, "e d d"], diagonal: Float[Array, 
         Dense element matrices.
     diagonal : (n,)
         Added to the diagonal: 1 for prescribed unknowns, else 0.
+    symmetric : bool
+        Whether the matrix is; one that is not costs as much and keeps more.
     """
     factors, below = [], None
     padded = jnp.concatenate([diagonal, jnp.ones(1, diagonal.dtype)])
@@ -286,8 +311,9 @@ def factorize(plan: Plan, blocks: Float[Array, "e d d"], diagonal: Float[Array, 
             inverse = jnp.linalg.inv(matrix[:, :count, :count])
             outer = matrix[:, :count, count:]
             coupling = inverse @ outer
-            rest = matrix[:, count:, count:] - jnp.swapaxes(outer, 1, 2) @ coupling
-            fronts.append(Front(inverse, coupling))
+            inner = jnp.swapaxes(outer, 1, 2) if symmetric else matrix[:, count:, :count]
+            rest = matrix[:, count:, count:] - inner @ coupling
+            fronts.append(Front(inverse, coupling, None if symmetric else inner @ inverse))
             passed.append(jnp.pad(rest, ((0, 0), (0, 1), (0, 1))).ravel())
             # one batch after another: XLA 0.10 on a CPU can hang on batches side by side
             padded = padded + 0.0 * inverse[0, 0, 0]
@@ -322,7 +348,7 @@ def solve(plan: Plan, factor: Factor, rhs: Float[Array, "k n"]) -> Float[Array, 
     x = jnp.pad(rhs.T, ((0, 1), (0, 0)))
     pairs = [pair for level in zip(plan, factor, strict=True) for pair in zip(*level, strict=True)]
     for batch, front in reversed(pairs):
-        push = jnp.swapaxes(front.coupling, 1, 2) @ x[batch.pivots]
+        push = front.back @ x[batch.pivots]
         x = x.at[batch.border].add(-push)
     for batch, front in pairs:
         mine = front.inverse @ x[batch.pivots] - front.coupling @ x[batch.border]

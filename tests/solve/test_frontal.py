@@ -78,6 +78,20 @@ def test_solution_is_that_of_the_assembled_matrix(grid, tree):
     assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
 
 
+def test_a_matrix_that_is_not_symmetric_is_inverted_too(grid, tree):
+    points, tets, _ = grid
+    blocks, matrix = _system(tets, len(points), 3)
+    skew = np.random.default_rng(4).standard_normal(blocks.shape)
+    np.add.at(matrix, (tets[:, :, None], tets[:, None, :]), skew)
+    layout = plan(tree, tets)
+    eliminate = jax.jit(factorize, static_argnames="symmetric")
+    factor = eliminate(layout, jnp.asarray(blocks + skew), jnp.zeros(len(points)), symmetric=False)
+    rhs = np.random.default_rng(5).standard_normal((2, len(points)))
+    expected = np.linalg.solve(matrix, rhs.T).T
+    found = jax.jit(solve)(layout, factor, jnp.asarray(rhs))
+    assert_allclose(found, expected, rtol=1e-8, atol=1e-11)
+
+
 @pytest.mark.slow
 def test_batches_of_like_size_save_work_and_change_nothing(grid, monkeypatch):
     """Fronts of one level padded to one shape, or each level in several batches."""
