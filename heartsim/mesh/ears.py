@@ -1,19 +1,26 @@
 """Cells that stick out of a cut surface are taken off.
 
-Where an imaged heart was cut out of its surroundings cell by cell, single cells stand out like
-teeth. One that lies in the cut with two or three of its faces is held by so little that it folds
-under the first load, and remeshing keeps it, because it keeps the surface.
+Where an imaged heart was cut out of its surroundings cell by cell, single cells and thin fins stand
+out like teeth. They are held by so little that they fold under the first load, and remeshing
+keeps them, because it keeps the surface.
 """
 
+from collections import Counter
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 
-from heartsim.mesh.surfaces import TET_EDGES, boundary, facet_edges, match_facets
+from heartsim.mesh.surfaces import boundary, match_facets
 
 MOST_PASSES: Final = 100
 """One cell bares the next: rounds until none is left, in practice some twenty."""
+
+TIP: Final = 4
+"""Cells around a node of the cut up to which it is the tip of a tooth (our choice)."""
+
+Corners = tuple[int, ...]
 
 
 def without_ears(
@@ -22,7 +29,10 @@ def without_ears(
     label: Int[np.ndarray, " f"],
     cut: int,
 ) -> tuple[Int[np.ndarray, "d 4"], Int[np.ndarray, "g 3"], Int[np.ndarray, " g"]]:
-    """Take off cells that lie in a cut surface with two or three faces, and in no other.
+    """Take off the teeth of a cut surface: cells with two or three faces in it, and tips.
+
+    Only cells that touch no other part of the surface with a face go, and only where no handle
+    opens and no two hollows meet.
 
     Parameters
     ----------
@@ -40,35 +50,84 @@ def without_ears(
     for _ in range(MOST_PASSES):
         outer, owner = boundary(tets)
         at = match_facets(outer, facets)
-        label = np.where(at < 0, cut, label[at])
-        facets = outer
-        ears = _ears(tets, facets, owner, label == cut)
-        if not len(ears):
+        facets, label = outer, np.where(at < 0, cut, label[at])
+        gone = _teeth(tets, facets, owner, label == cut)
+        if not gone:
             break
-        tets = np.delete(tets, ears, axis=0)
+        tets = np.delete(tets, gone, axis=0)
     return tets, facets, label
 
 
-def _ears(
+def _teeth(
     tets: Int[np.ndarray, "c 4"],
     facets: Int[np.ndarray, "f 3"],
     owner: Int[np.ndarray, " f"],
-    cut: np.ndarray,
-) -> Int[np.ndarray, " k"]:
-    """Cells that can go at once: no two of them share a node."""
+    in_cut: Bool[np.ndarray, " f"],
+) -> list[int]:
+    """Cells that can go at once: no two teeth share a node."""
+    nodes = np.unique(facets[in_cut])
+    near = np.unique(tets[np.isin(tets, nodes).any(axis=1)])
+    touching = np.flatnonzero(np.isin(tets, near).any(axis=1))
+    around: dict[int, list[int]] = {}
+    for cell, corners in zip(touching.tolist(), tets[touching].tolist(), strict=True):
+        for node in corners:
+            around.setdefault(node, []).append(cell)
+    taken: set[int] = set()
+    gone: list[int] = []
+    own_nodes = np.setdiff1d(nodes, facets[~in_cut])
+    for tooth in _candidates(tets, owner, in_cut, own_nodes, around):
+        corners = set(tets[tooth].ravel().tolist())
+        stars = (set(around[node]) - set(tooth) for node in corners)
+        left = ((node, star) for node, star in zip(corners, stars, strict=True) if star)
+        if taken.isdisjoint(corners) and all(_is_whole(tets[sorted(s)], n) for n, s in left):
+            taken |= corners
+            gone += tooth
+    return gone
+
+
+def _candidates(
+    tets: Int[np.ndarray, "c 4"],
+    owner: Int[np.ndarray, " f"],
+    in_cut: Bool[np.ndarray, " f"],
+    nodes: Int[np.ndarray, " k"],
+    around: dict[int, list[int]],
+) -> Iterator[list[int]]:
+    """Single cells with two or three faces in the cut; then all cells around a tip."""
     bare = np.bincount(owner, minlength=len(tets))
-    own = np.bincount(owner[cut], minlength=len(tets))
-    on_surface = {tuple(edge) for edge in facet_edges(facets).tolist()}
-    taken, ears = set(), []
-    for cell in np.flatnonzero((bare == own) & (own >= 2) & (own < 4)):
-        corners = tets[cell].tolist()
-        if taken.isdisjoint(corners) and (own[cell] == 3 or _opens(tets[cell], on_surface)):
-            taken.update(corners)
-            ears.append(cell)
-    return np.array(ears, int)
+    own = np.bincount(owner[in_cut], minlength=len(tets))
+    loose = bare == own
+    for cell in np.flatnonzero(loose & (own >= 2) & (own < 4)).tolist():
+        yield [cell]
+    for node in nodes.tolist():
+        star = around[node]
+        if 1 < len(star) <= TIP and loose[star].all():
+            yield star
 
 
-def _opens(corners: Int[np.ndarray, " 4"], on_surface: set[tuple[int, int]]) -> bool:
-    """Whether the edge that a cell with two bare faces would lay bare lies inside so far."""
-    edges = np.sort(corners[TET_EDGES], axis=1).tolist()
-    return sum(tuple(edge) not in on_surface for edge in edges) == 1
+def _is_whole(star: Int[np.ndarray, "s 4"], node: int) -> bool:
+    """Whether cells around a node of the surface are one piece with one outside there.
+
+    The faces opposite the node then form a disc: one piece, bounded by one closed loop.
+    """
+    faces = [tuple(sorted(set(cell) - {node})) for cell in star.tolist()]
+    sides = Counter(side for a, b, c in faces for side in ((a, b), (a, c), (b, c)))
+    rim = [side for side, count in sides.items() if count == 1]
+    inner = [side for side, count in sides.items() if count == 2]
+    ends = Counter(end for side in rim for end in side)
+    if not rim or any(count != 2 for count in ends.values()):
+        return False
+    corners = {corner for face in faces for corner in face}
+    # Euler: a connected surface with 1 = V - E + F is a disc
+    return _connected(rim) and len(corners) - len(rim) - len(inner) + len(faces) == 1
+
+
+def _connected(sides: list[Corners]) -> bool:
+    """Whether edges hang together."""
+    reached, rest = set(sides[0]), sides[1:]
+    while rest:
+        more = [side for side in rest if reached.isdisjoint(side)]
+        if len(more) == len(rest):
+            return False
+        reached |= {end for side in rest for end in side if side not in more}
+        rest = more
+    return True
