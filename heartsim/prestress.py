@@ -19,7 +19,7 @@ References
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import equinox as eqx
@@ -32,11 +32,12 @@ from heartsim import equilibrium
 from heartsim.coupling import WallState
 from heartsim.equilibrium import Workspace
 from heartsim.errors import SolveFailed
-from heartsim.fem.factorized import Factorized, plan_factors, wall_elements
-from heartsim.fem.linear import Kept
+from heartsim.fem.factorized import Factorized, Factors, eliminate, wall_elements
+from heartsim.fem.linear import Inverse, Kept
+from heartsim.fem.operator import WallOperator
 from heartsim.fem.shape import inverse_elements, shape_tangent
 from heartsim.fem.solid import deformation, volume_ratio_all
-from heartsim.heart import Heart, Load, cable_ends, cavity_gradients, linearize, loaded_residual
+from heartsim.heart import Heart, Load, cavity_gradients, linearize, loaded_residual
 from heartsim.solve.krylov import gmres
 from heartsim.units import mm
 
@@ -191,9 +192,6 @@ def unload(
     start = Guess(imaged, equilibrium.rest(heart)) if guess is None else guess
     if not np.any(pressure):
         return start, 0
-    if isinstance(work.kept, Factorized):
-        dtype, ends = np.dtype(work.kept.dtype), cable_ends(heart)
-        work = replace(work, kept=plan_factors(work.nodes, dtype, ends, symmetric=False))
     shape, wall = start.points, start.wall._replace(pressure=jnp.asarray(pressure))
     rate, heart = FIRST_RATE, heart_at(shape)
     wall = _onto(heart, wall, imaged, edges)
@@ -311,15 +309,7 @@ def _newton(
     """
     points, vertices = heart.solid.space.points, heart.solid.space.vertices
     operator = linearize(heart, wall.u, wall.p, wall.pressure, load, dtype=kept.dtype)
-
-    def elements() -> Float[Array, "e d d"]:
-        by_shape = shape_tangent(heart.solid, wall.u, wall.p, dtype=kept.dtype)
-        return inverse_elements(wall_elements(operator), operator, by_shape)
-
-    if isinstance(kept, Factorized):
-        inverse, _ = kept.prepare_for(operator, elements)
-    else:
-        inverse, _ = kept.prepare(operator, heart.solid.space)
+    inverse = _inverse(heart, kept, wall, operator)
 
     def residual(points: Array, u: Array, p: Array) -> Array:
         return _unbalanced(heart, points, u, p, wall.pressure, load)[0]
@@ -342,3 +332,12 @@ def _newton(
         dimension=KRYLOV,
     )
     return as_move(size * solved.x[0].astype(here.dtype))
+
+
+def _inverse(heart: Heart, kept: Kept, wall: WallState, operator: WallOperator) -> Inverse:
+    """Factors of the inverse problem; beside multigrid, the forward problem's levels."""
+    if not isinstance(kept, Factorized):
+        return kept.prepare(operator, heart.solid.space)[0]
+    by_shape = shape_tangent(heart.solid, wall.u, wall.p, dtype=kept.dtype)
+    elements = inverse_elements(wall_elements(operator), operator, by_shape)
+    return Factors(kept.plan, eliminate(kept.plan, operator, elements, symmetric=False))

@@ -6,7 +6,6 @@ it has on average since they were made, their making included: the cheapest age 
 anything that wears. `equilibrium.LARGEST_FACTORIZED` says for which hearts.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
@@ -29,7 +28,7 @@ OPERATIONS_PER_READ: Final = 22.0
 """Operations of a factorization in the time that a solve takes to read one number (measured)."""
 
 
-class Inverse(eqx.Module):
+class Factors(eqx.Module):
     """Factors at work."""
 
     plan: Plan
@@ -64,31 +63,19 @@ class Factorized(eqx.Module):
     uses: Int[Array, ""]
     renews: Bool[Array, ""]
 
-    def prepare(self, operator: WallOperator, space: FunctionSpace) -> tuple[Inverse, "Factorized"]:
+    def prepare(self, operator: WallOperator, space: FunctionSpace) -> tuple[Factors, "Factorized"]:
         """Inverse of a fresh tangent: the kept factors, or new ones when those have aged."""
         del space
-        return self.prepare_for(operator, lambda: wall_elements(operator))
-
-    def prepare_for(
-        self, operator: WallOperator, elements: Callable[[], Float[Array, "e d d"]]
-    ) -> tuple[Inverse, "Factorized"]:
-        """Inverse of another matrix in the unknowns of a tangent, of what makes its elements.
-
-        Rows and columns of prescribed displacements are zero there and those of the identity here.
-        """
-        fixed = 1.0 - operator.free.ravel()
-        fixed = jnp.concatenate([fixed, jnp.zeros(operator.vertices, self.dtype)])
-        symmetric = self.factor[0][0].returning is None
 
         def renew() -> tuple[Factor, Array, Array]:
-            made = frontal.factorize(self.plan, elements(), fixed, symmetric=symmetric)
+            made = eliminate(self.plan, operator, wall_elements(operator))
             return made, self.price, jnp.zeros_like(self.uses)
 
         def keep() -> tuple[Factor, Array, Array]:
             return self.factor, self.spent, self.uses
 
         factor, spent, uses = jax.lax.cond(self.renews, renew, keep)
-        return Inverse(self.plan, factor), replace(self, factor=factor, spent=spent, uses=uses)
+        return Factors(self.plan, factor), replace(self, factor=factor, spent=spent, uses=uses)
 
     def used(self, iterations: Int[Array, ""], exhausted: Bool[Array, ""]) -> "Factorized":
         """Note how many iterations a Newton step took, and whether a solve ran out of them."""
@@ -104,6 +91,18 @@ class Factorized(eqx.Module):
     def dtype(self) -> jnp.dtype:
         """Precision of the factors."""
         return self.factor[0][0].inverse.dtype
+
+
+def eliminate(
+    plan: Plan, operator: WallOperator, elements: Float[Array, "e d d"], *, symmetric: bool = True
+) -> Factor:
+    """Factors of element matrices in the unknowns of a wall.
+
+    Rows and columns of prescribed displacements are zero there and those of the identity here.
+    """
+    fixed = 1.0 - operator.free.ravel()
+    fixed = jnp.concatenate([fixed, jnp.zeros(operator.vertices, fixed.dtype)])
+    return frontal.factorize(plan, elements, fixed, symmetric=symmetric)
 
 
 def wall_elements(operator: WallOperator) -> Float[Array, "e d d"]:
@@ -126,11 +125,7 @@ def _strands(tied: Tied, operator: WallOperator, like: Float[Array, "c d d"]) ->
 
 
 def plan_factors(
-    nodes: Nodes,
-    dtype: np.dtype,
-    strands: Int[np.ndarray, "s 2"] | None = None,
-    *,
-    symmetric: bool = True,
+    nodes: Nodes, dtype: np.dtype, strands: Int[np.ndarray, "s 2"] | None = None
 ) -> Factorized:
     """Plan the elimination of a mesh; the factors come with the first use.
 
@@ -141,8 +136,6 @@ def plan_factors(
         Precision of the factors.
     strands : (s, 2) int, optional
         Vertices that cables join, in the order of the operator's.
-    symmetric : bool
-        Whether the matrix will be.
     """
     tied = np.zeros((0, 2), int) if strands is None else strands
     corners, count = nodes.cells[:, :4], len(nodes.points)
@@ -165,7 +158,7 @@ def plan_factors(
     own = (3 * tied[:, :, None] + np.arange(3)).reshape(-1, 6)
     again = np.broadcast_to(own[:, :1], (len(own), elements.shape[1] - 6))
     plan = frontal.plan(spread, np.concatenate([elements, np.column_stack([own, again])]))
-    factor = frontal.unmade(plan, dtype, symmetric=symmetric)
+    factor = frontal.unmade(plan, dtype)
     numbers = sum(leaf.size for leaf in jax.tree.leaves(factor))
     price = jnp.asarray(frontal.operations(plan) / (OPERATIONS_PER_READ * numbers))
     return Factorized(plan, factor, price, price, jnp.zeros((), jnp.int32), jnp.ones((), bool))

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Int
 
 from heartsim.errors import MeshError
+from heartsim.mesh.ears import without_ears
 from heartsim.mesh.heartmesh import Cavity, HeartMesh
 from heartsim.mesh.hinges import without_hinges
 from heartsim.mesh.raw import RawMesh, read_raw
@@ -64,7 +65,7 @@ def read_four_chamber(
     HeartMesh
         Regions ``"LV"``, ``"RV"``, ``"septum"``; cavities ``"LV"`` with the rims ``"mitral"`` and
         ``"aortic"``, ``"RV"`` with ``"tricuspid"`` and ``"pulmonary"``; the surface ``"base"`` is
-        where atria, vessels and valves were cut off.
+        where atria, vessels and valves were cut off, and the tips of that cut are gone.
 
     Raises
     ------
@@ -84,16 +85,19 @@ def read_four_chamber(
     tags = raw.tet_data[REGION_ARRAY]
     keep = np.isin(tags, [_number(path.name, parts, part) for part in REGIONS.values()])
     keep[keep] = without_hinges(raw.tets[keep])
-    used, tets = np.unique(raw.tets[keep], return_inverse=True)
-    points = raw.points[used]
-    tets = orient(points, tets.reshape(-1, 4))
+    tets = orient(raw.points, raw.tets[keep])
+    facets, label = _labelled(path.name, raw, surfaces, tets)
+    blunt, facets, label = without_ears(tets, facets, label, len(SURFACES), ridges=False)
+    keep[keep] = blunt
+    used, tets = np.unique(tets[blunt], return_inverse=True)
     place = np.full(len(raw.points), -1)
     place[used] = np.arange(len(used))
-    named = _named_surfaces(path.name, raw, surfaces, place, tets)
+    names = [*SURFACES, "base"]
+    named = {name: place[facets[label == number]] for number, name in enumerate(names)}
     return HeartMesh(
         name=name or path.stem,
-        points=points,
-        tets=tets,
+        points=raw.points[used],
+        tets=tets.reshape(-1, 4),
         regions={
             region: np.flatnonzero(tags[keep] == parts[part]) for region, part in REGIONS.items()
         },
@@ -138,21 +142,19 @@ def _triangles(
     return found
 
 
-def _named_surfaces(
-    where: str, raw: RawMesh, surfaces: dict[str, int], place: np.ndarray, tets: np.ndarray
-) -> dict[str, np.ndarray]:
-    """Outer triangles by name, oriented out of the tissue; what has no name is base."""
+def _labelled(
+    where: str, raw: RawMesh, surfaces: dict[str, int], tets: Int[np.ndarray, "c 4"]
+) -> tuple[Int[np.ndarray, "f 3"], Int[np.ndarray, " f"]]:
+    """Outer triangles of the ventricles and the number of each one's name; the last is base."""
     facets, _ = boundary(tets)
     label = np.full(len(facets), len(SURFACES))
     for number, (surface, sources) in enumerate(SURFACES.items()):
         for source in sources:
-            triangles = place[_triangles(where, raw, surfaces, source)]
-            at = match_facets(triangles[(triangles >= 0).all(axis=1)], facets)
+            at = match_facets(_triangles(where, raw, surfaces, source), facets)
             label[at[at >= 0]] = number
         if not (label == number).any():
             raise MeshError(f"{where}: no triangle of {surface!r} lies on the ventricles.")
-    names = [*SURFACES, "base"]
-    return {name: facets[label == number] for number, name in enumerate(names)}
+    return facets, label
 
 
 def _cavities(

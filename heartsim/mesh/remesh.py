@@ -81,13 +81,13 @@ def coarsen(mesh: HeartMesh, edge: float) -> HeartMesh:
     loose = names.index("base") if "base" in names else -1
     points, tets = mesh.points, mesh.tets
     for _ in range(PASSES):
-        if loose >= 0:
-            tets, facets, label = without_ears(tets, facets, label, loose)
+        keep, facets, label = without_ears(tets, facets, label, loose)
+        tets = tets[keep]
         points, tets, facets, label = _remesh(mesh.name, points, tets, facets, label, edge, loose)
     points = improve(points, tets, np.unique(facets))
     tets = without_crowds(points, tets, np.unique(facets), CROWDED * edge)
-    if loose >= 0:
-        tets, facets, label = without_ears(tets, facets, label, loose)
+    keep, facets, label = without_ears(tets, facets, label, loose)
+    tets = tets[keep]
     used = np.unique(tets)
     points, tets, facets = points[used], *(np.searchsorted(used, x) for x in (tets, facets))
     points = improve(points, tets, np.unique(facets[label != loose]), poor=HOPELESS)

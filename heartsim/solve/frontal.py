@@ -270,14 +270,13 @@ def operations(plan: Plan) -> float:
     return float(fronts @ _operations(pivots, border))
 
 
-def unmade(plan: Plan, dtype: np.dtype, *, symmetric: bool = True) -> Factor:
-    """Factors of the right shapes that have not been computed."""
+def unmade(plan: Plan, dtype: np.dtype) -> Factor:
+    """Factors of a symmetric matrix, of the right shapes, that have not been computed."""
 
     def front(batch: Batch) -> Front:
         fronts, count = batch.pivots.shape
         coupling = jnp.zeros((fronts, count, batch.border.shape[1]), dtype)
-        returning = None if symmetric else jnp.swapaxes(coupling, 1, 2)
-        return Front(jnp.zeros((fronts, count, count), dtype), coupling, returning)
+        return Front(jnp.zeros((fronts, count, count), dtype), coupling, None)
 
     return tuple(tuple(front(batch) for batch in level) for level in plan)
 
