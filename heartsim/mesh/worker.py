@@ -48,11 +48,17 @@ def main(arguments: list[str]) -> int:
     try:
         content = READERS[path.suffix.lower()](path)
     except (Unreadable, MemoryError) as error:
-        text = str(error) or "it needs more memory than allowed"
-        (folder / "error.txt").write_text(text, encoding="utf-8")
-        return 3
+        return refuse(folder, str(error) or "it needs more memory than allowed")
+    except Exception:  # noqa: BLE001  a library's words about its own insides help nobody
+        return refuse(folder, f"it does not hold what a {path.suffix} file should")
     save(content, folder)
     return 0
+
+
+def refuse(folder: Path, reason: str) -> int:
+    """Leave a reason behind."""
+    (folder / "error.txt").write_text(reason, encoding="utf-8")
+    return 3
 
 
 def limit(memory: int, seconds: int) -> None:
