@@ -51,18 +51,31 @@ def without_crowds(
         for node, neighbor in (edges[edge], edges[edge][::-1]):
             if not inner[node] or not around[node] & around[neighbor]:
                 continue
-            star = np.array(sorted(around[node]))
-            lost = (tets[star] == neighbor).any(axis=1)
-            filled = np.where(tets[star] == node, neighbor, tets[star])[~lost]
-            wanted = min(POOR, rating(points, tets[star]).min())
-            if rating(points, filled).min() < max(wanted, HARDLY_A_CELL):
-                continue
-            for cell in star[lost].tolist():
-                left[cell] = False
-                for corner in tets[cell]:
-                    around[corner].discard(cell)
-            tets[star[~lost]] = filled
-            around[neighbor].update(star[~lost].tolist())
-            around[node], inner[node] = set(), False
-            break
+            merged = _merge(points, tets, around, int(node), int(neighbor))
+            if merged:
+                left[merged], inner[node] = False, False
+                break
     return tets[left]
+
+
+def _merge(
+    points: Float[np.ndarray, "nodes 3"],
+    tets: Int[np.ndarray, "c 4"],
+    around: list[set[int]],
+    node: int,
+    neighbor: int,
+) -> list[int]:
+    """Fill the space around a node from its neighbor if that is well done; cells that are lost."""
+    star = np.array(sorted(around[node]))
+    lost = (tets[star] == neighbor).any(axis=1)
+    filled = np.where(tets[star] == node, neighbor, tets[star])[~lost]
+    wanted = min(POOR, rating(points, tets[star]).min())
+    if rating(points, filled).min() < max(wanted, HARDLY_A_CELL):
+        return []
+    for cell in star[lost].tolist():
+        for corner in tets[cell]:
+            around[corner].discard(cell)
+    tets[star[~lost]] = filled
+    around[neighbor].update(star[~lost].tolist())
+    around[node] = set()
+    return star[lost].tolist()
