@@ -36,7 +36,7 @@ from heartsim.solve.multigrid import Prolongators, build
 PRECISION: Final = jnp.float32
 """Precision of tangents, preconditioner and Krylov vectors; residuals are float64."""
 
-LARGEST_FACTORIZED: Final = 150_000
+LARGEST_FACTORIZED: Final = 250_000
 """Unknowns up to which a direct factorisation is the preconditioner, multigrid beyond."""
 
 REFRESH_RATIO: Final = 1.6
