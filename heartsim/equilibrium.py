@@ -173,6 +173,12 @@ def passive_load(heart: Heart) -> Load:
     )
 
 
+def creeping_load(heart: Heart, wall: WallState, rate: float) -> Load:
+    """No tension; motion away from a wall is resisted at a rate [1/ms]."""
+    still = passive_load(heart)
+    return eqx.tree_at(lambda x: (x.u_before, x.rate), still, (wall.u, jnp.asarray(rate)))
+
+
 def _vertex_system(
     heart: Heart, nodes: Nodes, wall: WallState, load: Load
 ) -> tuple[sparse.bsr_matrix, jax.Array]:
@@ -350,10 +356,10 @@ def hold(
     """
     usual, residual = work.tolerances, float("inf")
     rough = replace(usual, force=ROUGH)
-    blood, still = pressures_given(jnp.asarray(pressure)), passive_load(heart)
+    blood = pressures_given(jnp.asarray(pressure))
     rate, reached, now = 0.0, None, guess
     for _ in range(MOST_CREEPS):
-        load = eqx.tree_at(lambda x: (x.u_before, x.rate), still, (now.u, jnp.asarray(rate)))
+        load = creeping_load(heart, now, rate)
         work = replace(work, tolerances=rough if rate else usual)
         wall, _, info, work = step(work, heart, now, blood, load)
         if bool(info.converged):

@@ -32,7 +32,7 @@ from heartsim import equilibrium
 from heartsim.coupling import WallState
 from heartsim.equilibrium import Workspace
 from heartsim.errors import SolveFailed
-from heartsim.fem.factorized import Factorized, Factors, eliminate, wall_elements
+from heartsim.fem.factorized import Factorized, invert, wall_elements
 from heartsim.fem.linear import Inverse, Kept
 from heartsim.fem.operator import WallOperator
 from heartsim.fem.shape import inverse_elements, shape_tangent
@@ -59,8 +59,11 @@ FIRST_RATE: Final = 10.0
 LEAST_RATE: Final = 0.02
 """Rate below which there is no viscosity [1/ms]."""
 
-EASE: Final = (3.0, 8.0)
-"""Factors by which the rate falls after a step that was borne, and after a good one."""
+EASE: Final = 3.0
+"""Factor by which the rate falls after a step that was borne."""
+
+EASE_WELL: Final = 8.0
+"""The same after a good step."""
 
 GOOD: Final = 0.7
 """Share of the imbalance that a good step leaves at most."""
@@ -188,24 +191,24 @@ def unload(
     SolveFailed
         If there is no such shape to be found.
     """
-    edges, heart = jnp.asarray(work.nodes.edges, jnp.int32), heart_at(imaged)
-    start = Guess(imaged, equilibrium.rest(heart)) if guess is None else guess
+    shape = imaged if guess is None else guess.points
+    heart, edges = heart_at(shape), jnp.asarray(work.nodes.edges, jnp.int32)
+    wall = equilibrium.rest(heart) if guess is None else guess.wall
     if not np.any(pressure):
-        return start, 0
-    shape, wall = start.points, start.wall._replace(pressure=jnp.asarray(pressure))
-    rate, heart = FIRST_RATE, heart_at(shape)
-    wall = _onto(heart, wall, imaged, edges)
-    here = _balanced(heart, wall, heart.solid.space.points)
+        return Guess(shape, wall), 0
+    wall = wall._replace(pressure=jnp.asarray(pressure))
+    wall = _onto(imaged, heart.solid.space.points, wall, edges)
+    rate, here = FIRST_RATE, _balanced(heart, wall, heart.solid.space.points)
     for steps in range(1, MOST_STEPS + 1):
-        load = _creeping(heart, wall, rate)
+        load = equilibrium.creeping_load(heart, wall, rate)
         work = equilibrium.refresh(work, heart, wall, load)
         move = _newton(*equilibrium.strong((heart, work.kept, wall, edges, load)))
         points = _spread((heart.solid.space.points + move.points)[: len(imaged)], edges)
         trial = wall._replace(u=wall.u + move.u, p=wall.p + move.p)
-        trial = _onto(heart, trial, imaged, edges, points)
+        trial = _onto(imaged, points, trial, edges)
         there = _balanced(heart, trial, points)
         if there.borne(here.left):
-            rate = rate / EASE[int(there.left < GOOD * here.left)]
+            rate /= EASE_WELL if there.left < GOOD * here.left else EASE
             rate = rate if rate > LEAST_RATE else 0.0
             shape, wall, here = np.asarray(points)[: len(imaged)], trial, there
             heart = heart_at(shape)
@@ -220,11 +223,6 @@ def unload(
         f"{MOST_STEPS} steps. Lower patient.imaged_pressure, stiffen the tissue, or set "
         'imaged_at = "unloaded".'
     )
-
-
-def _creeping(heart: Heart, wall: WallState, rate: float) -> Load:
-    """No tension; motion from here on is resisted."""
-    return Load(jnp.zeros_like(heart.cell_volume), wall.u, jnp.asarray(rate))
 
 
 def reload(
@@ -256,19 +254,11 @@ def _spread(points: Float[Array, "v 3"], edges: Int[Array, "e 2"]) -> Float[Arra
 
 
 def _onto(
-    heart: Heart,
-    wall: WallState,
-    imaged: Shape,
-    edges: Int[Array, "e 2"],
-    points: Float[Array, "n 3"] | None = None,
+    imaged: Shape, points: Float[Array, "n 3"], wall: WallState, edges: Int[Array, "e 2"]
 ) -> WallState:
-    """The wall whose vertices lie where the image has them; edges keep their bulge.
-
-    On the heart's own stress-free shape, or on another.
-    """
-    own = heart.solid.space.points if points is None else points
+    """The wall whose vertices lie where the image has them; edges keep their bulge."""
     bulge = wall.u - _spread(wall.u[: len(imaged)], edges)
-    return wall._replace(u=_spread(jnp.asarray(imaged) - own[: len(imaged)], edges) + bulge)
+    return wall._replace(u=_spread(jnp.asarray(imaged) - points[: len(imaged)], edges) + bulge)
 
 
 def _unbalanced(
@@ -340,4 +330,4 @@ def _inverse(heart: Heart, kept: Kept, wall: WallState, operator: WallOperator) 
         return kept.prepare(operator, heart.solid.space)[0]
     by_shape = shape_tangent(heart.solid, wall.u, wall.p, dtype=kept.dtype)
     elements = inverse_elements(wall_elements(operator), operator, by_shape)
-    return Factors(kept.plan, eliminate(kept.plan, operator, elements, symmetric=False))
+    return invert(kept.plan, operator, elements)

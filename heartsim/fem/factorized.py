@@ -28,7 +28,7 @@ OPERATIONS_PER_READ: Final = 22.0
 """Operations of a factorization in the time that a solve takes to read one number (measured)."""
 
 
-class Factors(eqx.Module):
+class Inverse(eqx.Module):
     """Factors at work."""
 
     plan: Plan
@@ -63,19 +63,19 @@ class Factorized(eqx.Module):
     uses: Int[Array, ""]
     renews: Bool[Array, ""]
 
-    def prepare(self, operator: WallOperator, space: FunctionSpace) -> tuple[Factors, "Factorized"]:
+    def prepare(self, operator: WallOperator, space: FunctionSpace) -> tuple[Inverse, "Factorized"]:
         """Inverse of a fresh tangent: the kept factors, or new ones when those have aged."""
         del space
 
         def renew() -> tuple[Factor, Array, Array]:
-            made = eliminate(self.plan, operator, wall_elements(operator))
+            made = _eliminated(self.plan, operator, wall_elements(operator), symmetric=True)
             return made, self.price, jnp.zeros_like(self.uses)
 
         def keep() -> tuple[Factor, Array, Array]:
             return self.factor, self.spent, self.uses
 
         factor, spent, uses = jax.lax.cond(self.renews, renew, keep)
-        return Factors(self.plan, factor), replace(self, factor=factor, spent=spent, uses=uses)
+        return Inverse(self.plan, factor), replace(self, factor=factor, spent=spent, uses=uses)
 
     def used(self, iterations: Int[Array, ""], exhausted: Bool[Array, ""]) -> "Factorized":
         """Note how many iterations a Newton step took, and whether a solve ran out of them."""
@@ -93,13 +93,18 @@ class Factorized(eqx.Module):
         return self.factor[0][0].inverse.dtype
 
 
-def eliminate(
-    plan: Plan, operator: WallOperator, elements: Float[Array, "e d d"], *, symmetric: bool = True
-) -> Factor:
-    """Factors of element matrices in the unknowns of a wall.
+def invert(plan: Plan, operator: WallOperator, elements: Float[Array, "e d d"]) -> Inverse:
+    """Inverse of a matrix in the unknowns of a wall that need not be symmetric.
 
-    Rows and columns of prescribed displacements are zero there and those of the identity here.
+    Rows and columns of prescribed displacements are zero in the elements.
     """
+    return Inverse(plan, _eliminated(plan, operator, elements, symmetric=False))
+
+
+def _eliminated(
+    plan: Plan, operator: WallOperator, elements: Float[Array, "e d d"], *, symmetric: bool
+) -> Factor:
+    """Factors, with rows and columns of the identity for prescribed displacements."""
     fixed = 1.0 - operator.free.ravel()
     fixed = jnp.concatenate([fixed, jnp.zeros(operator.vertices, fixed.dtype)])
     return frontal.factorize(plan, elements, fixed, symmetric=symmetric)

@@ -20,8 +20,6 @@ MOST_PASSES: Final = 100
 TIP: Final = 4
 """Cells around a node of the cut up to which it is the tip of a tooth (our choice)."""
 
-Corners = tuple[int, ...]
-
 
 def without_ears(
     tets: Int[np.ndarray, "c 4"],
@@ -69,9 +67,12 @@ def _teeth(
     facets: Int[np.ndarray, "f 3"],
     owner: Int[np.ndarray, " f"],
     in_cut: Bool[np.ndarray, " f"],
-    bare: int,
+    least: int,
 ) -> list[int]:
-    """Cells that can go at once: no two teeth share a node."""
+    """Cells that can go at once: no two teeth share a node.
+
+    A single cell is a tooth with at least so many faces in the cut.
+    """
     nodes = np.unique(facets[in_cut])
     near = np.unique(tets[np.isin(tets, nodes).any(axis=1)])
     touching = np.flatnonzero(np.isin(tets, near).any(axis=1))
@@ -82,7 +83,7 @@ def _teeth(
     taken: set[int] = set()
     gone: list[int] = []
     own_nodes = np.setdiff1d(nodes, facets[~in_cut])
-    for tooth in _candidates(tets, owner, in_cut, bare, own_nodes, around):
+    for tooth in _candidates(tets, owner, in_cut, least, own_nodes, around):
         corners = set(tets[tooth].ravel().tolist())
         stars = (set(around[node]) - set(tooth) for node in corners)
         left = ((node, star) for node, star in zip(corners, stars, strict=True) if star)
@@ -96,14 +97,14 @@ def _candidates(
     tets: Int[np.ndarray, "c 4"],
     owner: Int[np.ndarray, " f"],
     in_cut: Bool[np.ndarray, " f"],
-    bare: int,
+    least: int,
     nodes: Int[np.ndarray, " k"],
     around: dict[int, list[int]],
 ) -> Iterator[list[int]]:
-    """Single cells with that many faces in the cut or three; then all cells around a tip."""
+    """Single cells with enough faces in the cut; then all cells around a tip."""
     own = np.bincount(owner[in_cut], minlength=len(tets))
     loose = np.bincount(owner, minlength=len(tets)) == own
-    for cell in np.flatnonzero(loose & (own >= bare) & (own < 4)).tolist():
+    for cell in np.flatnonzero(loose & (own >= least) & (own < 4)).tolist():
         yield [cell]
     for node in nodes.tolist():
         star = around[node]
@@ -128,13 +129,10 @@ def _is_whole(star: Int[np.ndarray, "s 4"], node: int) -> bool:
     return _connected(rim) and len(corners) - len(rim) - len(inner) + len(faces) == 1
 
 
-def _connected(sides: list[Corners]) -> bool:
+def _connected(sides: list[tuple[int, ...]]) -> bool:
     """Whether edges hang together."""
     reached, rest = set(sides[0]), sides[1:]
-    while rest:
-        more = [side for side in rest if reached.isdisjoint(side)]
-        if len(more) == len(rest):
-            return False
-        reached |= {end for side in rest for end in side if side not in more}
-        rest = more
-    return True
+    while near := [side for side in rest if not reached.isdisjoint(side)]:
+        reached.update(*near)
+        rest = [side for side in rest if side not in near]
+    return not rest

@@ -21,7 +21,7 @@ def test_unloaded_shape_reloads_to_the_image(scenario, patient):
     work = equilibrium.workspace(heart_at(mesh.points), built.nodes)
     pressure = patient.moment.wall.pressure
     found, steps = unload(work, heart_at, mesh.points, pressure)
-    assert steps <= 20
+    assert steps <= 10
     reloaded, _ = reload(work, heart_at(found.points), found, mesh.points, pressure)
     assert reloaded.largest_error < 1e-3
     heart = heart_at(found.points)

@@ -66,6 +66,14 @@ def test_no_hollows_touch_where_teeth_were(sawn):
     assert len(np.unique(new)) - len(edges) + len(new) == 2
 
 
+def test_an_image_may_keep_its_ridges_and_loses_its_tips(sawn):
+    _, tets, facets, label = sawn
+    all_teeth, _, _ = without_ears(tets, facets, label, CUT)
+    tips, new, parts = without_ears(tets, facets, label, CUT, ridges=False)
+    assert all_teeth.sum() < tips.sum() < len(tets)
+    assert (bare(tets[tips], new, parts) == 2).any()
+
+
 def test_a_smooth_cut_loses_nothing():
     mesh = box((3.0, 2.0, 1.0), (6, 4, 2))
     facets, _ = boundary(mesh.tets)
