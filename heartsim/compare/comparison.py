@@ -12,6 +12,7 @@ import pandas as pd
 
 from heartsim.compare import weighing
 from heartsim.compare.outputs import LIMITS, OUTPUTS
+from heartsim.compare.places import places
 from heartsim.compare.remarks import remarks
 from heartsim.errors import InputError, ResultError, not_found
 from heartsim.indices import CATALOGUE, Index, value
@@ -168,6 +169,17 @@ class Comparison:
                 name: list(result.receipts)
                 for name, result in zip(self.names, self.results, strict=True)
             },
+            "places": [
+                {
+                    "name": place.name,
+                    "volume_mL": place.volume,
+                    **{
+                        f"fiber_stress_{moment}_kPa": [_finite(one) for one in values]
+                        for moment, values in place.stress.items()
+                    },
+                }
+                for place in places(self.results)
+            ],
             "rows": [self._row(row) for row in self.rows()],
         }
 

@@ -10,7 +10,7 @@ from typing import Final
 from heartsim.compare import Comparison
 from heartsim.render import charts, loops, page, scene, style, surface
 from heartsim.render.headless import NoScreen
-from heartsim.report import computed, numbers, pictures, weighing
+from heartsim.report import computed, numbers, pictures, places, weighing
 from heartsim.result import Result, finished, new_folder
 from heartsim.result import names as titles
 from heartsim.result.folder import write_file
@@ -84,7 +84,10 @@ def html(results: Sequence[Result], comparison: Comparison | None = None) -> str
         "Key numbers": numbers.twenty(results, names, comparison),
         "The heart in motion": pictures.stage(called, colors),
         "Pressure-volume loops": [page.charts(loop_charts), _fallback(results)],
-        "Stress and strain of the wall": pictures.hearts(hearts, called),
+        "Stress and strain of the wall": [
+            *pictures.hearts(hearts, called),
+            *places.stress(hearts, called),
+        ],
         "Segments of the left ventricle": pictures.bullseyes(hearts, called),
         "Pressures, volumes and flows": [page.charts(trace_charts)],
         "Weigh it yourself": weighing.form(results, names),

@@ -115,6 +115,14 @@ def test_page_says_what_must_be_said(written):
     assert "Newton" in text or "newton" in text
 
 
+def test_stress_of_marked_muscle_is_told_with_its_change(written):
+    table = written.read_text().partition("Fiber stress where the wall is marked [kPa]")[2]
+    rows = re.findall(r"<tr><td>([^<]*)</td><td>([^<]*)</td><td>([^<]*)</td></tr>", table)
+    assert [name.partition(",")[0] for name, *_ in rows[:2]] == ["infarct", "rest of the LV wall"]
+    assert all(re.fullmatch(r"[\d.]+", first) for _, first, _ in rows[:4])
+    assert all(re.fullmatch(r"[\d.]+ \([+−][\d.]+\)", other) for *_, other in rows[:4])
+
+
 def test_titles_are_escaped(written):
     text = written.read_text()
     assert "<LV>" not in text
