@@ -73,10 +73,10 @@ def run_batch(
     for k, (scenario, place) in enumerate(zip(scenarios, places, strict=True)):
         try:
             jobs[k] = (targeted(scenario, None), place)
+            done = stored(*jobs[k])
         except HeartsimError as error:
-            found[k] = _told(error)
-            continue
-        if (done := stored(*jobs[k])) is not None:
+            done = _told(error)
+        if done is not None:
             found[k] = done
     waiting = deque(k for k in jobs if k not in found)
     count, missing = min(lanes, len(waiting)), len(waiting)
@@ -92,8 +92,7 @@ def run_batch(
         threading.Thread(target=_lane, args=words, daemon=True).start()
     for _ in range(missing):
         k, outcome = ended.get()
-        # pages are drawn here: libraries that draw want the main thread
-        found[k] = kept(outcome, *jobs[k]) if isinstance(outcome, Recording) else _told(outcome)
+        found[k] = _written(outcome, *jobs[k])
     return [found[k] for k in range(len(scenarios))]
 
 
@@ -113,6 +112,16 @@ def _lane(
                 ended.put((k, error))
     finally:
         seat.leave()
+
+
+def _written(outcome: Recording | Exception, scenario: Scenario, place: Path) -> Outcome:
+    """Result folder of a scenario; on the main thread, which libraries that draw want."""
+    if isinstance(outcome, Exception):
+        return _told(outcome)
+    try:
+        return kept(outcome, scenario, place)
+    except Exception as error:  # noqa: BLE001 - a full disk costs one result, not the batch
+        return _told(error)
 
 
 def _told(error: Exception) -> Trouble:

@@ -39,6 +39,16 @@ def test_hearts_without_a_mesh_run_in_lanes_too(tmp_path):
     assert good.indices["status"] == "converged"
 
 
+def test_a_result_that_cannot_be_written_costs_no_other(tmp_path):
+    plan = Scenario.read("healthy_0D")
+    (tmp_path / "file").write_text("in the way")
+    places = [tmp_path / "file" / "a", tmp_path / "b"]
+    lost, good = run_batch([plan, plan], folders=places, quiet=True)
+    assert isinstance(lost, Trouble)
+    assert "unforeseen" in lost
+    assert isinstance(good, hs.Result)
+
+
 def test_a_heart_of_another_mesh_is_solved_apart(heart):
     ours, work, _ = heart
     meeting = Meeting(2)
