@@ -12,7 +12,7 @@ from benchmarks.measure import best, gigabytes, now, roofline, since, timed
 from benchmarks.ventricle import Model, answer, model
 from heartsim import equilibrium, runtime
 from heartsim.bloodside import pressures_given
-from heartsim.coupling import Tolerances, WallState, solve_step
+from heartsim.coupling import Tolerances, solve_step
 from heartsim.equilibrium import PRECISION, Workspace
 from heartsim.fem.factorized import Factorized
 from heartsim.fem.linear import Kept
@@ -20,6 +20,7 @@ from heartsim.fem.operator import WallOperator
 from heartsim.heart import linearize, wall_residual
 from heartsim.solve import frontal
 from heartsim.tissue.parameters import passive_law
+from heartsim.wallstate import WallState
 
 INFLATED: Final = 2.0
 """Pressure at which a Newton step is timed [kPa]."""

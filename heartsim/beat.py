@@ -12,7 +12,6 @@ from jaxtyping import Array, Float
 from heartsim import equilibrium
 from heartsim.bloodside import circulating
 from heartsim.circulation.closed_loop import State, blood_volume, flows, pressures
-from heartsim.coupling import WallState
 from heartsim.equilibrium import Workspace
 from heartsim.errors import SolveFailed
 from heartsim.fem import solid as wall
@@ -20,9 +19,14 @@ from heartsim.fem.exchange import drag_loss, tension_work, viscous_loss
 from heartsim.fem.support import support_power
 from heartsim.heart import Heart, Load, cavity_volumes, elastic_energy
 from heartsim.units import mmHg
+from heartsim.wallstate import WallState, balance_at
 
 CUTS: Final = 6
 """A step is halved at most this often."""
+
+FARTHEST_GUESS: Final = 3.0
+"""Imbalance of an extrapolated guess over that of the last state beyond which it is not tried: just
+after a change of speed it is a hundred times as far off, as forces are stiff in the speed."""
 
 REFRESH_EVERY: Final = 25
 """Steps between refreshes of the preconditioner; a run can resume exactly at these."""
@@ -162,25 +166,35 @@ def _cross(
 def _try(
     work: Workspace, heart: Heart, moment: Moment, dt: float
 ) -> tuple[Workspace, Moment | None, float]:
-    """One implicit step: extrapolated first guess, then the last state as guess."""
+    """One implicit step: from the extrapolated state unless it is far off, then from the last."""
     time = jnp.asarray(moment.t + dt)
     load = Load(_tension(heart, time), moment.wall.u, jnp.asarray(1.0 / dt))
     blood = circulating(
         heart.loop, moment.blood, jnp.asarray(moment.t), jnp.asarray(dt), heart.chambers
     )
-    residual = float("inf")
-    for ahead in (True, False):
-        guess = moment.wall
-        if ahead:
-            if moment.dt <= 0.0:
-                continue
-            guess = equilibrium.extrapolate(moment.wall, moment.before, dt / moment.dt)
+    guesses, residual = [moment.wall], float("inf")
+    if moment.dt > 0.0:
+        ahead = equilibrium.extrapolate(moment.wall, moment.before, dt / moment.dt)
+        if _trusted(heart, load, ahead, moment.wall):
+            guesses.insert(0, ahead)
+    for guess in guesses:
         solved, state, info, work = equilibrium.step(work, heart, guess, blood, load)
         if bool(info.converged) and state is not None:
             new = Moment(moment.step, moment.t + dt, dt, solved, moment.wall, state, load.tension)
             return work, new, 0.0
         residual = float(info.residual)
     return equilibrium.refresh(work, heart, moment.wall, load), None, residual
+
+
+def _trusted(heart: Heart, load: Load, ahead: WallState, last: WallState) -> bool:
+    """Whether an extrapolated first guess is not much farther from balance than the last state."""
+    there, here = (_imbalance(*equilibrium.strong((heart, guess, load))) for guess in (ahead, last))
+    return bool(there < FARTHEST_GUESS * here)
+
+
+@eqx.filter_jit
+def _imbalance(heart: Heart, guess: WallState, load: Load) -> Float[Array, ""]:
+    return balance_at(heart, guess, load).norm
 
 
 def _failure(heart: Heart, moment: Moment, size: float, residual: float) -> SolveFailed:

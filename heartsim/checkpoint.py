@@ -15,10 +15,10 @@ import numpy as np
 
 from heartsim.beat import Moment
 from heartsim.circulation.closed_loop import State
-from heartsim.coupling import WallState
 from heartsim.equilibrium import Effort
 from heartsim.loading import Trial
 from heartsim.result.folder import write_file
+from heartsim.wallstate import WallState
 
 NAME: Final = "checkpoint.npz"
 
@@ -37,6 +37,8 @@ class Checkpoint:
     effort : Effort
     traces : mapping of name to array
         What the recorder holds of the running beat.
+    curve : mapping of name to array
+        Passive curve of the ventricles.
     trials : tuple of Trial
         Periodic states that the loading rule has behind it.
     """
@@ -46,6 +48,7 @@ class Checkpoint:
     start: State
     effort: Effort
     traces: dict[str, np.ndarray]
+    curve: dict[str, np.ndarray]
     trials: tuple[Trial, ...] = ()
 
 
@@ -65,6 +68,7 @@ def save_checkpoint(folder: Path, digest: str, checkpoint: Checkpoint) -> None:
         **{f"wall_{k}": np.asarray(v) for k, v in moment.wall._asdict().items()},
         **{f"before_{k}": np.asarray(v) for k, v in moment.before._asdict().items()},
         **{f"trace_{k}": v for k, v in checkpoint.traces.items()},
+        **{f"curve_{k}": v for k, v in checkpoint.curve.items()},
     }
     buffer = io.BytesIO()
     np.savez(buffer, **content)
@@ -91,11 +95,16 @@ def load_checkpoint(folder: Path, digest: str) -> Checkpoint | None:
         blood=_blood(saved, "blood"),
         tension=jnp.asarray(saved["tension"]),
     )
-    traces = {k.removeprefix("trace_"): v for k, v in saved.items() if k.startswith("trace_")}
+    traces, curve = _those(saved, "trace_"), _those(saved, "curve_")
     effort = Effort(*(int(count) for count in saved["effort"]))
     trials = tuple(Trial(*row) for row in saved["trials"].tolist())
     start = _blood(saved, "start")
-    return Checkpoint(int(saved["beat"]), moment, start, effort, traces, trials)
+    return Checkpoint(int(saved["beat"]), moment, start, effort, traces, curve, trials)
+
+
+def _those(saved: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
+    """Arrays under names that begin with a prefix."""
+    return {k.removeprefix(prefix): v for k, v in saved.items() if k.startswith(prefix)}
 
 
 def _blood(saved: dict[str, np.ndarray], name: str) -> State:

@@ -19,17 +19,10 @@ from heartsim.circulation.closed_loop import State
 from heartsim.circulation.components import leaf
 from heartsim.fem.linear import Inverse, Kept
 from heartsim.fem.operator import WallOperator
-from heartsim.fem.solid import least_volume_ratio
-from heartsim.heart import (
-    Heart,
-    Load,
-    cavity_gradients,
-    cavity_volumes,
-    linearize,
-    wall_residual,
-)
+from heartsim.heart import Heart, Load, linearize
 from heartsim.solve.krylov import gmres
 from heartsim.solve.lanes import anywhere
+from heartsim.wallstate import Balance, WallState, balance_at
 
 LEAST_VOLUME_RATIO: Final = 0.05
 """A trial state with a smaller J anywhere is refused by the line search."""
@@ -40,32 +33,20 @@ SHORTEST_STEP: Final = 1.0 / 40.0
 LARGEST_RESIDUAL: Final = 20.0
 """Multiple of the load that a residual may reach: full steps pass through such and converge."""
 
+CAREFUL_FROM: Final = 5
+"""Newton steps after which a residual below the load must fall, or the step is halved.
+
+Muscle that hardly moves pulls like dry friction: its force saturates within a thousandth of stretch
+to either side of rest, and full steps may jump to and fro between both sides for ever.
+"""
+
+CAREFUL_STEP: Final = 0.25
+"""Fraction of the Newton step that is then made even if the residual grows."""
+
 KRYLOV_DIMENSION: Final = 60
 """Largest Krylov space of one linear solve."""
 
 _Tree = TypeVar("_Tree")
-
-
-class WallState(NamedTuple):
-    """Mechanical unknowns.
-
-    Attributes
-    ----------
-    u : (n, 3)
-        Displacement [mm].
-    p : (v,)
-        Pressure multiplier [kPa].
-    pressure : (k,)
-        Cavity pressures [kPa].
-    response : (k, m)
-        Change of (u, p) with each cavity pressure; zeros where it is not known, and the next
-        step solves for it.
-    """
-
-    u: Float[Array, "n 3"]
-    p: Float[Array, " v"]
-    pressure: Float[Array, " k"]
-    response: Float[Array, "k m"]
 
 
 class Tolerances(eqx.Module):
@@ -97,17 +78,6 @@ class StepInfo(NamedTuple):
     krylov: Int[Array, ""]
     residual: Float[Array, ""]
     least_volume_ratio: Float[Array, ""]
-
-
-class _Balance(NamedTuple):
-    """Wall evaluated at a state."""
-
-    residual: Float[Array, " m"]
-    norm: Float[Array, ""]
-    scale: Float[Array, ""]
-    gradients: Float[Array, "k m"]
-    held: Float[Array, " k"]
-    least: Float[Array, ""]
 
 
 class _Correction(NamedTuple):
@@ -219,31 +189,12 @@ def _where(flag: Bool[Array, ""], new: _Tree, old: _Tree) -> _Tree:
     return jax.tree.map(lambda a, b: jnp.where(flag, a, b), new, old)
 
 
-def _evaluate(heart: Heart, wall: WallState, load: Load) -> _Balance:
-    """Residual of the wall, and what the blood side sees of it."""
-    gradients = cavity_gradients(heart, wall.u)
-    forces, constraint = wall_residual(heart, wall.u, wall.p, load)
-    forces -= jnp.tensordot(wall.pressure, gradients, 1)
-    residual = jnp.concatenate([forces.ravel(), constraint])
-    # norm of the load that the cavity pressures put on the wall, at least that of 0.1 kPa
-    weight = jnp.maximum(jnp.abs(wall.pressure), 0.1)
-    rest = jnp.zeros((len(heart.chambers), constraint.size), constraint.dtype)
-    return _Balance(
-        residual=residual,
-        norm=jnp.linalg.norm(residual),
-        scale=jnp.linalg.norm(jnp.tensordot(weight, gradients, 1)),
-        gradients=jnp.concatenate([gradients.reshape(len(rest), -1), rest], axis=1),
-        held=cavity_volumes(heart, wall.u),
-        least=least_volume_ratio(heart.solid, wall.u),
-    )
-
-
 class _System(NamedTuple):
     """Linearised wall: operator, approximate inverse, and the wall's state."""
 
     operator: WallOperator
     inverse: Inverse
-    balance: _Balance
+    balance: Balance
 
     def solve(
         self, rhs: Float[Array, " m"], target: Float[Array, ""]
@@ -289,7 +240,7 @@ def _correction(
     load: Load,
     tolerances: Tolerances,
     now: _Iterate,
-    balance: _Balance,
+    balance: Balance,
 ) -> tuple[_Correction, Kept]:
     """Newton correction in which the blood side answers the wall's linear relation.
 
@@ -367,14 +318,14 @@ def _proceed(
 
 class _Trial(NamedTuple):
     length: Float[Array, ""]
-    balance: _Balance
+    balance: Balance
     accepted: Bool[Array, ""]
 
 
 def _line_search(
     heart: Heart, load: Load, now: _Iterate
-) -> tuple[WallState, _Balance, Bool[Array, ""]]:
-    """Halve the pending correction until cells stay upright and forces stay within bounds."""
+) -> tuple[WallState, Balance, Bool[Array, ""]]:
+    """Halve the pending correction until cells stay upright and forces within bounds, or fall."""
     wall, correction = now.wall, now.correction
     change, cut = correction.change, wall.u.size
     jump = correction.answer.pressure - wall.pressure
@@ -386,14 +337,16 @@ def _line_search(
 
     def shorten(trial: _Trial) -> _Trial:
         length = 0.5 * trial.length
-        balance = _evaluate(heart, at(length), load)
+        balance = balance_at(heart, at(length), load)
         bounded = balance.norm <= jnp.maximum(now.norm, LARGEST_RESIDUAL * balance.scale)
-        return _Trial(length, balance, bounded & (balance.least > LEAST_VOLUME_RATIO))
+        free = (now.info.newton < CAREFUL_FROM) | (now.norm >= balance.scale)
+        good = bounded & (free | (length <= CAREFUL_STEP) | (balance.norm < now.norm))
+        return _Trial(length, balance, good & (balance.least > LEAST_VOLUME_RATIO))
 
     def refused(trial: _Trial) -> Array:
         return now.running & ~trial.accepted & (trial.length > SHORTEST_STEP)
 
-    shape = jax.eval_shape(lambda: _evaluate(heart, wall, load))
+    shape = jax.eval_shape(lambda: balance_at(heart, wall, load))
     unseen = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shape)
     first = _Trial(jnp.asarray(2.0, wall.u.dtype), unseen, jnp.zeros((), bool))
     found = jax.lax.while_loop(refused, shorten, first)

@@ -18,7 +18,7 @@ from jaxtyping import Array, Float
 
 from heartsim.bloodside import BloodSide, Prescribed, pressures_given, standing, volumes_given
 from heartsim.circulation.closed_loop import State
-from heartsim.coupling import StepInfo, Tolerances, WallState, solve_step
+from heartsim.coupling import StepInfo, Tolerances, solve_step
 from heartsim.errors import SolveFailed
 from heartsim.fem.factorized import Factorized, plan_factors
 from heartsim.fem.linear import Kept
@@ -32,6 +32,7 @@ from heartsim.fem.preconditioner import (
 from heartsim.fem.space import Nodes
 from heartsim.heart import Heart, Load, cable_ends, cavity_volumes, linearize
 from heartsim.solve.multigrid import Prolongators, build
+from heartsim.wallstate import WallState
 
 PRECISION: Final = jnp.float32
 """Precision of tangents, preconditioner and Krylov vectors; residuals are float64."""

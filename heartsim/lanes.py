@@ -25,12 +25,13 @@ from jaxtyping import Array, Bool, Float, Int
 
 from heartsim.bloodside import BloodSide
 from heartsim.circulation.closed_loop import State
-from heartsim.coupling import StepInfo, Tolerances, WallState, solve_step
+from heartsim.coupling import StepInfo, Tolerances, solve_step
 from heartsim.equilibrium import Workspace
 from heartsim.errors import SolveFailed
 from heartsim.fem.factorized import Factorized
 from heartsim.heart import Heart, Load
 from heartsim.solve.frontal import Factor, Plan
+from heartsim.wallstate import WallState
 
 _Tree = TypeVar("_Tree")
 

@@ -29,7 +29,6 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from heartsim import equilibrium
-from heartsim.coupling import WallState
 from heartsim.equilibrium import Workspace
 from heartsim.errors import SolveFailed
 from heartsim.fem.factorized import Factorized, invert, wall_elements
@@ -40,6 +39,7 @@ from heartsim.fem.solid import deformation, volume_ratio_all
 from heartsim.heart import Heart, Load, cavity_gradients, linearize, loaded_residual
 from heartsim.solve.krylov import gmres
 from heartsim.units import mm
+from heartsim.wallstate import WallState
 
 USABLE: Final = 0.1 * mm
 """Largest node error of a reloaded shape that a run accepts."""

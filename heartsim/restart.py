@@ -7,7 +7,7 @@ the volumes found there. Total blood volume is kept, and the 3D beat that follow
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 import jax
 import jax.numpy as jnp
@@ -19,11 +19,11 @@ from heartsim.bloodside import volumes_given
 from heartsim.circulation.closed_loop import Circulation, State, with_chambers
 from heartsim.circulation.emulate import emulate_chamber
 from heartsim.circulation.periodic import limit_cycle
-from heartsim.coupling import WallState
 from heartsim.equilibrium import Workspace
 from heartsim.heart import Heart
 from heartsim.recorder import Recorder
 from heartsim.units import mL, mmHg
+from heartsim.wallstate import WallState
 
 LEVELS: Final = ((0.7, 0.4, 0.15), (1.5, 2.2))
 """Passive curve: multiples of the imaged pressures, downwards and upwards from these."""
@@ -38,6 +38,20 @@ class PassiveCurve:
 
     volume: Mapping[str, np.ndarray]
     pressure: Mapping[str, np.ndarray]
+
+    def packed(self) -> dict[str, np.ndarray]:
+        """Arrays for a checkpoint, by kind and ventricle."""
+        kinds = {"volume": self.volume, "pressure": self.pressure}
+        return {f"{kind}.{name}": row for kind, rows in kinds.items() for name, row in rows.items()}
+
+    @classmethod
+    def unpacked(cls, rows: Mapping[str, np.ndarray]) -> Self:
+        """Curves from what `packed` gave."""
+        names = [key.removeprefix("volume.") for key in rows if key.startswith("volume.")]
+        return cls(
+            {name: rows[f"volume.{name}"] for name in names},
+            {name: rows[f"pressure.{name}"] for name in names},
+        )
 
     def summary(self) -> dict[str, dict[str, list[float]]]:
         """Curves of each ventricle in clinical units, for the record of a run."""

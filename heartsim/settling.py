@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -61,8 +62,12 @@ def settled(
         Where to go on.
     """
     plan = scenario.protocol
-    curve, work = passive_curve(patient.work, patient.heart, patient.moment.wall)
-    patient = replace(patient, work=work)
+    if saved is None:
+        progress.say("filling the passive ventricles")
+        curve, work = passive_curve(patient.work, patient.heart, patient.moment.wall)
+        patient = replace(patient, work=work)
+    else:
+        curve = PassiveCurve.unpacked(saved.curve)
     rule = rule_of(plan.loading)
     if rule is None or plan.target is None:
         return _beats(plan, patient, curve, saved, (), keep, progress)
@@ -129,17 +134,19 @@ def _beats(
         recorder = empty.unpacked(saved.traces)
         work = replace(work, effort=saved.effort)
         progress.say(f"resuming beat {first + 1} at {moment.t:.0f} ms")
+    here = partial(Checkpoint, curve=curve.packed(), trials=trials)
     beat, change, status = first, float("inf"), "not periodic"
     for beat in range(first, plan.at_most_beats):
         if moment.step == 0:
             recorder = empty.after(heart, moment, moment)
+            keep(here(beat, moment, start, work.effort, recorder.packed()))
         for level in march(work, heart, moment, step=plan.step, until=period):
             work, before, moment = level
             recorder = recorder.after(heart, before, moment)
             progress.show(_status(beat, moment.t, period, recorder))
             whole = moment.step > before.step  # a resumed run goes on at levels of the time grid
             if whole and moment.step % REFRESH_EVERY == 0 and moment.t < period:
-                keep(Checkpoint(beat, moment, start, work.effort, recorder.packed(), trials))
+                keep(here(beat, moment, start, work.effort, recorder.packed()))
         change = _change(heart, start, moment.blood)
         progress.say(
             f"beat {beat + 1}: blood in a chamber or vessel changed by up to {change / mL:.2f} mL "

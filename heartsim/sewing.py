@@ -13,7 +13,6 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from heartsim import equilibrium
-from heartsim.coupling import WallState
 from heartsim.equilibrium import Workspace
 from heartsim.errors import SolveFailed
 from heartsim.fem.cable import cable_force, lengths, tensions
@@ -21,6 +20,7 @@ from heartsim.heart import Heart
 from heartsim.mesh.surfaces import facet_areas, vertex_normals
 from heartsim.procedures.edit import Receipt
 from heartsim.units import N, mm, mmHg
+from heartsim.wallstate import WallState
 
 FIRST: Final = 0.25
 """First part of the way."""

@@ -10,11 +10,11 @@ from jaxtyping import Array, Float
 
 from heartsim.adjoint.parameters import Path, leaves, parameter, with_leaves
 from heartsim.adjoint.transposed import solve_wall
-from heartsim.coupling import WallState
 from heartsim.equilibrium import Workspace, passive_load, strong
 from heartsim.fem.linear import Kept
 from heartsim.heart import Heart, cavity_gradients, cavity_volumes, loaded_residual
 from heartsim.units import mL
+from heartsim.wallstate import WallState
 
 
 def inflation_gradient(

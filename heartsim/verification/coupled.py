@@ -14,7 +14,7 @@ from heartsim.bloodside import circulating, volumes_given
 from heartsim.build import anatomy, heart_on
 from heartsim.circulation.closed_loop import blood_volume
 from heartsim.circulation.step import advance
-from heartsim.coupling import Tolerances, WallState
+from heartsim.coupling import Tolerances
 from heartsim.equilibrium import Workspace
 from heartsim.errors import SolveFailed
 from heartsim.heart import Heart, Load, cavity_volumes
@@ -25,6 +25,7 @@ from heartsim.scenario import Scenario
 from heartsim.units import mL, mmHg
 from heartsim.verification.direct import Body, Motion, loading, moving, out_of_balance
 from heartsim.verification.table import Figure, Findings, Line, Reading, observed_order
+from heartsim.wallstate import WallState
 
 UNTIL: Final = 320.0
 """Time that is followed: filling, isovolumic contraction and half the ejection [ms]."""

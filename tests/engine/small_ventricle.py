@@ -33,11 +33,11 @@ MOST_BEATS = 5
 PERIODIC = 0.8 * mL
 
 
-def scenario_of(folder) -> Scenario:
+def scenario_of(folder, element: str = "P1P1") -> Scenario:
     """Scenario of the ventricle, its mesh written into a folder."""
     path = folder / "ventricle.vtu"
     write(human_left_ventricle(EDGE, layers=1), path)
-    patient = {"mesh": str(path), "element": "P1P1", "imaged_at": "unloaded"}
+    patient = {"mesh": str(path), "element": element, "imaged_at": "unloaded"}
     return Scenario.from_dict({"title": "Small ventricle", "patient": patient})
 
 
@@ -83,9 +83,9 @@ class Ventricle:
         return float(self.pressure[at])
 
 
-def small_ventricle(folder) -> Ventricle:
+def small_ventricle(folder, element: str = "P1P1") -> Ventricle:
     """Ventricle at the start of its first beat."""
-    patient = prepare(scenario_of(folder), Progress(quiet=True))
+    patient = prepare(scenario_of(folder, element), Progress(quiet=True))
     curve, work = passive_curve(patient.work, patient.heart, patient.moment.wall)
     return Ventricle(patient.heart, work, patient.moment, curve)
 

@@ -95,15 +95,14 @@ def test_contractility_empties_the_ventricle_and_leaves_its_filling_curve(base, 
     assert rise[1] > rise[0]
 
 
-def test_passive_filling_follows_klotz(fresh):
-    """Normalized by its volume at 8 mmHg: within 15 % of 30 mmHg on this coarse mesh (its 378 cells
-    lock; 10 % with 1 716 cells)."""
+def test_passive_filling_follows_klotz(tmp_path):
+    """Normalized by its volume at 8 mmHg: within 10 % of 30 mmHg; the elements must not lock."""
     pressure = np.array([2.0, 4, 8, 12, 16, 20, 25, 30])
-    volume = inflated(fresh, pressure)
+    volume = inflated(small_ventricle(tmp_path, "P2P1"), pressure)
     curve = klotz(float(volume[2]), 8.0)
     normal = np.maximum((volume - curve.V0) / (curve.V30 - curve.V0), 0.0)
     error = 27.78 * normal**2.76 - pressure
-    assert np.sqrt(np.mean(error**2)) <= 0.15 * 30
+    assert np.sqrt(np.mean(error**2)) <= 0.10 * 30
     slope = np.diff(pressure) / np.diff(volume)
     assert np.all(np.diff(slope) > 0)
 

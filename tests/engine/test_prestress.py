@@ -39,9 +39,7 @@ def test_unloaded_shape_reloads_to_the_image(scenario, patient):
 @pytest.mark.slow
 @pytest.mark.parametrize("element", ["P1P1", "P2P1"])
 def test_inverse_factors_undo_the_derivative_by_the_shape(element, tmp_path):
-    scenario = scenario_of(tmp_path)
-    patient = scenario.patient.model_copy(update={"element": element})
-    scenario = scenario.model_copy(update={"patient": patient})
+    scenario = scenario_of(tmp_path, element)
     mesh = load_mesh(scenario)
     built = anatomy(mesh, scenario)
     heart = heart_on(built, mesh.points, scenario)
