@@ -6,7 +6,7 @@ has finished one; `heartsim.lanes` joins their steps. A scenario that fails cost
 
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -61,6 +61,8 @@ def run_batch(
     ------
     ScenarioError
         If two results would go into one folder.
+    OSError
+        If a result cannot be written, such as to a full disk; after all others are.
     """
     places = [Path(p) for p in folders] if folders else [Path(folder) / s.name for s in scenarios]
     if len(set(places)) < len(scenarios) or len(places) != len(scenarios) or lanes < 1:
@@ -90,9 +92,7 @@ def run_batch(
     for number in range(count):
         words = (Seat(meeting, number), waiting, simulated, ended)
         threading.Thread(target=_lane, args=words, daemon=True).start()
-    for _ in range(missing):
-        k, outcome = ended.get()
-        found[k] = _written(outcome, *jobs[k])
+    found |= _collected(ended, missing, jobs)
     return [found[k] for k in range(len(scenarios))]
 
 
@@ -114,14 +114,24 @@ def _lane(
         seat.leave()
 
 
-def _written(outcome: Recording | Exception, scenario: Scenario, place: Path) -> Outcome:
-    """Result folder of a scenario; on the main thread, which libraries that draw want."""
-    if isinstance(outcome, Exception):
-        return _told(outcome)
-    try:
-        return kept(outcome, scenario, place)
-    except Exception as error:  # noqa: BLE001 - a full disk costs one result, not the batch
-        return _told(error)
+def _collected(
+    ended: _Ended, missing: int, jobs: Mapping[int, tuple[Scenario, Path]]
+) -> dict[int, Outcome]:
+    """Results of the lanes, written as they come; what could not be written is raised last."""
+    found, unwritten = dict[int, Outcome](), list[Exception]()
+    for _ in range(missing):
+        k, outcome = ended.get()
+        if isinstance(outcome, Exception):
+            found[k] = _told(outcome)
+            continue
+        try:
+            # pages are drawn here: libraries that draw want the main thread
+            found[k] = kept(outcome, *jobs[k])
+        except Exception as error:  # noqa: BLE001 - the other lanes go on
+            unwritten.append(error)
+    if unwritten:
+        raise unwritten[0]
+    return found
 
 
 def _told(error: Exception) -> Trouble:

@@ -17,16 +17,16 @@ from heartsim.errors import SolveFailed
 from heartsim.fem import solid as wall
 from heartsim.fem.exchange import drag_loss, tension_work, viscous_loss
 from heartsim.fem.support import support_power
-from heartsim.heart import Heart, Load, cavity_volumes, elastic_energy
+from heartsim.heart import Heart, Load, cavity_volumes, elastic_energy, loaded_residual
 from heartsim.units import mmHg
-from heartsim.wallstate import WallState, balance_at
+from heartsim.wallstate import WallState
 
 CUTS: Final = 6
 """A step is halved at most this often."""
 
 FARTHEST_GUESS: Final = 3.0
-"""Imbalance of an extrapolated guess over that of the last state beyond which it is not tried: just
-after a change of speed it is a hundred times as far off, as forces are stiff in the speed."""
+"""Imbalance of an extrapolated guess over that of the last state beyond which the last is tried
+first: just after a change of speed it may be a hundred times, as forces are stiff in the speed."""
 
 REFRESH_EVERY: Final = 25
 """Steps between refreshes of the preconditioner; a run can resume exactly at these."""
@@ -166,7 +166,7 @@ def _cross(
 def _try(
     work: Workspace, heart: Heart, moment: Moment, dt: float
 ) -> tuple[Workspace, Moment | None, float]:
-    """One implicit step: from the extrapolated state unless it is far off, then from the last."""
+    """One implicit step: from the extrapolated state, or the last one first if that is far off."""
     time = jnp.asarray(moment.t + dt)
     load = Load(_tension(heart, time), moment.wall.u, jnp.asarray(1.0 / dt))
     blood = circulating(
@@ -175,8 +175,7 @@ def _try(
     guesses, residual = [moment.wall], float("inf")
     if moment.dt > 0.0:
         ahead = equilibrium.extrapolate(moment.wall, moment.before, dt / moment.dt)
-        if _trusted(heart, load, ahead, moment.wall):
-            guesses.insert(0, ahead)
+        guesses.insert(0 if _trusted(heart, load, ahead, moment.wall) else 1, ahead)
     for guess in guesses:
         solved, state, info, work = equilibrium.step(work, heart, guess, blood, load)
         if bool(info.converged) and state is not None:
@@ -194,7 +193,7 @@ def _trusted(heart: Heart, load: Load, ahead: WallState, last: WallState) -> boo
 
 @eqx.filter_jit
 def _imbalance(heart: Heart, guess: WallState, load: Load) -> Float[Array, ""]:
-    return balance_at(heart, guess, load).norm
+    return jnp.linalg.norm(loaded_residual(heart, guess.u, guess.p, guess.pressure, load))
 
 
 def _failure(heart: Heart, moment: Moment, size: float, residual: float) -> SolveFailed:

@@ -34,7 +34,7 @@ LARGEST_RESIDUAL: Final = 20.0
 """Multiple of the load that a residual may reach: full steps pass through such and converge."""
 
 CAREFUL_FROM: Final = 5
-"""Newton steps after which a residual below the load must fall, or the step is halved.
+"""Newton step from which on a residual below the load must not grow, or the step is halved.
 
 Muscle that hardly moves pulls like dry friction: its force saturates within a thousandth of stretch
 to either side of rest, and full steps may jump to and fro between both sides for ever.
@@ -160,7 +160,7 @@ def _newton_step(
     In this order the wall is evaluated in one place, which halves the compiled program. In a batch
     each heart has its own `running`: one that is done keeps its state while others go on.
     """
-    wall, balance, alive = _line_search(heart, load, now)
+    wall, balance, alive = _line_search(heart, load, tolerances.force, now)
     mismatch = jnp.max(jnp.abs(balance.held / now.correction.answer.volume - 1.0))
     balanced = balance.norm <= tolerances.force * balance.scale
     solved = alive & balanced & (now.info.newton > 0) & (mismatch <= tolerances.volume)
@@ -323,9 +323,9 @@ class _Trial(NamedTuple):
 
 
 def _line_search(
-    heart: Heart, load: Load, now: _Iterate
+    heart: Heart, load: Load, tolerance: Float[Array, ""], now: _Iterate
 ) -> tuple[WallState, Balance, Bool[Array, ""]]:
-    """Halve the pending correction until cells stay upright and forces within bounds, or fall."""
+    """Halve the pending correction until cells stay upright and forces bounded, later falling."""
     wall, correction = now.wall, now.correction
     change, cut = correction.change, wall.u.size
     jump = correction.answer.pressure - wall.pressure
@@ -340,7 +340,8 @@ def _line_search(
         balance = balance_at(heart, at(length), load)
         bounded = balance.norm <= jnp.maximum(now.norm, LARGEST_RESIDUAL * balance.scale)
         free = (now.info.newton < CAREFUL_FROM) | (now.norm >= balance.scale)
-        good = bounded & (free | (length <= CAREFUL_STEP) | (balance.norm < now.norm))
+        free |= (length <= CAREFUL_STEP) | (balance.norm <= tolerance * balance.scale)
+        good = bounded & (free | (balance.norm <= now.norm))
         return _Trial(length, balance, good & (balance.least > LEAST_VOLUME_RATIO))
 
     def refused(trial: _Trial) -> Array:

@@ -62,7 +62,7 @@ def settled(
         Where to go on.
     """
     plan = scenario.protocol
-    if saved is None:
+    if saved is None or not saved.curve:
         progress.say("filling the passive ventricles")
         curve, work = passive_curve(patient.work, patient.heart, patient.moment.wall)
         patient = replace(patient, work=work)

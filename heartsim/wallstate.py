@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from heartsim.fem.solid import least_volume_ratio
-from heartsim.heart import Heart, Load, cavity_gradients, cavity_volumes, wall_residual
+from heartsim.heart import Heart, Load, cavity_gradients, cavity_volumes, loaded_residual
 
 
 class WallState(NamedTuple):
@@ -60,11 +60,9 @@ class Balance(NamedTuple):
 def balance_at(heart: Heart, wall: WallState, load: Load) -> Balance:
     """Residual of the wall, and what the blood side sees of it."""
     gradients = cavity_gradients(heart, wall.u)
-    forces, constraint = wall_residual(heart, wall.u, wall.p, load)
-    forces -= jnp.tensordot(wall.pressure, gradients, 1)
-    residual = jnp.concatenate([forces.ravel(), constraint])
+    residual = loaded_residual(heart, wall.u, wall.p, wall.pressure, load)
     weight = jnp.maximum(jnp.abs(wall.pressure), 0.1)
-    rest = jnp.zeros((len(heart.chambers), constraint.size), constraint.dtype)
+    rest = jnp.zeros((len(heart.chambers), wall.p.size), residual.dtype)
     return Balance(
         residual=residual,
         norm=jnp.linalg.norm(residual),

@@ -1,25 +1,29 @@
-"""Fiber stress where an operation or a disease marked the wall, and in the rest of it.
+"""Fiber stress where the wall is marked, such as an infarct and its border, and in the rest of it.
 
 The same cells are read in every scenario, so that the border of an infarct can be held against the
-same muscle before the infarct.
+same muscle before the infarct. A wall that was cut has other cells: there its own marks are read.
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 from jaxtyping import Bool
 
 from heartsim.indices.wall import percentile
 from heartsim.mesh.surfaces import cell_volumes
-from heartsim.result import Frame, Result
+from heartsim.result import Frame, Result, names
 from heartsim.units import mL
 
 MOMENTS: Final = {"ED": "end-diastole", "ES": "end-systole"}
 REST: Final = "rest of the LV wall"
 _MARK: Final = "region_"
+_LEFT: Final = (1, 3)
+"""LV and septum in the field ``region`` of a result."""
+
+_Cells: TypeAlias = Bool[np.ndarray, " cells"]
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,7 @@ class Place:
         Unloaded muscle in it [mL].
     stress : mapping of str to tuple of float
         Median fiber stress [kPa] at ``"ED"`` and ``"ES"``, one for each result; not a number where
-        a result has no wall or another mesh.
+        a result has no such muscle.
     """
 
     name: str
@@ -42,8 +46,21 @@ class Place:
     stress: Mapping[str, tuple[float, ...]]
 
 
+class _Wall(NamedTuple):
+    """Snapshots of a result, the volume of its cells and what is marked on them."""
+
+    frames: Mapping[str, Frame]
+    volume: np.ndarray
+    marks: Mapping[str, _Cells]
+
+    def alike(self, other: "_Wall") -> bool:
+        return np.array_equal(self.frames["ED"].tets, other.frames["ED"].tets)
+
+
 def places(results: Sequence[Result]) -> list[Place]:
     """Read the stress in every place that any of the results marks, the rest of the LV wall last.
+
+    Where results mark different muscle by one name, each has a place of its own.
 
     Parameters
     ----------
@@ -55,50 +72,74 @@ def places(results: Sequence[Result]) -> list[Place]:
     list of Place
         Empty if nothing is marked.
     """
-    frames = [
-        {moment: one.frame(time) for moment, time in MOMENTS.items()} if one.has_wall else None
-        for one in results
-    ]
-    marked: dict[str, tuple[Frame, Bool[np.ndarray, " cells"]]] = {}
-    for frame in (pair["ED"] for pair in frames if pair):
-        for name, cells in frame.cells.items():
-            if name.startswith(_MARK) and np.any(cells):
-                marked.setdefault(_words(name), (frame, np.asarray(cells) > 0))
-    if not marked:
+    walls = [_wall(result) if result.has_wall else None for result in results]
+    owners = list[tuple[str, int, _Wall]]()
+    for i, wall in enumerate(walls):
+        for name, cells in () if wall is None else wall.marks.items():
+            same = [owner for known, _, owner in owners if known == name]
+            if not any(_told(wall, cells, owner, name) for owner in same):
+                owners.append((name, i, wall))
+    if not owners:
         return []
-    first = next(iter(marked.values()))[0]
-    same = [cells for frame, cells in marked.values() if _alike(frame, first)]
-    others = ~np.any(same, axis=0) & (np.asarray(first.cells["AHA_segment"]) > 0)
-    if others.any():
-        marked[REST] = first, others
-    return [
-        Place(
-            name,
-            float(_volume(frame)[cells].sum()) / mL,
-            {
-                moment: tuple(_median(pair and pair[moment], frame, cells) for pair in frames)
-                for moment in MOMENTS
-            },
+    count = [name for name, *_ in owners]
+    called = names(results)
+    found = [
+        _place(
+            name if count.count(name) == 1 else f"{name} of {called[i]}",
+            owner,
+            walls,
+            [wall and _there(name, owner, wall) for wall in walls],
         )
-        for name, (frame, cells) in marked.items()
+        for name, i, owner in owners
     ]
+    rest = [wall and _unmarked(wall, walls) for wall in walls]
+    return [*found, _place(REST, owners[0][2], walls, rest)]
 
 
-def _words(field: str) -> str:
-    return field.removeprefix(_MARK).replace("_", " ")
+def _wall(result: Result) -> _Wall:
+    frames = {moment: result.frame(time) for moment, time in MOMENTS.items()}
+    frame = frames["ED"]
+    marks = {
+        name.removeprefix(_MARK).replace("_", " "): np.asarray(cells) > 0
+        for name, cells in frame.cells.items()
+        if name.startswith(_MARK) and np.any(cells)
+    }
+    return _Wall(frames, np.abs(cell_volumes(frame.points, frame.tets)), marks)
 
 
-def _alike(frame: Frame, other: Frame) -> bool:
-    return np.array_equal(frame.tets, other.tets)
+def _told(wall: _Wall, cells: _Cells, owner: _Wall, name: str) -> bool:
+    """Whether a place of this name covers these cells already: the same ones, or a cut wall's."""
+    return not wall.alike(owner) or np.array_equal(cells, owner.marks[name])
 
 
-def _volume(frame: Frame) -> np.ndarray:
-    return np.abs(cell_volumes(frame.points, frame.tets))
+def _there(name: str, owner: _Wall, wall: _Wall) -> _Cells | None:
+    """Cells of a place in another wall; those it marks itself if its cells are others."""
+    return owner.marks[name] if wall.alike(owner) else wall.marks.get(name)
 
 
-def _median(frame: Frame | None, where: Frame, cells: np.ndarray) -> float:
-    """Median over cells that were marked in another frame; not a number on another mesh."""
-    if frame is None or not _alike(frame, where):
-        return math.nan
-    stress = np.asarray(frame.cells["fiber_stress_kPa"], float)
-    return percentile(stress[cells], _volume(frame)[cells], 50)
+def _unmarked(wall: _Wall, walls: Sequence[_Wall | None]) -> _Cells:
+    """Cells of the left ventricular wall that no result on these cells marks."""
+    cells = wall.frames["ED"].cells
+    segment = np.asarray(cells["AHA_segment"])
+    left = segment > 0 if segment.any() else np.isin(cells["region"], _LEFT)
+    marked = [m for other in walls if other and wall.alike(other) for m in other.marks.values()]
+    return left & ~np.any(marked, axis=0) if marked else left
+
+
+def _place(
+    name: str, owner: _Wall, walls: Sequence[_Wall | None], where: Sequence[_Cells | None]
+) -> Place:
+    own = next(w for wall, w in zip(walls, where, strict=True) if wall is owner and w is not None)
+    stress = {
+        moment: tuple(
+            math.nan if wall is None or cells is None else _median(wall, moment, cells)
+            for wall, cells in zip(walls, where, strict=True)
+        )
+        for moment in MOMENTS
+    }
+    return Place(name, float(owner.volume[own].sum()) / mL, stress)
+
+
+def _median(wall: _Wall, moment: str, cells: _Cells) -> float:
+    stress = np.asarray(wall.frames[moment].cells["fiber_stress_kPa"], float)
+    return percentile(stress[cells], wall.volume[cells], 50)

@@ -31,7 +31,7 @@ from heartsim.mesh.surfaces import (
     wall_volume,
 )
 
-VERSION = 4
+VERSION = 5
 """Raised when the same input gives another mesh, so that kept ones are made again."""
 
 SMALLEST_EDGE = 0.3

@@ -20,13 +20,13 @@ def stress(results: Sequence[Result], names: Sequence[str]) -> list[str]:
         for values in [place.stress[moment]]
     }
     told = (
-        "Medians over the same muscle in every scenario, whether or not it is marked there; in "
-        "parentheses the change from the first. – where the mesh is another."
+        "Medians over the same muscle in every scenario, whether or not it is marked there; where "
+        "the wall was cut, over what is marked in it. In parentheses the change from the first."
     )
     return [
         "<h3>Fiber stress where the wall is marked [kPa]</h3>",
         page.columns(names, rows),
-        f'<p class="note">{told}</p>',
+        f'<p class="note">{told}</p>' if len(results) > 1 else "",
     ]
 
 

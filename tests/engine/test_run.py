@@ -17,8 +17,14 @@ running = importlib.import_module("heartsim.run")
 
 
 @pytest.fixture(scope="module")
-def undisturbed(scenario, tmp_path_factory) -> Result:
-    return run(scenario, tmp_path_factory.mktemp("run") / "whole", quiet=True)
+def twice(scenario) -> Scenario:
+    """Two beats, the second from the guess of a periodic state."""
+    return scenario.with_({"protocol.at_most_beats": 2})
+
+
+@pytest.fixture(scope="module")
+def undisturbed(twice, tmp_path_factory) -> Result:
+    return run(twice, tmp_path_factory.mktemp("run") / "whole", quiet=True)
 
 
 def test_a_beat_keeps_blood_energy_and_muscle(undisturbed):
@@ -34,36 +40,38 @@ def test_a_heart_pumps(undisturbed):
     assert 60.0 < left["P_max_mmHg"] < 200.0
 
 
-def test_an_interrupted_run_resumes_to_the_same_bits(scenario, undisturbed, tmp_path, monkeypatch):
+@pytest.mark.parametrize("cut", [(0, 50), (1, 0)], ids=["within a beat", "between beats"])
+def test_an_interrupted_run_resumes_to_the_same_bits(
+    cut, twice, undisturbed, tmp_path, monkeypatch
+):
     class Interrupted(Exception):
         pass
 
-    taken = []
     original = running.save_checkpoint
 
     def save_then_stop(folder, digest, checkpoint):
         original(folder, digest, checkpoint)
-        taken.append(checkpoint.moment.t)
-        if len(taken) == 2:
+        if (checkpoint.beat, checkpoint.moment.step) == cut:
             raise Interrupted
 
     monkeypatch.setattr(running, "save_checkpoint", save_then_stop)
     with pytest.raises(Interrupted):
-        run(scenario, tmp_path / "cut", quiet=True)
+        run(twice, tmp_path / "cut", quiet=True)
     monkeypatch.undo()
-    resumed = run(scenario, tmp_path / "cut", resume=True, quiet=True)
+    resumed = run(twice, tmp_path / "cut", resume=True, quiet=True)
     for column in undisturbed.traces.columns:
         np.testing.assert_array_equal(
             resumed.traces[column], undisturbed.traces[column], err_msg=column
         )
+    assert resumed.provenance["passive_curve"] == undisturbed.provenance["passive_curve"]
 
 
-def test_a_finished_run_is_not_repeated(scenario, undisturbed, monkeypatch):
+def test_a_finished_run_is_not_repeated(twice, undisturbed, monkeypatch):
     def never(*_, **__):
         raise AssertionError
 
     monkeypatch.setattr(running, "prepare", never)
-    again = run(scenario, undisturbed.folder, quiet=True)
+    again = run(twice, undisturbed.folder, quiet=True)
     assert again.indices == undisturbed.indices
 
 
