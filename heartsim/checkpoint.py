@@ -5,9 +5,11 @@ is then a function of the saved state, and a resumed run repeats an uninterrupte
 """
 
 import io
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from zipfile import BadZipFile
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +18,7 @@ import numpy as np
 from heartsim.beat import Moment
 from heartsim.circulation.closed_loop import State
 from heartsim.equilibrium import Effort
+from heartsim.errors import ResultError
 from heartsim.loading import Trial
 from heartsim.result.folder import write_file
 from heartsim.wallstate import WallState
@@ -81,10 +84,16 @@ def load_checkpoint(folder: Path, digest: str) -> Checkpoint | None:
     path = folder / NAME
     if not path.is_file():
         return None
-    with np.load(path, allow_pickle=False) as content:
-        if str(content["digest"]) != digest:
-            return None
-        saved = {name: content[name] for name in content.files}
+    try:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as content:
+            if str(content["digest"]) != digest:
+                return None
+            saved = {name: content[name] for name in content.files}
+    except (OSError, EOFError, ValueError, KeyError, BadZipFile, zlib.error) as error:
+        raise ResultError(
+            f"{path}: damaged ({error}), expected a checkpoint of this run. Delete it, or run "
+            "without --resume."
+        ) from error
     t, dt = saved["time"]
     moment = Moment(
         step=int(saved["step"]),

@@ -5,6 +5,7 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Final, Self
 
@@ -12,7 +13,7 @@ import pandas as pd
 
 from heartsim.compare import weighing
 from heartsim.compare.outputs import LIMITS, OUTPUTS
-from heartsim.compare.places import places
+from heartsim.compare.places import Place, places
 from heartsim.compare.remarks import remarks
 from heartsim.errors import InputError, ResultError, not_found
 from heartsim.indices import CATALOGUE, Index, value
@@ -114,6 +115,11 @@ class Comparison:
         ]
         return "\n".join([*text, "", f"Loading rule: {self.loading_rule}."])
 
+    @cached_property
+    def places(self) -> list[Place]:
+        """Fiber stress in every marked part of the wall; see `heartsim.compare.places`."""
+        return places(self.results)
+
     def remarks(self) -> list[str]:
         """Tell what a reader must not miss: numbers that only make sense together, and doubts."""
         return remarks(self.results, self.names, self.loading_rule)
@@ -178,7 +184,7 @@ class Comparison:
                         for moment, values in place.stress.items()
                     },
                 }
-                for place in places(self.results)
+                for place in self.places
             ],
             "rows": [self._row(row) for row in self.rows()],
         }

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Float
 
 from heartsim.indices.wall import percentile
 from heartsim.mesh.surfaces import cell_volumes
@@ -73,27 +73,27 @@ def places(results: Sequence[Result]) -> list[Place]:
         Empty if nothing is marked.
     """
     walls = [_wall(result) if result.has_wall else None for result in results]
-    owners = list[tuple[str, int, _Wall]]()
-    for i, wall in enumerate(walls):
+    owned = list[tuple[str, _Wall, str]]()
+    for wall, title in zip(walls, names(results), strict=True):
         for name, cells in () if wall is None else wall.marks.items():
-            same = [owner for known, _, owner in owners if known == name]
+            same = [owner for known, owner, _ in owned if known == name]
             if not any(_told(wall, cells, owner, name) for owner in same):
-                owners.append((name, i, wall))
-    if not owners:
+                owned.append((name, wall, title))
+    if not owned:
         return []
-    count = [name for name, *_ in owners]
-    called = names(results)
+    count = [name for name, *_ in owned]
     found = [
         _place(
-            name if count.count(name) == 1 else f"{name} of {called[i]}",
-            owner,
+            name if count.count(name) == 1 else f"{name} of {title}",
+            owner.volume[owner.marks[name]],
             walls,
             [wall and _there(name, owner, wall) for wall in walls],
         )
-        for name, i, owner in owners
+        for name, owner, title in owned
     ]
+    first = owned[0][1]
     rest = [wall and _unmarked(wall, walls) for wall in walls]
-    return [*found, _place(REST, owners[0][2], walls, rest)]
+    return [*found, _place(REST, first.volume[_unmarked(first, walls)], walls, rest)]
 
 
 def _wall(result: Result) -> _Wall:
@@ -127,9 +127,12 @@ def _unmarked(wall: _Wall, walls: Sequence[_Wall | None]) -> _Cells:
 
 
 def _place(
-    name: str, owner: _Wall, walls: Sequence[_Wall | None], where: Sequence[_Cells | None]
+    name: str,
+    muscle: Float[np.ndarray, " k"],
+    walls: Sequence[_Wall | None],
+    where: Sequence[_Cells | None],
 ) -> Place:
-    own = next(w for wall, w in zip(walls, where, strict=True) if wall is owner and w is not None)
+    """Make a place of cells of these volumes [mm³], found at `where` in each wall."""
     stress = {
         moment: tuple(
             math.nan if wall is None or cells is None else _median(wall, moment, cells)
@@ -137,7 +140,7 @@ def _place(
         )
         for moment in MOMENTS
     }
-    return Place(name, float(owner.volume[own].sum()) / mL, stress)
+    return Place(name, float(muscle.sum()) / mL, stress)
 
 
 def _median(wall: _Wall, moment: str, cells: _Cells) -> float:

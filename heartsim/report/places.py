@@ -3,21 +3,22 @@
 import math
 from collections.abc import Sequence
 
-from heartsim.compare import MOMENTS, places
+from heartsim.compare import MOMENTS, Comparison, places
 from heartsim.render import page, style
 from heartsim.result import Result
 
 
-def stress(results: Sequence[Result], names: Sequence[str]) -> list[str]:
+def stress(
+    results: Sequence[Result], names: Sequence[str], comparison: Comparison | None
+) -> list[str]:
     """Tabulate medians of the same muscle in every scenario; nothing where none is marked."""
-    found = places(results)
+    found = places(results) if comparison is None else comparison.places
     if not found:
         return []
     rows = {
-        f"{place.name}, {MOMENTS[moment]}, {place.volume:.0f} mL": _cells(values)
-        for moment in MOMENTS
+        f"{place.name}, {words}, {place.volume:.0f} mL": _cells(place.stress[moment])
+        for moment, words in MOMENTS.items()
         for place in found
-        for values in [place.stress[moment]]
     }
     told = (
         "Medians over the same muscle in every scenario, whether or not it is marked there; where "

@@ -86,7 +86,7 @@ def html(results: Sequence[Result], comparison: Comparison | None = None) -> str
         "Pressure-volume loops": [page.charts(loop_charts), _fallback(results)],
         "Stress and strain of the wall": [
             *pictures.hearts(hearts, called),
-            *places.stress(results, names),
+            *places.stress(results, names, comparison),
         ],
         "Segments of the left ventricle": pictures.bullseyes(hearts, called),
         "Pressures, volumes and flows": [page.charts(trace_charts)],
