@@ -159,14 +159,14 @@ class Tissue(Section):
         default=1.0, description="Multiplier of the passive law."
     )
     contractility: Annotated[float, Quantity("pressure", "0 kPa", "500 kPa")] = usual(
-        "140 kPa", "Peak isometric tension along the fiber, per unloaded cross-section."
+        "220 kPa", "Peak isometric tension along the fiber, per unloaded cross-section."
     )
     right_wall: Annotated[float, Quantity("number", "0.05", "2")] = Field(
         default=0.4,
         description="Contractility of the right free wall over that of left wall and septum.",
     )
     cross_fiber: Annotated[float, Quantity("number", "0", "1")] = Field(
-        default=0.3,
+        default=0.1,
         description="Active tension across the fibers in the wall's plane, over that along them.",
     )
     bulk_modulus: Annotated[float, Quantity("pressure", "10 kPa", "100000 kPa")] | None = Field(

@@ -11,10 +11,15 @@ from heartsim.tissue.law import CauchyGreen, Parameter, Scalar, components
 ROUNDING = 0.03
 """Half-width in stretch over which the corners of the length dependence are rounded."""
 
-LAND_2017_BETA = 2.3
-"""Slope of the length dependence of human muscle at 37 °C, beta0 of Land et al. 2017 [-].
+TWITCH_BETA = 5.0
+"""Slope of the length dependence of a twitch at the unloaded length [-]: no tension at a stretch of
+0.8 (sarcomeres of 1.5 µm), twice as much at 1.2 (2.3 µm).
 
-doi:10.1016/j.yjmcc.2017.03.008
+Measured twitches are at least as steep: at 2.0 µm a third of the largest tension ("Relationship
+between sarcomere length and active force in rabbit papillary muscle",
+scilit.net/publications/8ebea04cb40dc1c536c452cf220fe89a). Overlap of the filaments gives less than
+half of it, beta0 = 2.3 of Land et al. 2017; the rest is that longer muscle is more sensitive to
+calcium.
 """
 
 HILL_CURVATURE = 0.25
@@ -158,7 +163,7 @@ class ActiveTension(eqx.Module):
 
 
 def active_tension(
-    beta: float = LAND_2017_BETA,
+    beta: float = TWITCH_BETA,
     plateau: float = 1.2,
     cross: float = 0.0,
     slowness: float = HILL_SLOWNESS,

@@ -9,7 +9,14 @@ from numpy.testing import assert_allclose
 from heartsim.testing import ContractError, check_law
 from heartsim.tissue.law import EXPONENT_LIMIT, Law, bounded_expm1
 from heartsim.tissue.parameters import PARAMETER_SETS, passive_law
-from heartsim.tissue.passive import Guccione, HolzapfelOgden, MooneyRivlin, NeoHookean, Usyk
+from heartsim.tissue.passive import (
+    ROUNDING,
+    Guccione,
+    HolzapfelOgden,
+    MooneyRivlin,
+    NeoHookean,
+    Usyk,
+)
 
 HO = {
     "a": 0.059,
@@ -31,6 +38,7 @@ STRESS_FREE = {
     "usyk full E": Usyk(0.88, 8.0, 6.0, 3.0, 12.0, 3.0, 3.0, isochoric=False),
     "holzapfel-ogden": HolzapfelOgden(**HO),
     "holzapfel-ogden logistic": HolzapfelOgden(**HO, logistic=True),
+    "holzapfel-ogden sliding": HolzapfelOgden(**HO, sliding=1.3),
 }
 PRESSURE_FREE = {
     "neo-hooke full C": NeoHookean(10.0, isochoric=False),
@@ -216,3 +224,36 @@ def test_published_sets_build(name):
 def test_unknown_set_names_the_nearest():
     with pytest.raises(Exception, match="Did you mean 'guccione-1995'"):
         passive_law("guccione-1996")
+
+
+def thickened(stretch):
+    """C of a wall, thicker by a stretch and shorter alike in both directions of its plane."""
+    return jnp.diag(jnp.array([1 / stretch, stretch**2, 1 / stretch]))
+
+
+def test_sliding_sheets_leave_a_wall_that_thins_or_grows_little_as_published():
+    whole, sliding = HolzapfelOgden(**HO), HolzapfelOgden(**HO, sliding=1.3)
+    for stretch in (0.6, 0.8, 1.0, 1.25):
+        C = thickened(stretch).at[0, 1].set(0.2).at[1, 0].set(0.2)
+        ours, published = (
+            (law.energy(C), jax.grad(law.energy)(C), jax.hessian(law.energy)(C))
+            for law in (sliding, whole)
+        )
+        for value, expected in zip(ours, published, strict=True):
+            assert_allclose(value, expected, rtol=1e-13, atol=1e-15)
+
+
+def test_sliding_sheets_resist_thickening_as_rubber():
+    """Force that thickens the matrix: grows always, in the end as a straight line."""
+    matrix = {**dict.fromkeys(HO, 0.0), "a": HO["a"], "b": HO["b"]}
+    whole, sliding = HolzapfelOgden(**matrix), HolzapfelOgden(**matrix, sliding=1.3)
+
+    def force(law, stretch):
+        return float(jax.grad(lambda x: law.energy(thickened(x)))(stretch))
+
+    forces = [force(sliding, stretch) for stretch in np.linspace(1.0, 2.5, 61)]
+    assert np.all(np.diff(forces) > 0)
+    middle = 1.3**2 + ROUNDING / 2
+    rubber = HO["a"] * np.exp(HO["b"] * (middle + 2 / np.sqrt(middle) - 3))
+    assert force(sliding, 2.0) == pytest.approx(2.0 * rubber, rel=0.1)
+    assert force(whole, 2.0) > 1000 * force(sliding, 2.0)
