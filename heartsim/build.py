@@ -175,7 +175,7 @@ def heart_on(anatomy: Anatomy, points: Float[np.ndarray, "v 3"], scenario: Scena
     plan = scenario.tissue
     tissue = Tissue(
         passive=uniform(_law(scenario), cells),
-        active=uniform(active_tension(cross=plan.cross_fiber), cells),
+        active=uniform(active_tension(plan.length_dependence, cross=plan.cross_fiber), cells),
         stiffness=jnp.full(cells, plan.stiffness),
         contractility=jnp.asarray(plan.contractility * _right_share(anatomy.mesh, plan.right_wall)),
         fibrous=jnp.asarray(_fibrous(anatomy.mesh)),

@@ -5,6 +5,7 @@ import io
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 from zipfile import BadZipFile
 
 import jax
@@ -21,6 +22,9 @@ from heartsim.procedures.perform import on_heart
 from heartsim.progress import Progress
 from heartsim.result.folder import write_file
 from heartsim.scenario import Scenario
+
+LAWS: Final = 1
+"""Raised when a passive law gives other stresses for the same numbers: voids kept shapes."""
 
 
 def unloaded(
@@ -97,8 +101,10 @@ def _shape_key(imaged: Heart, pressure: np.ndarray) -> str:
     """Hash of all that the unloaded shape depends on: the passive wall as imaged, and its load."""
     tissue = replace(imaged.tissue, contractility=jnp.zeros(()), active=None)
     solid = replace(imaged.solid, material=tissue)
-    digest = hashlib.sha256()
-    for leaf in jax.tree.leaves((solid, imaged.supports, imaged.cavities, pressure)):
+    leaves, laws = jax.tree.flatten((solid, imaged.supports, imaged.cavities, pressure))
+    # laws and their static choices are in the structure, not in the numbers
+    digest = hashlib.sha256(f"{LAWS} {laws}".encode())
+    for leaf in leaves:
         digest.update(np.ascontiguousarray(leaf).tobytes())
     return digest.hexdigest()[:32]
 

@@ -24,13 +24,13 @@ class Twitch(eqx.Module):
 
     The fast rise sets dP/dt max, the late growth keeps ejecting muscle loaded until end-systole,
     as measured elastance curves do, and the relaxation sets the fall of isovolumic pressure, whose
-    time constant is about ``relaxation / 10``. How fast the muscle may eject is set by the speed
+    time constant is about ``relaxation / 6``. How fast the muscle may eject is set by the speed
     dependence of its tension (`heartsim.tissue.active`).
 
     Notes
     -----
     The defaults were chosen on a one-fiber ventricle [1]_, then on the shipped two-chamber heart:
-    dP/dt max 1500 to 1600 mmHg/s, ejection in 320 ms.
+    dP/dt max 1700 mmHg/s, tau 40 ms, ejection in 320 ms.
 
     References
     ----------
@@ -42,7 +42,7 @@ class Twitch(eqx.Module):
     """Time to full activation [ms]."""
     peak: _Number = 330.0
     """Time to peak tension [ms], at least ``rise``."""
-    relaxation: _Number = 300.0
+    relaxation: _Number = 250.0
     """Time from peak tension to rest [ms]."""
     growth: _Number = 0.5
     """Part of the tension that is gained between activation and peak [-]."""

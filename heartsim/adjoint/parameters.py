@@ -158,7 +158,8 @@ def _require_leaf(heart: Heart, name: str, path: Path) -> None:
 def _parts(node: object) -> dict[str, object]:
     """What lies below a node of a heart, by name."""
     if isinstance(node, eqx.Module):
-        return {field.name: getattr(node, field.name) for field in fields(node)}
+        numbers = (field for field in fields(node) if not field.metadata.get("static", False))
+        return {field.name: getattr(node, field.name) for field in numbers}
     if isinstance(node, Mapping):
         return {str(key): value for key, value in node.items()}
     if isinstance(node, tuple):

@@ -17,6 +17,7 @@ from heartsim.units import parse
 
 Law = Literal["holzapfel-ogden", "guccione", "usyk"]
 ParameterSet = Literal[
+    "holzapfel-ogden-2009-wall",
     "holzapfel-ogden-2009-fibers",
     "holzapfel-ogden-2009-shear",
     "holzapfel-ogden-2009-shear-partial",
@@ -28,7 +29,7 @@ ParameterSet = Literal[
     "usyk-2002",
 ]
 USUAL_SET: Final[dict[str, ParameterSet]] = {
-    "holzapfel-ogden": "holzapfel-ogden-2009-fibers",
+    "holzapfel-ogden": "holzapfel-ogden-2009-wall",
     "guccione": "guccione-1995",
     "usyk": "usyk-2002",
 }
@@ -160,6 +161,11 @@ class Tissue(Section):
     )
     contractility: Annotated[float, Quantity("pressure", "0 kPa", "500 kPa")] = usual(
         "220 kPa", "Peak isometric tension along the fiber, per unloaded cross-section."
+    )
+    length_dependence: Annotated[float, Quantity("number", "0", "20")] = Field(
+        default=5.0,
+        description="Growth of the tension with fiber stretch, from the unloaded length, over the "
+        "tension there.",
     )
     right_wall: Annotated[float, Quantity("number", "0.05", "2")] = Field(
         default=0.4,

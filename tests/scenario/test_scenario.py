@@ -254,7 +254,7 @@ def test_hash_follows_the_bytes_of_the_mesh(tmp_path):
 def test_resolved_scenario_is_plain_and_complete():
     resolved = Scenario.from_dict(PLAIN).with_procedures(tavr()).resolved()
     assert json.loads(json.dumps(resolved)) == resolved
-    assert resolved["tissue"]["parameters"] == "holzapfel-ogden-2009-fibers"
+    assert resolved["tissue"]["parameters"] == "holzapfel-ogden-2009-wall"
     assert resolved["procedure"] == [{"name": "tavr", "area": 180.0, "leak": 0.0}]
 
 
@@ -266,6 +266,13 @@ def test_parameter_sets_are_those_of_the_tissue_library():
 
     assert set(get_args(ParameterSet)) == set(PARAMETER_SETS)
     assert set(USUAL_SET.values()) <= set(PARAMETER_SETS)
+
+
+def test_usual_length_dependence_is_that_of_the_tissue_library():
+    from heartsim.scenario.models import Tissue
+    from heartsim.tissue.active import TWITCH_BETA
+
+    assert Tissue().length_dependence == TWITCH_BETA
 
 
 def test_defaults_of_the_circulation_are_those_of_the_healthy_adult():

@@ -1,5 +1,7 @@
 """Passive laws: the contract for all, point values of independent codes, closed forms."""
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,14 +11,7 @@ from numpy.testing import assert_allclose
 from heartsim.testing import ContractError, check_law
 from heartsim.tissue.law import EXPONENT_LIMIT, Law, bounded_expm1
 from heartsim.tissue.parameters import PARAMETER_SETS, passive_law
-from heartsim.tissue.passive import (
-    ROUNDING,
-    Guccione,
-    HolzapfelOgden,
-    MooneyRivlin,
-    NeoHookean,
-    Usyk,
-)
+from heartsim.tissue.passive import Guccione, HolzapfelOgden, MooneyRivlin, NeoHookean, Usyk
 
 HO = {
     "a": 0.059,
@@ -38,7 +33,7 @@ STRESS_FREE = {
     "usyk full E": Usyk(0.88, 8.0, 6.0, 3.0, 12.0, 3.0, 3.0, isochoric=False),
     "holzapfel-ogden": HolzapfelOgden(**HO),
     "holzapfel-ogden logistic": HolzapfelOgden(**HO, logistic=True),
-    "holzapfel-ogden sliding": HolzapfelOgden(**HO, sliding=1.3),
+    "holzapfel-ogden, rubber beyond 0.2": HolzapfelOgden(**HO, largest_shear=0.2),
 }
 PRESSURE_FREE = {
     "neo-hooke full C": NeoHookean(10.0, isochoric=False),
@@ -226,34 +221,50 @@ def test_unknown_set_names_the_nearest():
         passive_law("guccione-1996")
 
 
-def thickened(stretch):
-    """C of a wall, thicker by a stretch and shorter alike in both directions of its plane."""
-    return jnp.diag(jnp.array([1 / stretch, stretch**2, 1 / stretch]))
+@pytest.mark.parametrize("plane", [(1, 2), (0, 1)], ids=["matrix", "fiber-sheet"])
+def test_beyond_the_largest_shear_the_matrix_is_rubber(plane):
+    """Shear stress follows the exponential up to the largest shear, then a straight line."""
+    soft = {**HO, "a_f": 0.0, "a_s": 0.0}
+    whole, rubber = HolzapfelOgden(**soft), HolzapfelOgden(**soft, largest_shear=0.4)
+
+    def stress(law, shear):
+        def energy(x):
+            F = jnp.eye(3).at[plane].set(x)
+            return law.energy(F.T @ F)
+
+        return float(jax.grad(energy)(shear))
+
+    for shear in (0.1, 0.3, 0.39):
+        assert_allclose(stress(rubber, shear), stress(whole, shear), rtol=1e-13)
+    assert_allclose(stress(rubber, 0.4 + 1e-9), stress(whole, 0.4), rtol=1e-6)
+    stiffness = [stress(rubber, shear) / shear for shear in (0.41, 0.6, 1.2)]
+    assert_allclose(stiffness, stress(whole, 0.4) / 0.4, rtol=1e-12)
+    assert stress(whole, 1.2) > 100 * stress(rubber, 1.2)
 
 
-def test_sliding_sheets_leave_a_wall_that_thins_or_grows_little_as_published():
-    whole, sliding = HolzapfelOgden(**HO), HolzapfelOgden(**HO, sliding=1.3)
-    for stretch in (0.6, 0.8, 1.0, 1.25):
-        C = thickened(stretch).at[0, 1].set(0.2).at[1, 0].set(0.2)
-        ours, published = (
-            (law.energy(C), jax.grad(law.energy)(C), jax.hessian(law.energy)(C))
-            for law in (sliding, whole)
-        )
-        for value, expected in zip(ours, published, strict=True):
-            assert_allclose(value, expected, rtol=1e-13, atol=1e-15)
+def test_default_muscle_loses_no_ellipticity():
+    """Energy along F + t a⊗b with a ⟂ F⁻ᵀ b is convex at large thickening, shear and stretch.
 
+    Not so with fiber-sheet shear, which no law in I8fs² alone can promise; it is left out.
+    """
+    law = replace(passive_law("holzapfel-ogden-2009-wall"), a_fs=0.0)
+    rng = np.random.default_rng(7)
+    stretch = np.exp(rng.uniform(-0.6, 0.6, (2000, 3)))
+    stretch /= np.cbrt(stretch.prod(axis=1, keepdims=True))
+    turn = np.linalg.qr(rng.normal(size=(2000, 3, 3)))[0]
+    F = jnp.asarray(np.swapaxes(turn, 1, 2) * stretch[:, None, :] @ turn)
+    a, b = jnp.asarray(rng.normal(size=(2, 2000, 3)))
+    a -= (
+        jnp.einsum("ni,nji,nj->n", a, jnp.linalg.inv(F), b)[:, None]
+        * jnp.einsum("nji,nj->ni", jnp.linalg.inv(F), b)
+        / jnp.sum(jnp.einsum("nji,nj->ni", jnp.linalg.inv(F), b) ** 2, axis=1)[:, None]
+    )
 
-def test_sliding_sheets_resist_thickening_as_rubber():
-    """Force that thickens the matrix: grows always, in the end as a straight line."""
-    matrix = {**dict.fromkeys(HO, 0.0), "a": HO["a"], "b": HO["b"]}
-    whole, sliding = HolzapfelOgden(**matrix), HolzapfelOgden(**matrix, sliding=1.3)
+    def bend(F, a, b):
+        def along(t):
+            moved = F + t * jnp.outer(a, b)
+            return law.energy(moved.T @ moved)
 
-    def force(law, stretch):
-        return float(jax.grad(lambda x: law.energy(thickened(x)))(stretch))
+        return jax.grad(jax.grad(along))(0.0)
 
-    forces = [force(sliding, stretch) for stretch in np.linspace(1.0, 2.5, 61)]
-    assert np.all(np.diff(forces) > 0)
-    middle = 1.3**2 + ROUNDING / 2
-    rubber = HO["a"] * np.exp(HO["b"] * (middle + 2 / np.sqrt(middle) - 3))
-    assert force(sliding, 2.0) == pytest.approx(2.0 * rubber, rel=0.1)
-    assert force(whole, 2.0) > 1000 * force(sliding, 2.0)
+    assert float(jnp.min(jax.vmap(bend)(F, a, b))) > -1e-9
