@@ -5,7 +5,6 @@ import io
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
 from zipfile import BadZipFile
 
 import jax
@@ -22,9 +21,6 @@ from heartsim.procedures.perform import on_heart
 from heartsim.progress import Progress
 from heartsim.result.folder import write_file
 from heartsim.scenario import Scenario
-
-LAWS: Final = 1
-"""Raised when a passive law gives other stresses for the same numbers: voids kept shapes."""
 
 
 def unloaded(
@@ -101,10 +97,11 @@ def _shape_key(imaged: Heart, pressure: np.ndarray) -> str:
     """Hash of all that the unloaded shape depends on: the passive wall as imaged, and its load."""
     tissue = replace(imaged.tissue, contractility=jnp.zeros(()), active=None)
     solid = replace(imaged.solid, material=tissue)
-    leaves, laws = jax.tree.flatten((solid, imaged.supports, imaged.cavities, pressure))
-    # laws and their static choices are in the structure, not in the numbers
-    digest = hashlib.sha256(f"{LAWS} {laws}".encode())
-    for leaf in leaves:
+    cell = jax.tree.map(lambda leaf: leaf[0], tissue.passive)
+    # the law and its choices are in what it computes, not in its numbers
+    law = jax.make_jaxpr(cell.energy)(jnp.eye(3))
+    digest = hashlib.sha256(str(law).encode())
+    for leaf in jax.tree.leaves((solid, imaged.supports, imaged.cavities, pressure)):
         digest.update(np.ascontiguousarray(leaf).tobytes())
     return digest.hexdigest()[:32]
 

@@ -58,11 +58,13 @@ _UNITS: Final[Mapping[str, tuple[str, float]]] = {
 
 _PURE: Final = frozenset(
     {"stiffness", "growth", "b", "b_f", "b_s", "b_fs", "bf", "bt", "bfs", "bff", "bss", "bnn"}
-    | {"bfn", "bsn", "cross", "tied", "muscle_squeeze"}
+    | {"bfn", "bsn", "beta", "plateau", "cross", "tied", "muscle_squeeze"}
 )
 """Leaves that are pure numbers."""
 
 _SPELLED: Final[Mapping[str, tuple[str, ...]]] = {
+    "tissue.length_dependence": ("solid.material.active.beta",),
+    "tissue.cross_fiber": ("solid.material.active.cross",),
     "circulation.systemic_resistance": ("circulation.systemic_arteries.resistance",),
     "circulation.systemic_compliance": ("circulation.systemic_arteries.compliance",),
     "circulation.pulmonary_resistance": ("circulation.pulmonary_arteries.resistance",),

@@ -160,12 +160,13 @@ class Tissue(Section):
         default=1.0, description="Multiplier of the passive law."
     )
     contractility: Annotated[float, Quantity("pressure", "0 kPa", "500 kPa")] = usual(
-        "220 kPa", "Peak isometric tension along the fiber, per unloaded cross-section."
+        "220 kPa",
+        "Peak isometric tension along the fiber at the unloaded length, per unloaded section.",
     )
     length_dependence: Annotated[float, Quantity("number", "0", "20")] = Field(
         default=5.0,
-        description="Growth of the tension with fiber stretch, from the unloaded length, over the "
-        "tension there.",
+        description="Growth of the tension with fiber stretch over the tension at the unloaded "
+        "length; held from a stretch of 1.2 on.",
     )
     right_wall: Annotated[float, Quantity("number", "0.05", "2")] = Field(
         default=0.4,

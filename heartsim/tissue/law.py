@@ -60,8 +60,9 @@ CauchyGreen = Float[Array, "3 3"] | Symmetric
 class Law(eqx.Module):
     """A hyperelastic law, written as its strain energy.
 
-    Every field is a parameter and a number inside the law. Outside, it is an array with one value
-    for each cell (`heartsim.tissue.tissue.uniform`) and the law is mapped over the cells.
+    Every field but a static choice is a parameter and a number inside the law. Outside, it is an
+    array with one value for each cell (`heartsim.tissue.tissue.uniform`) and the law is mapped over
+    the cells.
 
     Notes
     -----
@@ -107,8 +108,8 @@ def green_lagrange(C: Symmetric) -> Symmetric:
     return Symmetric(ff, ss, nn, C.fs / 2, C.fn / 2, C.sn / 2)
 
 
-def bounded_expm1(x: Scalar) -> Scalar:
-    """Evaluate exp(x) − 1, continued above `EXPONENT_LIMIT` by its parabola (C² there)."""
-    inside = jnp.minimum(x, EXPONENT_LIMIT)
+def bounded_expm1(x: Scalar, limit: Scalar | float = EXPONENT_LIMIT) -> Scalar:
+    """Evaluate exp(x) − 1, continued above a limit by its parabola (C² there)."""
+    inside = jnp.minimum(x, limit)
     excess = x - inside
     return jnp.expm1(inside) + jnp.exp(inside) * (excess + excess**2 / 2)

@@ -1,7 +1,7 @@
 """Published parameter sets of passive laws, with unit and source.
 
 Stress scales are in kPa, exponents have no dimension. Only numbers that were checked in a
-second, public implementation are listed.
+second, public implementation are listed; the source says where we left something out or changed it.
 """
 
 from collections.abc import Mapping
@@ -92,13 +92,13 @@ _ALL: Final = (
         f"{_HO_SOURCE}, orthotropic, a_s = 0",
         _HO_DOI,
     ),
-    # the exponential of the matrix lets it thicken by a half at most (figures there too)
+    # the exponential of the matrix lets the wall thicken by a half at most (figures there too)
     ParameterSet(
         "holzapfel-ogden-2009-wall",
         HolzapfelOgden,
         {**_ORTHOTROPIC, "a_s": 0.0},
-        "the same, rubber beyond the shear of a half to which the cubes were tested",
-        f"{_HO_SOURCE}, orthotropic, a_s = 0, exponentials of I1 and I8 up to a shear of 0.5",
+        "the same, parabolas beyond the shear of a half to which the cubes were tested",
+        f"{_HO_SOURCE}, orthotropic, a_s = 0; ours: parabolas of I1 and I8 beyond a shear of 0.5",
         _HO_DOI,
         {"largest_shear": 0.5},
     ),

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from heartsim.tissue.law import (
+    EXPONENT_LIMIT,
     CauchyGreen,
     Law,
     Parameter,
@@ -157,10 +158,10 @@ class HolzapfelOgden(Law):
     An exponent b_i may be zero: the term is then quadratic.
 
     Exponentials are fitted to small shear. In a wall that grows half as thick again, I1 − 3 is 0.6,
-    more than twice that of any test, and exp b(I1 − 3) a hundred: the cavity stands still at
-    nearly one volume under any load, unlike a heart. With ``largest_shear`` γ the terms of I1 and
-    I8 go on beyond γ² as straight lines in I1 and I8², rubber of the modulus reached there. Both
-    stay convex and non-decreasing; the stress is continuous, its slope is not.
+    more than twice that of any test of shear, and exp b(I1 − 3) a hundred: the cavity stands
+    still at nearly one volume under any load, unlike a heart. With ``largest_shear`` γ the terms of
+    I1 and I8 go on beyond γ² by their parabolas in I1 and I8² (C², convex, non-decreasing): the
+    wall still stiffens, which keeps thin places from ballooning, but no faster than in proportion.
 
     References
     ----------
@@ -185,7 +186,7 @@ class HolzapfelOgden(Law):
     isochoric: bool = eqx.field(static=True, default=True)
     logistic: bool = eqx.field(static=True, default=False)
     largest_shear: float = eqx.field(static=True, default=math.inf)
-    """Simple shear beyond which the terms of I1 and I8 go on as rubber [-]."""
+    """Simple shear beyond which the terms of I1 and I8 go on by their parabolas [-]."""
 
     def energy(self, C: CauchyGreen) -> Scalar:
         """Strain energy per reference volume [kPa]."""
@@ -210,8 +211,7 @@ def _split(C: CauchyGreen, isochoric: bool) -> Symmetric:
 
 
 def _exponential(a: Parameter, b: Parameter, y: Scalar, end: float = math.inf) -> Scalar:
-    """Evaluate a/2b (exp(b y) − 1), a y/2 in the limit b = 0; beyond an end its tangent there."""
+    """Evaluate a/2b (exp(b y) − 1), a y/2 in the limit b = 0; beyond an end its parabola there."""
     b = jnp.maximum(b, _SMALL_EXPONENT)
-    inside = jnp.minimum(y, end)
-    grown = bounded_expm1(b * inside)
-    return a / 2 * (grown / b + (1 + grown) * (y - inside))
+    limit = EXPONENT_LIMIT if math.isinf(end) else jnp.minimum(EXPONENT_LIMIT, b * end)
+    return a / (2 * b) * bounded_expm1(b * y, limit)

@@ -20,6 +20,7 @@ OF = ("EDV_mL", "ESV_mL", "P_max_mmHg", "EF_percent", "SBP_mmHg")
 BY = {
     "tissue.stiffness": 1e-3,
     "tissue.contractility": 1e-2,
+    "tissue.length_dependence": 1e-3,
     "circulation.systemic_resistance": 1e-4,
     "activation.time": 1e-2,
     BLOOD: 1.0,

@@ -79,17 +79,18 @@ def end_systolic(loaded):
 
 
 def test_end_systolic_points_are_on_a_line(end_systolic):
-    """R² of each at least 0.97, and the volume without pressure is one of an empty heart."""
     for line in end_systolic.values():
         assert line.r_squared >= 0.97
-        assert 0 < line.V0 < 40
 
 
 def test_resistance_hardly_moves_the_end_systolic_line(end_systolic):
-    """By at most 10 %; LAWSALL mmHg/mL at 70, 100 and 130 %, where healthy adults have 1.5 to 3."""
-    normal = end_systolic["100 %"].Ees
+    """Its slope by at most 10 % (LAWSALL mmHg/mL; healthy adults have 1.5 to 3), its place at a
+    pressure that all three reach by less than 2 mL.
+    """
+    normal, at = end_systolic["100 %"], 140.0
     for line in end_systolic.values():
-        assert line.Ees == pytest.approx(normal, rel=0.10)
+        assert line.Ees == pytest.approx(normal.Ees, rel=0.10)
+        assert abs((line.V0 + at / line.Ees) - (normal.V0 + at / normal.Ees)) < 2
 
 
 def test_contractility_empties_the_ventricle_and_leaves_its_filling_curve(base, loaded):
