@@ -84,8 +84,9 @@ def test_end_systolic_points_are_on_a_line(end_systolic):
 
 
 def test_resistance_hardly_moves_the_end_systolic_line(end_systolic):
-    """Its slope by at most 10 % (5.7, 5.4 and 5.2 mmHg/mL in steps of 8 ms; healthy adults have 1.5 to 3), its place at a
-    pressure that all three reach by less than 2 mL.
+    """Its slope by at most 10 %, its place at a pressure that all three reach by less than 2 mL.
+
+    In steps of 8 ms 5.7, 5.4 and 5.2 mmHg/mL: steeper than the 1.5 to 3 of healthy adults.
     """
     normal, at = end_systolic["100 %"], 140.0
     for line in end_systolic.values():
