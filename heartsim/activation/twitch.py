@@ -24,13 +24,13 @@ class Twitch(eqx.Module):
 
     The fast rise sets dP/dt max, the late growth keeps ejecting muscle loaded until end-systole,
     as measured elastance curves do, and the relaxation sets the fall of isovolumic pressure, whose
-    time constant is about ``relaxation / 6``. How fast the muscle may eject is set by the speed
+    time constant is a sixth to a seventh of it. How fast the muscle may eject is set by the speed
     dependence of its tension (`heartsim.tissue.active`).
 
     Notes
     -----
     The defaults were chosen on a one-fiber ventricle [1]_, then on the shipped two-chamber heart:
-    dP/dt max 1700 mmHg/s, tau 40 ms, ejection in 320 ms.
+    dP/dt max 1700 mmHg/s, tau 35 ms, ejection in 320 ms.
 
     References
     ----------

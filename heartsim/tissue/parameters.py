@@ -92,7 +92,7 @@ _ALL: Final = (
         f"{_HO_SOURCE}, orthotropic, a_s = 0",
         _HO_DOI,
     ),
-    # the exponential of the matrix lets the wall thicken by a half at most (figures there too)
+    # the exponential of the matrix lets the wall thicken by a half at most (figures there)
     ParameterSet(
         "holzapfel-ogden-2009-wall",
         HolzapfelOgden,

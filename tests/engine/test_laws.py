@@ -81,17 +81,20 @@ def end_systolic(loaded):
 def test_end_systolic_points_are_on_a_line(end_systolic):
     for line in end_systolic.values():
         assert line.r_squared >= 0.97
+        assert line.Ees > 0
 
 
 def test_resistance_hardly_moves_the_end_systolic_line(end_systolic):
-    """Its slope by at most 10 %, its place at a pressure that all three reach by less than 2 mL.
+    """Its slope by at most 10 %, its place at a pressure that all three reach by less than 3 mL.
 
     In steps of 8 ms 5.7, 5.4 and 5.2 mmHg/mL: steeper than the 1.5 to 3 of healthy adults.
     """
-    normal, at = end_systolic["100 %"], 140.0
-    for line in end_systolic.values():
-        assert line.Ees == pytest.approx(normal.Ees, rel=0.10)
-        assert abs((line.V0 + at / line.Ees) - (normal.V0 + at / normal.Ees)) < 2
+    at = 140.0  # [mmHg], reached by all three
+    lines = list(end_systolic.values())
+    assert [line.Ees for line in lines] == pytest.approx(
+        [end_systolic["100 %"].Ees] * len(lines), rel=0.10
+    )
+    assert np.ptp([line.V0 + at / line.Ees for line in lines]) < 3
 
 
 def test_contractility_empties_the_ventricle_and_leaves_its_filling_curve(base, loaded):
@@ -180,8 +183,8 @@ def changes(before: Ventricle, after: Ventricle) -> dict[str, float]:
 def test_dobutamine_empties_and_raises_output(fine):
     """5 ug/kg/min: ESV and resistance fall, output rises, as in catheterized patients.
 
-    With steps of 4 ms: the largest dP/dt lies in 40 ms between the valves, and steps of 8 ms miss
-    up to a tenth of it.
+    With steps of 4 ms: the largest dP/dt lies in 40 ms between the valves, and steps of 8 ms, which
+    miss more of it the steeper it is, show about half of the rise.
     """
     heart, _ = on_heart(fine.heart, [dobutamine(dose="5 ug/kg/min")])
     found = changes(fine, settled(fine, heart, float(heart.filling), step=FINE))

@@ -241,7 +241,7 @@ def test_beyond_the_largest_shear_the_modulus_grows_in_proportion(plane):
     assert_allclose(*there, rtol=1e-2)
     beyond = np.sqrt([0.2, 0.6, 1.0, 1.4])
     growth = np.diff([modulus(tamed, shear) for shear in beyond])
-    assert_allclose(growth[1:], growth[1], rtol=1e-12)
+    assert_allclose(growth, growth[0], rtol=1e-12)
     assert modulus(whole, 1.2) > 100 * modulus(tamed, 1.2)
 
 
@@ -257,11 +257,9 @@ def test_default_muscle_without_fiber_sheet_shear_is_elliptic():
     turn = np.linalg.qr(rng.normal(size=(2000, 3, 3)))[0]
     F = jnp.asarray(np.swapaxes(turn, 1, 2) * stretch[:, None, :] @ turn)
     a, b = jnp.asarray(rng.normal(size=(2, 2000, 3)))
-    a -= (
-        jnp.einsum("ni,nji,nj->n", a, jnp.linalg.inv(F), b)[:, None]
-        * jnp.einsum("nji,nj->ni", jnp.linalg.inv(F), b)
-        / jnp.sum(jnp.einsum("nji,nj->ni", jnp.linalg.inv(F), b) ** 2, axis=1)[:, None]
-    )
+    normal = jnp.einsum("nji,nj->ni", jnp.linalg.inv(F), b)
+    normal /= jnp.linalg.norm(normal, axis=1, keepdims=True)
+    a -= jnp.sum(a * normal, axis=1, keepdims=True) * normal
 
     def bend(F, a, b):
         def along(t):
