@@ -10,8 +10,15 @@ from jaxtyping import Float
 
 from heartsim.activation import eikonal
 from heartsim.activation.sites import STIMULUS, through_bundles
-from heartsim.activation.twitch import Activation, Twitch
-from heartsim.circulation.closed_loop import Circulation
+from heartsim.chamberwalls import (
+    VESSEL,
+    VESSELS,
+    WALLS,
+    activation,
+    cells_of,
+    contractility,
+    held_share,
+)
 from heartsim.errors import ScenarioError, not_found
 from heartsim.fem.cable import Cable, cable
 from heartsim.fem.cavity import CavitySurface, cavity_surface
@@ -99,7 +106,7 @@ class Anatomy:
     @property
     def chambers(self) -> tuple[str, ...]:
         """3D chambers, left first."""
-        return tuple(name for name in ("LV", "RV") if name in self.mesh.cavities)
+        return tuple(name for name in WALLS if name in self.mesh.cavities)
 
 
 def anatomy(mesh: HeartMesh, scenario: Scenario) -> Anatomy:
@@ -177,7 +184,7 @@ def heart_on(anatomy: Anatomy, points: Float[np.ndarray, "v 3"], scenario: Scena
         passive=uniform(_law(scenario), cells),
         active=uniform(active_tension(plan.length_dependence, cross=plan.cross_fiber), cells),
         stiffness=jnp.full(cells, plan.stiffness),
-        contractility=jnp.asarray(plan.contractility * _right_share(anatomy.mesh, plan.right_wall)),
+        contractility=jnp.asarray(contractility(anatomy.mesh, plan)),
         fibrous=jnp.asarray(_fibrous(anatomy.mesh)),
     )
     bulk = plan.bulk_modulus
@@ -199,7 +206,7 @@ def heart_on(anatomy: Anatomy, points: Float[np.ndarray, "v 3"], scenario: Scena
         solid=solid,
         supports=_supports(anatomy.mesh, nodes, scenario),
         cavities=tuple(_cavity(anatomy.mesh, nodes, name) for name in anatomy.chambers),
-        activation=_activation(anatomy.mesh, circulation),
+        activation=activation(anatomy.mesh, circulation),
         circulation=circulation,
         region=_regions(anatomy.mesh),
         cables=_cables(anatomy.mesh),
@@ -207,15 +214,8 @@ def heart_on(anatomy: Anatomy, points: Float[np.ndarray, "v 3"], scenario: Scena
     )
 
 
-def _right_share(mesh: HeartMesh, right_wall: float) -> Float[np.ndarray, " c"]:
-    """Share of the contractility in each cell: `right_wall` in the right free wall, else 1."""
-    share = np.ones(len(mesh.tets))
-    share[mesh.regions.get("RV", [])] = right_wall
-    return share
-
-
 def _fibrous(mesh: HeartMesh) -> Float[np.ndarray, " c"]:
-    """Shear modulus of fibrous tissue in each cell [kPa]: valve annuli, the rest is muscle.
+    """Shear modulus of fibrous tissue in each cell [kPa]: valve annuli and vessels, else muscle.
 
     Each ring is spread over the cells that touch its rim, whatever their size.
     """
@@ -227,6 +227,7 @@ def _fibrous(mesh: HeartMesh) -> Float[np.ndarray, " c"]:
             loop = mesh.points[rim]
             length = np.linalg.norm(np.roll(loop, -1, axis=0) - loop, axis=1).sum()
             modulus[touching] += COLLAGEN * RING * length / volume[touching].sum()
+    modulus[cells_of(mesh, VESSELS)] = VESSEL
     return modulus
 
 
@@ -240,12 +241,6 @@ def _law(scenario: Scenario) -> Law:
         number = parse(value, "pressure") if isinstance(value, str) else float(value)
         law = replace(law, **{name: number})
     return law
-
-
-def _activation(mesh: HeartMesh, circulation: Circulation) -> Activation:
-    period = circulation.period
-    onset = jnp.asarray(mesh.fields["activation_time"]) + circulation.av_delay
-    return Activation(onset, Twitch().at_period(period), period)
 
 
 def _cavity(mesh: HeartMesh, nodes: Nodes, name: str) -> CavitySurface:
@@ -275,11 +270,12 @@ def _cables(mesh: HeartMesh) -> Mapping[str, Cable]:
 
 def _supports(mesh: HeartMesh, nodes: Nodes, scenario: Scenario) -> tuple[Support, ...]:
     plan = scenario.support
+    share = held_share(mesh, plan)
     pericardium = support(
         nodes,
         mesh.surface("epicardium"),
-        normal_stiffness=plan.pericardium_stiffness,
-        normal_damping=plan.pericardium_damping,
+        normal_stiffness=plan.pericardium_stiffness * share,
+        normal_damping=plan.pericardium_damping * share,
     )
     base = support(
         nodes,

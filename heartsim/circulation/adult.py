@@ -24,8 +24,9 @@ PLAIN: Final = 1e4 * cm**2
 STRESSED_VOLUME: Final = 1110 * mL
 """Total stressed blood volume of the healthy adult [mm³], a fifth of all blood."""
 
-END_DIASTOLIC: Final = {"LV": 122.7 * mL, "RV": 132.0 * mL}
-"""End-diastolic volumes of the healthy adult's 0D ventricles [mm³], from its limit cycle."""
+END_DIASTOLIC: Final = {"LV": 122.7 * mL, "RV": 132.0 * mL, "LA": 40.7 * mL, "RA": 40.9 * mL}
+"""Volumes of the healthy adult's 0D chambers at the end of filling [mm³], from its limit cycle:
+the largest of the ventricles, the smallest of the atria."""
 
 _SHUNT_RESISTANCE: Final = 0.002 * _RESISTANCE
 

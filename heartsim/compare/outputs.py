@@ -121,7 +121,8 @@ OUTPUTS: Final = (
     Output(
         "Filling pressures",
         (_under(_LV, "EDP_mmHg"), _under(_BLOOD, "mLAP_mmHg")),
-        _under("chambers.LA", "a_wave_mmHg", "v_wave_mmHg", "EDV_mL"),
+        _under("chambers.LA", "a_wave_mmHg", "v_wave_mmHg", "EDV_mL", "EF_percent")
+        + _under("chambers.LA", "conduit_percent", "kick_percent", "kick_of_filling_percent"),
     ),
     Output(
         "Aortic pressure",

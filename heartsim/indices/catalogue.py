@@ -127,6 +127,10 @@ CATALOGUE: Final = (
         ("a_wave_mmHg", "Left atrial a wave", "mmHg", 1),
         ("v_wave_mmHg", "Left atrial v wave", "mmHg", 1),
         ("EDV_mL", "LA largest volume", "mL", 0, 28, 109, TYPICAL),
+        ("EF_percent", "LA emptying, total", "%", 0),
+        ("conduit_percent", "LA emptying before its contraction", "%", 0),
+        ("kick_percent", "LA emptying by its contraction", "%", 0),
+        ("kick_of_filling_percent", "Part of LV filling by the LA kick", "%", 0),
     ),
     *_rows(
         _FILLING,

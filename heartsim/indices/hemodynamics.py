@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from heartsim.indices import elastance
+from heartsim.indices.atrium import atrium
 from heartsim.indices.events import end_diastole, end_systole
 from heartsim.indices.relaxation import relaxation_constants
 from heartsim.result import Recording, close_loop, time_mean
@@ -88,11 +89,8 @@ def chamber(recording: Recording, name: str) -> dict[str, float]:
         Extremes of the pressure and of its central difference.
     ``stroke_work_J``
         ∮ P dV, positive for a chamber that pumps.
-    ``a_wave_mmHg``, ``v_wave_mmHg`` (atria)
-        Peak pressure before and after the atrium is smallest: of its contraction, and of its
-        filling against a closed valve.
 
-    Ventricles have those of `ventricle` as well.
+    Ventricles have those of `ventricle` as well, atria those of `heartsim.indices.atrium`.
     """
     pressure, volume = recording.pressure[name], recording.volume[name]
     ed, es = events(recording, name)
@@ -110,13 +108,8 @@ def chamber(recording: Recording, name: str) -> dict[str, float]:
         "dPdt_min_mmHg_per_s": float(slope.min()) / (mmHg / s),
         "stroke_work_J": stroke_work(recording, name) / J,
     }
-    if name in _OUTLET:
-        return values | ventricle(recording, name, values)
-    before, after = pressure[: es + 1], pressure[es:]
-    return values | {
-        "a_wave_mmHg": float(before.max()) / mmHg,
-        "v_wave_mmHg": float(after.max()) / mmHg,
-    }
+    more = ventricle(recording, name, values) if name in _OUTLET else atrium(recording, name)
+    return values | more
 
 
 def ventricle(recording: Recording, name: str, measured: Mapping[str, float]) -> dict[str, float]:

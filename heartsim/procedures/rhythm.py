@@ -181,5 +181,5 @@ class SetDelay(HeartEdit):
         later = replace(heart, circulation=replace(blood, av_delay=self.delay))
         if not heart.chambers:
             return later, receipt
-        time = heart.activation.time + (self.delay - blood.av_delay)
+        time = heart.activation.time + (self.delay - blood.av_delay) * heart.follows_delay
         return replace(later, activation=replace(heart.activation, time=time)), receipt

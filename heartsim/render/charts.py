@@ -9,11 +9,11 @@ import numpy as np
 from heartsim.indices import value
 from heartsim.indices.catalogue import nested
 from heartsim.indices.elastance import LOWEST_INTERCEPT
+from heartsim.render.loops import CHAMBER_TITLES, looped
 from heartsim.result import Result
 
 _SAMPLES: Final = 240
 _EVENTS: Final = (("end-diastole", True), ("end-systole", False))
-_CHAMBERS: Final = {"LV": "Left ventricle", "RV": "Right ventricle"}
 _TRACES: Final = (
     ("left", "Left heart: pressures", "Pressure [mmHg]", "P_{}_mmHg", ("LV", "aorta", "LA")),
     (
@@ -46,8 +46,8 @@ _DASHES: Final = ("solid", "dash", "dot")
 
 
 def loop_charts(results: Sequence[Result]) -> list[dict[str, object]]:
-    """Loops of both ventricles, each with its end-systolic line and end-diastolic curve."""
-    return [_loop(results, chamber) for chamber in _CHAMBERS]
+    """Loops of the chambers, each with its end-systolic line and end-diastolic curve."""
+    return [_loop(results, chamber) for chamber in looped(results)]
 
 
 def trace_charts(results: Sequence[Result]) -> list[dict[str, object]]:
@@ -146,7 +146,7 @@ def _loop(results: Sequence[Result], chamber: str) -> dict[str, object]:
         if diastolic:
             origins.add(diastolic[2])
             lines.append({**_line(i, "EDPVR", "dot", *diastolic[:2]), "thin": True})
-    title = _CHAMBERS[chamber]
+    title = CHAMBER_TITLES[chamber]
     return {
         "id": f"chart_{chamber}",
         "title": f"{title}: pressure and volume",

@@ -27,7 +27,7 @@ _SIDES: Final = {
         ("RA", "RA", ATRIUM),
     ),
 }
-_CHAMBERS: Final = {
+CHAMBER_TITLES: Final = {
     "LV": "Left ventricle",
     "RV": "Right ventricle",
     "LA": "Left atrium",
@@ -36,11 +36,19 @@ _CHAMBERS: Final = {
 _VOLUMES: Final = {"left": ("LV", "LA"), "right": ("RV", "RA")}
 
 
+def looped(results: Sequence[Result]) -> tuple[str, ...]:
+    """Chambers whose loops are shown: the ventricles, and atria where these have walls in 3D."""
+    walls = {name for result in results for name in result.provenance.get("passive_curve", {})}
+    return ("LV", "RV", *(name for name in ("LA", "RA") if name in walls))
+
+
 def loops_sheet(results: Sequence[Result]) -> Figure:
-    """Loops of both ventricles side by side: the picture ``pv_loops.png``."""
+    """Loops of the ventricles side by side, 3D atria below: the picture ``pv_loops.png``."""
+    chambers = looped(results)
     with settings():
-        drawn = figure(9.0, 4.4)
-        for axes, chamber in zip(drawn.subplots(1, 2), ("LV", "RV"), strict=True):
+        rows = len(chambers) // 2
+        drawn = figure(9.0, 4.2 * rows + 0.2)
+        for axes, chamber in zip(drawn.subplots(rows, 2).flat, chambers, strict=True):
             draw_loop(axes, results, chamber)
         if len(results) > 1:
             handles, labels = drawn.axes[0].get_legend_handles_labels()
@@ -78,7 +86,7 @@ def draw_loop(axes: Axes, results: Sequence[Result], chamber: str) -> None:
         )
         if chamber == "LV":
             _mark_events(axes, result, volume, pressure, color(i))
-    axes.set(title=_CHAMBERS[chamber], xlabel="Volume [mL]", ylabel="Pressure [mmHg]")
+    axes.set(title=CHAMBER_TITLES[chamber], xlabel="Volume [mL]", ylabel="Pressure [mmHg]")
     axes.margins(x=0.08)
     _start_at_zero(axes)
     if chamber == "LV":

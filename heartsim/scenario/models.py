@@ -172,6 +172,10 @@ class Tissue(Section):
         default=0.4,
         description="Contractility of the right free wall over that of left wall and septum.",
     )
+    atrial_wall: Annotated[float, Quantity("number", "0", "2")] = Field(
+        default=0.2,
+        description="Contractility of 3D atria over that of left wall and septum.",
+    )
     cross_fiber: Annotated[float, Quantity("number", "0", "1")] = Field(
         default=0.1,
         description="Active tension across the fibers in the wall's plane, over that along them.",
@@ -238,6 +242,10 @@ class Support(Section):
     )
     pericardium_damping: Annotated[float, Quantity("damping per area", "0 kPa ms/mm")] = usual(
         "5 kPa ms/mm", "Normal dashpot on the epicardium."
+    )
+    atrial_pericardium: Annotated[float, Quantity("number", "0", "1")] = Field(
+        default=0.1,
+        description="Share of the pericardium's springs and dashpots that 3D atria feel.",
     )
     base_stiffness: Annotated[float, Quantity("stiffness per area", "0 kPa/mm")] = usual(
         "0.1 kPa/mm", "Spring on the base, all directions."

@@ -203,6 +203,25 @@ def test_waves_of_an_atrium(ellipse):
     assert found["v_wave_mmHg"] == pytest.approx(18, rel=1e-3)
 
 
+def test_an_atrium_empties_in_two_parts(ellipse):
+    """80 mL at most, 60 when the beat starts, 36 after the kick; 20 of 65 mL pass in the kick."""
+    t = ellipse.time
+    volume = np.interp(t, [0, 100, 500, 650, 800], [60, 36, 80, 60, 60]) * mL
+    flow = np.where(t < 100, 200.0, 0.0) + np.where(t > 550, 180.0, 0.0)
+    found = chamber(
+        replace(
+            ellipse,
+            volume={**ellipse.volume, "LA": volume},
+            flow={**ellipse.flow, "mitral": flow},
+        ),
+        "LA",
+    )
+    assert found["EF_percent"] == pytest.approx(100 * 44 / 80)
+    assert found["conduit_percent"] == pytest.approx(100 * 20 / 80)
+    assert found["kick_percent"] == pytest.approx(100 * 24 / 60)
+    assert found["kick_of_filling_percent"] == pytest.approx(100 * 20 / 65, rel=0.02)
+
+
 def test_viability_of_square_pressures(ellipse):
     """LV 100 mmHg for 300 ms, then 10; aorta 80: supply 70 x 500, demand 100 x 300."""
     t = ellipse.time
