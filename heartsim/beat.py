@@ -24,10 +24,6 @@ from heartsim.wallstate import WallState
 CUTS: Final = 6
 """A step is halved at most this often."""
 
-FARTHEST_GUESS: Final = 3.0
-"""Imbalance of an extrapolated guess over that of the last state beyond which the last is tried
-first: just after a change of speed it may be a hundred times, as forces are stiff in the speed."""
-
 REFRESH_EVERY: Final = 25
 """Steps between refreshes of the preconditioner; a run can resume exactly at these."""
 
@@ -186,9 +182,16 @@ def _try(
 
 
 def _trusted(heart: Heart, load: Load, ahead: WallState, last: WallState) -> bool:
-    """Whether an extrapolated first guess is not much farther from balance than the last state."""
+    """Whether to start from an extrapolated guess and not from the last state.
+
+    Always in a wall that does not pull. Force of muscle is stiff in its speed: just after a change
+    of speed the extrapolated state is farther from balance, and Newton's method starts from the
+    state at rest, where the force changes most.
+    """
+    if not bool(jnp.any(load.tension > 0.0)):
+        return True
     there, here = (_imbalance(*equilibrium.strong((heart, guess, load))) for guess in (ahead, last))
-    return bool(there < FARTHEST_GUESS * here)
+    return bool(there < here)
 
 
 @eqx.filter_jit

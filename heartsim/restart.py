@@ -15,7 +15,7 @@ import numpy as np
 
 from heartsim import equilibrium
 from heartsim.beat import Moment, begin
-from heartsim.bloodside import volumes_given
+from heartsim.bloodside import pressures_given, volumes_given
 from heartsim.circulation.closed_loop import Circulation, State, with_chambers
 from heartsim.circulation.emulate import emulate_chamber
 from heartsim.circulation.graph import VENTRICLES
@@ -26,7 +26,7 @@ from heartsim.recorder import Recorder
 from heartsim.units import mL, mmHg
 from heartsim.wallstate import WallState
 
-LEVELS: Final = ((0.7, 0.4, 0.15), (1.5, 2.2))
+LEVELS: Final = ((0.7, 0.4, 0.15), (1.2, 1.5, 2.2))
 """Passive curve: multiples of the imaged pressures, downwards and upwards from these."""
 
 STEPS: Final = 400
@@ -68,6 +68,9 @@ class PassiveCurve:
 def passive_curve(work: Workspace, heart: Heart, wall: WallState) -> tuple[PassiveCurve, Workspace]:
     """Load the passive ventricles together by less and by more than now; record their volumes.
 
+    A level that Newton's method does not reach in one step ends its direction: the curve is a
+    guide to the periodic state and does with fewer points.
+
     Parameters
     ----------
     work, heart
@@ -77,10 +80,15 @@ def passive_curve(work: Workspace, heart: Heart, wall: WallState) -> tuple[Passi
     """
     at_rest = equilibrium.held_volumes(heart, equilibrium.rest(heart))
     held = {0.0: at_rest, 1.0: equilibrium.held_volumes(heart, wall)}
+    load = equilibrium.passive_load(heart)
     for direction in LEVELS:
         state = wall
         for level in direction:
-            state, work = equilibrium.inflate(work, heart, state, level * np.asarray(wall.pressure))
+            blood = pressures_given(level * wall.pressure)
+            state, _, info, work = equilibrium.step(work, heart, state, blood, load)
+            if not bool(info.converged):
+                work = equilibrium.refresh(work, heart, wall, load)
+                break
             held[level] = equilibrium.held_volumes(heart, state)
     levels = sorted(held)
     volume = np.stack([held[level] for level in levels], axis=1)

@@ -1,4 +1,4 @@
-"""Fifty random circuits around a finite element ventricle: no failure, few Newton steps."""
+"""Fifty random circuits around a finite element ventricle: no failure, at most 8 Newton steps."""
 
 from dataclasses import replace
 
@@ -44,15 +44,14 @@ def beats(tmp_path_factory):
     return found
 
 
-def test_no_step_fails_and_few_take_more_than_eight_newton_steps(beats):
-    """17 of 2 250 steps took 9 to 26: hearts above 120 /min that still fill fast when tension rises
-    again, so that muscle turns from being drawn out to shortening within one step. Four needed a
-    second first guess; no step was cut.
+def test_no_step_fails_and_none_takes_more_than_eight_newton_steps(beats):
+    """Also where muscle turns from being drawn out to shortening within one step: hearts above 120
+    /min that still fill fast when tension rises again.
     """
     newton = np.concatenate([steps for steps, *_ in beats])
     assert len(newton) == COUNT * STEPS
-    assert np.mean(newton > 8) < 0.015
-    assert beats[-1][3] <= 5
+    assert newton.max() <= 8
+    assert beats[-1][3] == 0
 
 
 def test_blood_is_kept(beats):
