@@ -44,6 +44,15 @@ def in_ventricles(mesh: HeartMesh) -> Bool[np.ndarray, " cells"]:
     return inside
 
 
+def shares(mesh: HeartMesh) -> dict[str, Int[np.ndarray, " k"]]:
+    """Cells of the ventricles, of each atrium and of each great vessel: all cells, each once."""
+    found = {"ventricles": np.flatnonzero(in_ventricles(mesh))}
+    for name in (*ATRIA, *GREAT_VESSELS):
+        if name in mesh.regions:
+            found[name] = mesh.regions[name]
+    return found
+
+
 def ventricles(mesh: HeartMesh) -> Part:
     """Ventricles with the septum; the same heart if there is nothing else.
 
