@@ -7,7 +7,7 @@ from heartsim.errors import MeshError
 from heartsim.mesh.fourchamber import read_four_chamber
 from heartsim.mesh.heartmesh import TISSUE, VEINS
 from heartsim.mesh.hinges import hinges, without_hinges
-from heartsim.mesh.quality import examine
+from heartsim.mesh.quality import examine, radius_ratios
 from heartsim.mesh.remesh import coarsen, volume_changes
 from heartsim.mesh.surfaces import boundary, cavity_volume, cell_volumes, facet_areas, lid_area
 from heartsim.units import cm, mL
@@ -169,6 +169,19 @@ def test_coarse_patient_keeps_its_shape(patient, edge, cells):
     }
     cells = cell_volumes(coarse.points, coarse.tets) / mL
     assert cells[coarse.region("RV")].sum() == pytest.approx(62.1, rel=0.03)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("edge", "cells"), [(6, 25_000), (5, 36_400)])
+def test_coarse_whole_heart_keeps_its_shape(whole, edge, cells):
+    coarse = coarsen(whole, edge)
+    assert max(abs(change) for change in volume_changes(whole, coarse).values()) < 0.02
+    assert len(coarse.tets) == pytest.approx(cells, rel=0.2)
+    assert [finding for finding in examine(coarse) if finding.severity == "error"] == []
+    assert radius_ratios(coarse.points, coarse.tets).min() > 0.1
+    assert {name: set(c.rims) for name, c in coarse.cavities.items()} == {
+        name: set(c.rims) for name, c in whole.cavities.items()
+    }
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from heartsim.mesh import library
 from heartsim.mesh.biventricle import biventricle
 from heartsim.mesh.ellipsoid import human_left_ventricle
 from heartsim.mesh.io import write
+from heartsim.mesh.parts import ventricles
 from heartsim.mesh.quality import require_usable
 
 GENERATED = {"biventricle": biventricle, "left_ventricle": human_left_ventricle}
@@ -71,6 +72,14 @@ def test_stored_four_chambers_are_cut_to_the_ventricles(tmp_path, four_chambers)
     assert list(again.cavities["LA"].rims) == list(four_chambers.cavities["LA"].rims)
     assert np.array_equal(again.tets, four_chambers.tets)
     assert set(library.load(path).cavities) == {"LV", "RV"}
+
+
+def test_remeshed_ventricles_and_whole_heart_are_kept_apart(cache, four_chambers, monkeypatch):
+    monkeypatch.setattr(library, "coarsen", lambda mesh, edge: mesh)
+    alone = ventricles(four_chambers).heart
+    assert set(library.coarsened(four_chambers, 5.0).cavities) == {"LV", "RV", "LA", "RA"}
+    assert set(library.coarsened(alone, 5.0).cavities) == {"LV", "RV"}
+    assert len(list((cache / "remeshed").iterdir())) == 2
 
 
 def test_patient_that_was_not_fetched(cache):
