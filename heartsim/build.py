@@ -6,20 +6,12 @@ from typing import Final
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 
 from heartsim.activation import eikonal
-from heartsim.activation.sites import STIMULUS, through_bundles
-from heartsim.chamberwalls import (
-    VESSEL,
-    VESSELS,
-    WALLS,
-    activation,
-    cells_of,
-    contractility,
-    held_share,
-)
-from heartsim.errors import ScenarioError, not_found
+from heartsim.activation.sites import STIMULUS, sinus_node, through_bundles
+from heartsim.chamberwalls import WALLS, activation, contractility, held_share
+from heartsim.errors import MeshError, ScenarioError, not_found
 from heartsim.fem.cable import Cable, cable
 from heartsim.fem.cavity import CavitySurface, cavity_surface
 from heartsim.fem.elements import quadrature
@@ -28,13 +20,14 @@ from heartsim.fem.space import DEGREE, Nodes, function_space, number_nodes
 from heartsim.fem.support import Support, support
 from heartsim.heart import Heart
 from heartsim.loop import circulation_of
-from heartsim.mesh.heartmesh import HeartMesh
+from heartsim.mesh.heartmesh import ATRIA, HeartMesh
+from heartsim.mesh.parts import has_atria, in_ventricles
 from heartsim.mesh.surfaces import cell_volumes
-from heartsim.microstructure import fibers
 from heartsim.microstructure.angles import HelixAngles
 from heartsim.microstructure.coordinates import Coordinates, coordinates
 from heartsim.microstructure.measured import measured
 from heartsim.microstructure.segments import aha_segments
+from heartsim.microstructure.whole_heart import whole_heart
 from heartsim.scenario import Scenario
 from heartsim.scenario.models import Fibers
 from heartsim.tissue.active import active_tension
@@ -55,6 +48,10 @@ tissue, 2–9 MPa (doi:10.1016/j.jbiomech.2009.05.018)."""
 
 RING: Final = 10.0 * mm**2
 """Cross-section of a valve's fibrous ring (our choice: it looks 3 to 4 mm thick)."""
+
+ARTERY: Final = 100.0 * kPa
+"""Shear modulus of the stubs of aorta and pulmonary artery: a third of the Young's modulus of
+stretched arteries, 0.2 to 0.6 MPa (our choice in that range)."""
 
 VISCOSITY: Final = 1.0 * kPa * ms
 """Kelvin–Voigt viscosity of the wall; the elastodynamics benchmark uses 0.1 kPa s."""
@@ -115,7 +112,7 @@ def anatomy(mesh: HeartMesh, scenario: Scenario) -> Anatomy:
     degree = DEGREE[patient.element]
     position = coordinates(mesh)
     barycentric, _ = quadrature(3, 2)
-    frames = fibers.rule_based(
+    frames = whole_heart(
         mesh, angles=helix_angles(patient.fibers), points=barycentric, position=position
     )
     if patient.fibers.rule == "measured":
@@ -145,11 +142,29 @@ def helix_angles(plan: Fibers) -> HelixAngles:
 
 
 def _activation_times(mesh: HeartMesh, scenario: Scenario) -> Float[np.ndarray, " c"]:
-    """Onset of tension in each cell after the ventricular trigger [ms]."""
+    """Onset of tension in each cell after the trigger of its own chambers [ms].
+
+    Atria count from the sinus node, ventricles from the ventricular trigger; great vessels, which
+    hold no muscle, have 0. Nothing is conducted from atria to ventricles.
+    """
+    times, ventricular = np.zeros(len(mesh.tets)), in_ventricles(mesh)
+    spreading = scenario.activation.pattern != "uniform"
+    if spreading or STIMULUS in mesh.fields:
+        times[ventricular] = _ventricular_times(mesh, scenario, ventricular)
+    if spreading and has_atria(mesh):
+        atrial = np.concatenate([mesh.region(name) for name in ATRIA])
+        times[atrial] = _atrial_times(mesh, atrial)
+    return times
+
+
+def _ventricular_times(
+    mesh: HeartMesh, scenario: Scenario, cells: Bool[np.ndarray, " c"]
+) -> Float[np.ndarray, " k"]:
+    """Onset in the cells of the ventricles, from their endocardia or from leads [ms]."""
     plan, paced = scenario.activation, mesh.fields.get(STIMULUS)
-    if plan.pattern == "uniform" and paced is None:
-        return np.zeros(len(mesh.tets))
-    endocardia = [mesh.surface(f"{name}_endocardium") for name in mesh.cavities]
+    endocardia = [
+        mesh.surface(f"{name}_endocardium") for name in mesh.cavities if name not in ATRIA
+    ]
     stimulus = through_bundles(len(mesh.points), *endocardia) if paced is None else paced
     sites = np.flatnonzero(np.isfinite(stimulus))
     times = eikonal.arrival_times(
@@ -160,10 +175,37 @@ def _activation_times(mesh: HeartMesh, scenario: Scenario) -> Float[np.ndarray, 
         start=stimulus[sites],
         fiber_speed=plan.fiber_speed,
         transverse_speed=plan.cross_speed,
+        conducting=cells,
         layer=np.concatenate(endocardia),
         layer_speed=plan.layer_speed,
     )
-    return eikonal.cell_times(times, mesh.tets)
+    return eikonal.cell_times(times, mesh.tets[cells])
+
+
+def _atrial_times(mesh: HeartMesh, cells: Int[np.ndarray, " k"]) -> Float[np.ndarray, " k"]:
+    """Onset in cells of the atria, from the sinus node; the wave crosses where they touch [ms]."""
+    rim = mesh.cavities["RA"].rims["superior_vena_cava"]
+    septal = mesh.points[mesh.cavities["LA"].facets].mean(axis=(0, 1))
+    conducting = np.zeros(len(mesh.tets), bool)
+    conducting[cells] = True
+    times = eikonal.arrival_times(
+        mesh.points,
+        mesh.tets,
+        mesh.fields["fiber"],
+        np.array([sinus_node(mesh.points, rim, septal)]),
+        fiber_speed=eikonal.ATRIAL_FIBER_SPEED,
+        transverse_speed=eikonal.ATRIAL_TRANSVERSE_SPEED,
+        conducting=conducting,
+    )
+    onset = eikonal.cell_times(times, mesh.tets[cells])
+    lost = ~np.isfinite(onset)
+    if lost.any():
+        raise MeshError(
+            f"{mesh.name}: {np.count_nonzero(lost)} of {len(cells)} atrial cells are not reached "
+            "from the sinus node: the atria do not touch, or some cells lie apart. Join them, or "
+            'write activation.pattern = "uniform".'
+        )
+    return onset
 
 
 def heart_on(anatomy: Anatomy, points: Float[np.ndarray, "v 3"], scenario: Scenario) -> Heart:
@@ -227,7 +269,8 @@ def _fibrous(mesh: HeartMesh) -> Float[np.ndarray, " c"]:
             loop = mesh.points[rim]
             length = np.linalg.norm(np.roll(loop, -1, axis=0) - loop, axis=1).sum()
             modulus[touching] += COLLAGEN * RING * length / volume[touching].sum()
-    modulus[cells_of(mesh, VESSELS)] = VESSEL
+    for vessel in GREAT_VESSELS:
+        modulus[mesh.regions.get(vessel, [])] = ARTERY
     return modulus
 
 

@@ -14,23 +14,15 @@ from jaxtyping import Bool, Float
 
 from heartsim.activation.twitch import Activation, Twitch
 from heartsim.circulation.closed_loop import Circulation
-from heartsim.circulation.graph import CHAMBERS, VENTRICLES
-from heartsim.mesh.heartmesh import HeartMesh
+from heartsim.mesh.heartmesh import ATRIA, GREAT_VESSELS, HeartMesh
 from heartsim.scenario.models import Support, Tissue
-from heartsim.units import kPa
 
-ATRIA: Final = tuple(name for name in CHAMBERS if name not in VENTRICLES)
-VESSELS: Final = ("aorta", "pulmonary_artery")
-WALLS: Final = (*VENTRICLES, *ATRIA)
+WALLS: Final = ("LV", "RV", *ATRIA)
 """Chambers that may have a wall of their own, in the order of their cavities."""
 
 ATRIAL: Final = Twitch(rise=90.0, peak=100.0, relaxation=120.0, growth=0.0)
 """Twitch of atrial muscle: as long as the atria contract and relax, less than half as long as the
 ventricles (our choice; the 0D atria have the same)."""
-
-VESSEL: Final = 100.0 * kPa
-"""Shear modulus of the stubs of aorta and pulmonary artery: a third of the Young's modulus of
-stretched arteries, 0.2 to 0.6 MPa (doi:10.1016/j.jbiomech.2010.04.032 and the like)."""
 
 
 def cells_of(mesh: HeartMesh, regions: Iterable[str]) -> Bool[np.ndarray, " c"]:
@@ -46,7 +38,7 @@ def contractility(mesh: HeartMesh, plan: Tissue) -> Float[np.ndarray, " c"]:
     tension = np.full(len(mesh.tets), plan.contractility)
     tension[cells_of(mesh, ["RV"])] *= plan.right_wall
     tension[cells_of(mesh, ATRIA)] *= plan.atrial_wall
-    tension[cells_of(mesh, VESSELS)] = 0.0
+    tension[cells_of(mesh, GREAT_VESSELS)] = 0.0
     return tension
 
 
@@ -79,6 +71,6 @@ def held_share(mesh: HeartMesh, plan: Support) -> Float[np.ndarray, " f"]:
        pericardium. J. Biomech. 101:109645. doi:10.1016/j.jbiomech.2020.109645
     """
     loose = np.zeros(len(mesh.points), bool)
-    loose[mesh.tets[cells_of(mesh, (*ATRIA, *VESSELS))]] = True
+    loose[mesh.tets[cells_of(mesh, (*ATRIA, *GREAT_VESSELS))]] = True
     at_node = np.where(loose, plan.atrial_pericardium, 1.0)
     return at_node[mesh.surface("epicardium")].mean(axis=1)

@@ -62,7 +62,8 @@ def load_mesh(scenario: Scenario) -> HeartMesh:
     """
     shape = scenario.patient.shape
     known = Guesses(shape.unit, shape.LV, shape.RV, shape.LV_rims, shape.RV_rims)
-    mesh = library.load(scenario.patient.mesh, edge=scenario.patient.resolution, known=known)
+    plan = scenario.patient
+    mesh = library.load(plan.mesh, edge=plan.resolution, known=known, chambers=plan.chambers)
     quality.require_usable(mesh)
     return mesh
 

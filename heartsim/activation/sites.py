@@ -1,4 +1,4 @@
-"""Where excitation of the ventricles starts, and when: bundle branches and pacing leads (host).
+"""Where excitation starts, and when: sinus node, bundle branches and pacing leads (host).
 
 A stimulus is one time for each node, infinite where nothing starts; `heartsim.activation.eikonal`
 lets the wave run from there.
@@ -13,6 +13,25 @@ STIMULUS: Final = "stimulus"
 """Node field of the times at which the wave starts [ms]; absent where both bundles conduct."""
 
 _Stimulus = Float[np.ndarray, " nodes"]
+
+
+def sinus_node(
+    points: Float[np.ndarray, "nodes 3"],
+    junction: Int[np.ndarray, " k"],
+    septal: Float[np.ndarray, " 3"],
+) -> int:
+    """Node of the junction of the superior vena cava with the right atrium, on its lateral side.
+
+    Parameters
+    ----------
+    points : (n, 3) float
+        Nodes [mm].
+    junction : (k,) int
+        Nodes of the rim of the superior vena cava.
+    septal : (3,) float
+        A point on the side of the septum, such as the middle of the left atrium [mm].
+    """
+    return int(junction[np.argmax(np.linalg.norm(points[junction] - septal, axis=1))])
 
 
 def through_bundles(nodes: int, *endocardia: Int[np.ndarray, "facets 3"]) -> _Stimulus:

@@ -1,7 +1,7 @@
 """Commands about hearts as data: mesh check, import; data fetch, list."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -12,10 +12,18 @@ if TYPE_CHECKING:
     from heartsim.mesh.heartmesh import HeartMesh
     from heartsim.mesh.io import NameMap
 
+Chambers = Literal["ventricles", "all"]
+
 
 @mesh.command
 def check(
-    file: str, /, *, json: Switch = False, repair: Path | None = None, unit: Text = ""
+    file: str,
+    /,
+    *,
+    json: Switch = False,
+    repair: Path | None = None,
+    unit: Text = "",
+    chambers: Chambers = "ventricles",
 ) -> int:
     """Examine a heart: what it is, sizes, cavities, cell quality, and what to repair.
 
@@ -32,11 +40,14 @@ def check(
         Repair what is safe, list what was done, and write the heart to this file (.vtu).
     unit
         Unit of the coordinates (mm, cm, m, um); inferred from the size otherwise.
+    chambers
+        How much of the heart: the ventricles, or all four chambers and the great vessels.
     """
     from heartsim.mesh.doctor import diagnosis
     from heartsim.mesh.guesses import Guesses
 
-    content, heart = diagnosis(file, Guesses(unit=unit or None), repair=repair is not None)
+    known = Guesses(unit=unit or None)
+    content, heart = diagnosis(file, known, repair=repair is not None, chambers=chambers)
     if repair is not None and heart is not None:
         from heartsim.mesh.io import write
 
@@ -96,6 +107,7 @@ def import_(
     labels: Text = "",
     rv_wall: Text = "",
     picture: Path | None = None,
+    chambers: Chambers = "ventricles",
 ) -> int:
     """Bring a heart in: a mesh, a segmentation or surfaces; name its parts, mesh or mend it.
 
@@ -128,6 +140,8 @@ def import_(
         Wall put over a right ventricle segmented without one, such as "3.5 mm".
     picture
         Draw what was understood (.png).
+    chambers
+        How much of a heart with names: the ventricles, or all four chambers and the great vessels.
     """
     from heartsim.mesh.guesses import Guesses
     from heartsim.mesh.incoming import bring_in
@@ -156,7 +170,7 @@ def import_(
         incoming = bring_in(files, known, edge=size)
         heart = incoming.heart
     elif names is None:
-        heart, incoming = open_heart(one, known, edge=size)
+        heart, incoming = open_heart(one, known, edge=size, chambers=chambers)
     else:
         heart, incoming = read(one, _name_map(names)), None
     if size and not (incoming is not None and incoming.meshed):
@@ -170,7 +184,7 @@ def import_(
         say("\n".join(f"mended: {sentence}" for sentence in incoming.repairs) or "nothing to mend")
     if picture is not None:
         _draw(heart, picture)
-    return check(str(output))
+    return check(str(output), chambers=chambers)
 
 
 def _meanings(words: str) -> dict[int, str] | None:

@@ -65,8 +65,9 @@ def distribution(
     volume = np.abs(cell_volumes(mesh.points, mesh.tets))
     chosen = left_wall(mesh)
     segment = np.asarray(mesh.fields.get("aha", np.zeros(len(mesh.tets)))).astype(int)
-    size = np.bincount(segment, volume, SEGMENTS + 1)[1 : SEGMENTS + 1]
-    total = np.bincount(segment, volume * values, SEGMENTS + 1)[1 : SEGMENTS + 1]
+    segment, share = segment[chosen], volume[chosen]
+    size = np.bincount(segment, share, SEGMENTS + 1)[1 : SEGMENTS + 1]
+    total = np.bincount(segment, share * values[chosen], SEGMENTS + 1)[1 : SEGMENTS + 1]
     return {
         "p50": percentile(values[chosen], volume[chosen], 50),
         "p95": percentile(values[chosen], volume[chosen], 95),

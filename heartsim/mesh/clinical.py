@@ -84,7 +84,7 @@ def cells_across(mesh: HeartMesh) -> Float[np.ndarray, " endocardial"]:
         if lining is None or len(lining) == 0:
             continue
         start = np.unique(lining)
-        others = [f for other, f in mesh.surfaces.items() if other in _opposite(name)]
+        others = [f for other, f in mesh.surfaces.items() if _across(name, other)]
         rims = np.concatenate([*mesh.cavities[name].rims.values(), np.zeros(0, np.int64)])
         goal = np.setdiff1d(np.unique(np.concatenate([o.ravel() for o in others])), start)
         steps = _steps(mesh, goal)[np.setdiff1d(start, rims)]
@@ -92,9 +92,10 @@ def cells_across(mesh: HeartMesh) -> Float[np.ndarray, " endocardial"]:
     return np.concatenate(found) if found else np.zeros(0)
 
 
-def _opposite(name: str) -> tuple[str, ...]:
-    """Surfaces on the other side of the wall of a chamber."""
-    return ("epicardium", "RV_endocardium" if name == "LV" else "LV_endocardium")
+def _across(chamber: str, surface: str) -> bool:
+    """Whether a surface may lie on the other side of the wall of a chamber."""
+    lining = surface.removesuffix("_endocardium")
+    return surface == "epicardium" or lining not in (surface, chamber)
 
 
 def _steps(mesh: HeartMesh, goal: np.ndarray) -> Float[np.ndarray, " nodes"]:

@@ -4,6 +4,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from heartsim.errors import MeshError
+from heartsim.mesh.fourchamber import Chambers
 from heartsim.mesh.guesses import Guesses
 from heartsim.mesh.heartmesh import HeartMesh
 from heartsim.mesh.library import open_heart
@@ -15,7 +16,7 @@ UNSURE = 0.5
 
 
 def diagnosis(
-    file: str | Path, known: Guesses, *, repair: bool = False
+    file: str | Path, known: Guesses, *, repair: bool = False, chambers: Chambers = "ventricles"
 ) -> tuple[dict, HeartMesh | None]:
     """Examine any mesh: the content of ``mesh check --json``, and the repaired heart if asked.
 
@@ -27,7 +28,7 @@ def diagnosis(
     MeshError
         If the file cannot be read or understood.
     """
-    heart, incoming = open_heart(file, known)
+    heart, incoming = open_heart(file, known, chambers=chambers)
     if incoming is not None:
         repairs, guesses = incoming.repairs, incoming.guesses
     else:

@@ -13,6 +13,24 @@ from heartsim.errors import RegionNotFound, SurfaceNotFound, not_found
 CUT_RIM: Final = "cut"
 """First word of the rims of a chamber that are edges of a cut, not of a valve."""
 
+VENTRICLES: Final = ("LV", "RV", "septum")
+ATRIA: Final = ("LA", "RA")
+GREAT_VESSELS: Final = ("aorta", "pulmonary_artery")
+TISSUE: Final = (*VENTRICLES, *ATRIA, *GREAT_VESSELS)
+"""Regions that share out the cells of a heart; others, such as an infarct, overlap them."""
+
+VEINS: Final = {
+    "LA": (
+        "left_superior_pulmonary_vein",
+        "left_inferior_pulmonary_vein",
+        "right_superior_pulmonary_vein",
+        "right_inferior_pulmonary_vein",
+        "left_atrial_appendage",
+    ),
+    "RA": ("superior_vena_cava", "inferior_vena_cava"),
+}
+"""Rims of the atria without a valve: where veins come in, and where an appendage was cut off."""
+
 
 def _nothing() -> MappingProxyType:
     return MappingProxyType({})
@@ -28,9 +46,10 @@ class Cavity:
         Endocardial triangles (node indices), normals out of the blood, into the tissue.
     rims : mapping of name to (r,) int
         One closed node loop for each opening, in order around it, named by what sits there:
-        ``"mitral"``, ``"aortic"``, ``"tricuspid"``, ``"pulmonary"`` or ``"base"``. The lid of an
-        opening is the fan of triangles (loop[i], loop[i+1], mean of the loop), and the loop runs
-        so that the lid's normals point out of the blood.
+        ``"mitral"``, ``"aortic"``, ``"tricuspid"``, ``"pulmonary"`` or ``"base"``; in an atrium
+        also those of `VEINS`. The two chambers beside an inlet valve have a rim of that name each.
+        The lid of an opening is the fan of triangles (loop[i], loop[i+1], mean of the loop), and
+        the loop runs so that the lid's normals point out of the blood.
     """
 
     facets: Int[np.ndarray, "facets 3"]
@@ -38,8 +57,13 @@ class Cavity:
 
     @property
     def valves(self) -> Mapping[str, Int[np.ndarray, " nodes"]]:
-        """Rims where blood passes: all but the edges of cuts."""
-        return {name: loop for name, loop in self.rims.items() if not name.startswith(CUT_RIM)}
+        """Rims with a valve: all but those of veins and the edges of cuts."""
+        veins = {name for names in VEINS.values() for name in names}
+        return {
+            name: loop
+            for name, loop in self.rims.items()
+            if not name.startswith(CUT_RIM) and name not in veins
+        }
 
 
 @dataclass(frozen=True)
@@ -71,13 +95,16 @@ class HeartMesh:
     tets : (c, 4) int
         Positively oriented linear tetrahedra.
     regions : mapping of name to (k,) int
-        Cells of each region. ``"LV"``, ``"RV"`` and ``"septum"`` (those present) partition the
+        Cells of each region. ``"LV"``, ``"RV"`` and ``"septum"``, with four chambers also
+        ``"LA"``, ``"RA"``, ``"aorta"`` and ``"pulmonary_artery"`` (those present) partition the
         cells; further regions such as ``"infarct"`` may overlap them.
     surfaces : mapping of name to (f, 3) int
         Boundary triangles, normals out of the tissue: ``"LV_endocardium"``, ``"RV_endocardium"``,
-        ``"epicardium"``, ``"base"``.
+        ``"LA_endocardium"``, ``"RA_endocardium"``, ``"epicardium"`` (the outer side, of great
+        vessels too), ``"base"`` (where the heart was cut out of its surroundings). The lumen of
+        great vessels and the annuli between an atrium and a ventricle have no name.
     cavities : mapping of name to Cavity
-        ``"LV"``, ``"RV"``.
+        ``"LV"``, ``"RV"``, ``"LA"``, ``"RA"``.
     fields : mapping of name to array
         Cell fields (c, …) and node fields (n, …), such as ``"fiber"`` (c, 3).
     cables : mapping of name to (k, 2) int

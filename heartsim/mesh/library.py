@@ -16,11 +16,12 @@ from pathlib import Path
 from heartsim.cache import cache_folder
 from heartsim.errors import DataError, MeshError, not_found
 from heartsim.mesh import remesh
-from heartsim.mesh.fourchamber import name_map_beside, read_four_chamber
+from heartsim.mesh.fourchamber import Chambers, name_map_beside, read_four_chamber
 from heartsim.mesh.guesses import Guesses
 from heartsim.mesh.heartmesh import HeartMesh
 from heartsim.mesh.incoming import Incoming, bring_in
 from heartsim.mesh.io import read, write, written_here
+from heartsim.mesh.parts import has_atria, ventricles
 from heartsim.mesh.remesh import coarsen
 
 SHIPPED = {
@@ -82,8 +83,8 @@ PATIENTS = {
             "Licence: Creative Commons Attribution 4.0, "
             "https://creativecommons.org/licenses/by/4.0/\n"
             "Changes: remeshed and renamed by the PyAnsys-Heart developers (ansys-health-heart\n"
-            "0.16.2, MIT licence, file LICENSE); heartsim cuts out the ventricles and drops the\n"
-            "placeholder fibers.\n"
+            "0.16.2, MIT licence, file LICENSE); heartsim drops the placeholder fibers and\n"
+            "cuts out the ventricles, unless all chambers are asked for.\n"
         ),
         package="ansys-health-heart==0.16.2",
         sha256="1671a3be52f057259b02a5bad0142c6d2a29ee16938256b36812eb10ced8b705",
@@ -130,7 +131,11 @@ def listing() -> list[dict[str, str]]:
 
 
 def load(
-    heart: str | Path, *, edge: float | None = None, known: Guesses | None = None
+    heart: str | Path,
+    *,
+    edge: float | None = None,
+    known: Guesses | None = None,
+    chambers: Chambers = "ventricles",
 ) -> HeartMesh:
     """Heart by name or from a file.
 
@@ -144,29 +149,37 @@ def load(
         Remesh to this edge length [mm]; the result is kept in the user's cache.
     known : Guesses, optional
         What the user knows better than the shape tells.
+    chambers : {"ventricles", "all"}
+        Whether atria and great vessels are left out.
 
     Raises
     ------
     DataError
         If the name is unknown or the patient was not fetched.
     MeshError
-        If the file cannot be used.
+        If the file cannot be used, or all chambers are asked of a heart without atria.
     """
-    mesh, incoming = open_heart(heart, known, edge=edge)
+    mesh, incoming = open_heart(heart, known, edge=edge, chambers=chambers)
     meshed = incoming is not None and incoming.meshed
     return mesh if edge is None or meshed else coarsened(mesh, edge)
 
 
 def open_heart(
-    heart: str | Path, known: Guesses | None = None, *, edge: float | None = None
+    heart: str | Path,
+    known: Guesses | None = None,
+    *,
+    edge: float | None = None,
+    chambers: Chambers = "ventricles",
 ) -> tuple[HeartMesh, Incoming | None]:
     """Heart as it is stored; with what was concluded, if it had to be understood from its shape.
 
     Parameters and errors are those of `load`; `edge` is only used where there are no tetrahedra
     yet.
     """
-    named = _named(str(heart))
+    named = _named(str(heart), chambers)
     if named is None:
+        if chambers == "all":
+            raise _without_atria(str(heart))
         incoming = bring_in(heart, known, edge=edge)
         return incoming.heart, incoming
     if known not in (None, Guesses()):
@@ -178,10 +191,17 @@ def open_heart(
     return named, None
 
 
-def _named(heart: str) -> HeartMesh | None:
+def _without_atria(heart: str) -> MeshError:
+    return MeshError(
+        f'{heart}: chambers = "all", and it has no atria. Use chambers = "ventricles", or a heart '
+        f"of four chambers ({', '.join(PATIENTS)}, or a PyAnsys-Heart mesh with its name map)."
+    )
+
+
+def _named(heart: str, chambers: Chambers) -> HeartMesh | None:
     """Heart whose parts have names; None for a file that has none."""
     if heart in SHIPPED:
-        return read(shipped_folder() / f"{heart}.vtu")
+        return _extent(read(shipped_folder() / f"{heart}.vtu"), chambers)
     if heart in PATIENTS:
         folder, patient = patient_folder(heart), PATIENTS[heart]
         if not folder.is_dir():
@@ -189,13 +209,22 @@ def _named(heart: str) -> HeartMesh | None:
                 f"patient {heart!r} is not in the cache ({folder}). "
                 f"Fetch it once: heartsim data fetch {heart}"
             )
-        return read_four_chamber(folder / patient.mesh, name=heart, origin=patient.origin)
+        return read_four_chamber(
+            folder / patient.mesh, name=heart, origin=patient.origin, chambers=chambers
+        )
     path = Path(heart)
     if not path.suffix and len(path.parts) == 1:
         raise not_found(DataError, "heart", heart, "the library", [*SHIPPED, *PATIENTS])
     if name_map_beside(path).is_file():
-        return read_four_chamber(path)
-    return read(path) if written_here(path) else None
+        return read_four_chamber(path, chambers=chambers)
+    return _extent(read(path), chambers) if written_here(path) else None
+
+
+def _extent(heart: HeartMesh, chambers: Chambers) -> HeartMesh:
+    """As much of a stored heart as is asked for."""
+    if chambers == "all" and not has_atria(heart):
+        raise _without_atria(heart.name)
+    return heart if chambers == "all" else ventricles(heart).heart
 
 
 def coarsened(mesh: HeartMesh, edge: float) -> HeartMesh:

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 
 from heartsim.errors import MeshError
 from heartsim.mesh.clinical import THIN, cells_across, clinical
-from heartsim.mesh.heartmesh import HeartMesh
+from heartsim.mesh.heartmesh import TISSUE, VENTRICLES, HeartMesh
 from heartsim.mesh.surfaces import (
     TET_FACES,
     boundary,
@@ -26,7 +26,6 @@ from heartsim.units import cm, deg, m, mL, mm, um
 MOST_TETS = 5_000_000
 HUMAN_CAVITY = (10 * mL, 500 * mL)
 HUMAN_WALL = (2 * mm, 40 * mm)
-WALL_REGIONS = ("LV", "RV", "septum")
 
 
 @dataclass(frozen=True)
@@ -254,10 +253,10 @@ def _topology(mesh: HeartMesh) -> Iterator[Finding]:
 
 
 def _regions(mesh: HeartMesh) -> Iterator[Finding]:
-    """LV, RV and septum share out the cells."""
-    present = [name for name in WALL_REGIONS if name in mesh.regions]
-    if not present:
-        yield _error(f"no region is called {' or '.join(WALL_REGIONS)}. Name the wall.")
+    """LV, RV and septum, atria and great vessels share out the cells."""
+    present = [name for name in TISSUE if name in mesh.regions]
+    if not set(present) & set(VENTRICLES):
+        yield _error(f"no region is called {' or '.join(VENTRICLES)}. Name the wall.")
         return
     for name, cells in mesh.regions.items():
         if len(cells) == 0:

@@ -17,8 +17,9 @@ from jaxtyping import Float, Int
 from heartsim.errors import MeshError
 from heartsim.mesh.crowding import without_crowds
 from heartsim.mesh.ears import without_ears
-from heartsim.mesh.heartmesh import Cavity, HeartMesh
+from heartsim.mesh.heartmesh import GREAT_VESSELS, Cavity, HeartMesh
 from heartsim.mesh.hinges import without_hinges
+from heartsim.mesh.parts import has_atria, shares
 from heartsim.mesh.smoothing import improve
 from heartsim.mesh.surfaces import (
     boundary,
@@ -30,6 +31,7 @@ from heartsim.mesh.surfaces import (
     vertex_normals,
     wall_volume,
 )
+from heartsim.mesh.transfer import fields_on, regions_on
 
 VERSION = 5
 """Raised when the same input gives another mesh, so that kept ones are made again."""
@@ -109,17 +111,18 @@ def coarsen(mesh: HeartMesh, edge: float) -> HeartMesh:
     points, tets, facets = points[used], *(np.searchsorted(used, x) for x in (tets, facets))
     points = improve(points, tets, np.unique(facets[label != loose]), poor=HOPELESS)
     surfaces = {name: facets[label == number] for number, name in enumerate(names)}
+    cavities = {
+        name: _transfer_cavity(mesh, name, cavity, points, surfaces)
+        for name, cavity in mesh.cavities.items()
+    }
     flat = HeartMesh(
         name=mesh.name,
         points=points,
         tets=tets,
-        regions=_transfer_regions(mesh, points, tets),
+        regions=regions_on(mesh, points, tets, surfaces),
         surfaces=surfaces,
-        cavities={
-            name: _transfer_cavity(mesh, name, cavity, points, surfaces)
-            for name, cavity in mesh.cavities.items()
-        },
-        fields=_transfer_fields(mesh, points, tets),
+        cavities=cavities,
+        fields=fields_on(mesh, points, tets),
         origin=mesh.origin,
     )
     result = _restore_volumes(mesh, flat)
@@ -128,17 +131,16 @@ def coarsen(mesh: HeartMesh, edge: float) -> HeartMesh:
 
 
 def volume_changes(before: HeartMesh, after: HeartMesh) -> dict[str, float]:
-    """Relative change of the wall and of each cavity."""
-    changes = {
-        "wall": float(
-            cell_volumes(after.points, after.tets).sum()
-            / cell_volumes(before.points, before.tets).sum()
-            - 1
-        )
-    }
+    """Relative change of the wall, of its share in ventricles and atria, and of each cavity."""
+    old, new = (cell_volumes(heart.points, heart.tets) for heart in (before, after))
+    changes = {"wall": float(new.sum() / old.sum() - 1)}
+    if has_atria(before):
+        parts = shares(after)
+        for name, cells in _muscle(before).items():
+            changes[f"{name} wall"] = float(new[parts[name]].sum() / old[cells].sum() - 1)
     for name, cavity in before.cavities.items():
-        old = cavity_volume(before.points, cavity)
-        changes[name] = cavity_volume(after.points, after.cavities[name]) / old - 1
+        volume = cavity_volume(before.points, cavity)
+        changes[name] = cavity_volume(after.points, after.cavities[name]) / volume - 1
     return changes
 
 
@@ -149,14 +151,22 @@ def _restore_volumes(before: HeartMesh, after: HeartMesh) -> HeartMesh:
     square of the edge; a shift by some hundredths of the edge makes up for it.
     """
     old = {name: cavity_volume(before.points, before.cavities[name]) for name in after.cavities}
-    bounded = len(after.surfaces.get("epicardium", ())) > 0
-    return with_volumes(after, old, wall_volume(before.points, before.tets) if bounded else None)
+    if not len(after.surfaces.get("epicardium", ())):
+        return with_volumes(after, old, {})
+    volume = cell_volumes(before.points, before.tets)
+    walls = {name: float(volume[cells].sum()) for name, cells in _muscle(before).items()}
+    return with_volumes(after, old, walls)
+
+
+def _muscle(heart: HeartMesh) -> dict[str, Int[np.ndarray, " k"]]:
+    """Cells of ventricles and atria: the walls of vessels are too thin to be shifted further."""
+    return {name: cells for name, cells in shares(heart).items() if name not in GREAT_VESSELS}
 
 
 def with_volumes(
     heart: HeartMesh,
     volumes: Mapping[str, float],
-    wall: float | None,
+    walls: Mapping[str, float],
     *,
     passes: int = RESTORING_PASSES,
 ) -> HeartMesh:
@@ -168,22 +178,33 @@ def with_volumes(
         Returned as it is if a cell would turn inside out.
     volumes : mapping of chamber to float
         [mm³]
-    wall : float, optional
-        [mm³]; the epicardium stays without it.
+    walls : mapping of str to float
+        Tissue of each of the `heartsim.mesh.parts.shares` of the heart [mm³]; the epicardium of
+        the others stays.
     passes : int
         Rounds over all surfaces: each disturbs the others a little.
     """
     points = heart.points
+    outer = _outsides(heart) if walls else {}
     for _ in range(passes):
         for name, cavity in heart.cavities.items():
             missing = volumes[name] - cavity_volume(points, cavity)
             points = _inflated(points, cavity.facets, missing)
-        if wall is not None:
-            missing = wall - wall_volume(points, heart.tets)
-            points = _inflated(points, heart.surfaces["epicardium"], missing)
+        for name, volume in walls.items():
+            cells, facets = outer[name]
+            missing = volume - wall_volume(points, heart.tets[cells])
+            points = _inflated(points, facets, missing)
     if cell_volumes(points, heart.tets).min() <= 0:
         return heart
     return heart.with_points(points)
+
+
+def _outsides(heart: HeartMesh) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Cells of each share of a heart, and its part of the epicardium."""
+    facets, owner = boundary(heart.tets)
+    outside = heart.surfaces["epicardium"]
+    cell = owner[match_facets(outside, facets)]
+    return {name: (cells, outside[np.isin(cell, cells)]) for name, cells in shares(heart).items()}
 
 
 def _inflated(
@@ -266,47 +287,6 @@ def _nearest_label(
 
     centers = points[facets].mean(axis=1)
     return label[~lost][KDTree(centers[~lost]).query(centers[lost])[1]]
-
-
-def _transfer_regions(
-    mesh: HeartMesh, points: Float[np.ndarray, "nodes 3"], tets: Int[np.ndarray, "cells 4"]
-) -> dict[str, Int[np.ndarray, " k"]]:
-    """Regions of the old cells nearest to the new ones."""
-    nearest = _nearest_cells(mesh, points, tets)
-    regions = {}
-    for name, cells in mesh.regions.items():
-        inside = np.zeros(len(mesh.tets), bool)
-        inside[cells] = True
-        regions[name] = np.flatnonzero(inside[nearest])
-        if len(cells) and not len(regions[name]):
-            raise MeshError(f"{mesh.name}: region {name!r} is too small. Use a shorter edge.")
-    return regions
-
-
-def _nearest_cells(
-    mesh: HeartMesh, points: Float[np.ndarray, "nodes 3"], tets: Int[np.ndarray, "cells 4"]
-) -> Int[np.ndarray, " cells"]:
-    """Old cell whose center is nearest to the center of each new one."""
-    from scipy.spatial import KDTree
-
-    tree = KDTree(mesh.points[mesh.tets].mean(axis=1))
-    return np.asarray(tree.query(points[tets].mean(axis=1))[1])
-
-
-def _transfer_fields(
-    mesh: HeartMesh, points: Float[np.ndarray, "nodes 3"], tets: Int[np.ndarray, "cells 4"]
-) -> dict[str, np.ndarray]:
-    """Cell and node fields of the nearest old cell or node."""
-    from scipy.spatial import KDTree
-
-    if not mesh.fields:
-        return {}
-    cells = _nearest_cells(mesh, points, tets)
-    nodes = KDTree(mesh.points).query(points)[1]
-    return {
-        name: array[cells] if len(array) == len(mesh.tets) else array[nodes]
-        for name, array in mesh.fields.items()
-    }
 
 
 def _transfer_cavity(

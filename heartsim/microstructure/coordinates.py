@@ -1,7 +1,7 @@
 """Where in the ventricles a node is: through the wall, from side to side, apex to base, around."""
 
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Final, Self
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -9,6 +9,7 @@ from scipy.sparse import csr_matrix
 
 from heartsim.errors import MeshError
 from heartsim.mesh.heartmesh import HeartMesh
+from heartsim.mesh.parts import Part, in_ventricles, ventricles
 from heartsim.microstructure.laplace import shape_gradients, solve, stiffness, unit
 
 _LEVELS: Final = 128
@@ -56,6 +57,9 @@ class LongAxis:
 class Coordinates:
     """Ventricular coordinates at the nodes.
 
+    Beyond the ventricles, in atria and great vessels, `apicobasal` and `ascent` are 1 and all other
+    fields 0.
+
     Attributes
     ----------
     left, right, outer : (n,) float
@@ -91,6 +95,17 @@ class Coordinates:
     axis: LongAxis
     ascent: Float[np.ndarray, " nodes"]
 
+    def on(self, part: Part) -> Self:
+        """Coordinates of the ventricles, from those of the heart they are part of."""
+        own = {name: getattr(self, name)[part.nodes] for name in _FIELDS}
+        return replace(self, apex=int(np.searchsorted(part.nodes, self.apex)), **own)
+
+
+_FIELDS: Final = (
+    *("left", "right", "outer", "transmural", "transventricular", "apicobasal", "rotational"),
+    "ascent",
+)
+
 
 def coordinates(
     mesh: HeartMesh, *, septum: tuple[float, float, float] | None = None
@@ -101,7 +116,7 @@ def coordinates(
     ----------
     mesh : HeartMesh
         Surfaces ``"LV_endocardium"``, ``"epicardium"``, ``"base"``; with a right ventricle also
-        ``"RV_endocardium"`` and the region ``"RV"``.
+        ``"RV_endocardium"`` and the region ``"RV"``. Atria and great vessels are left aside.
     septum : (3,) float, optional
         Where the septum lies, seen from the long axis; only used without a right ventricle. By
         default +x, or +y if the long axis is within 20° of x.
@@ -122,6 +137,20 @@ def coordinates(
     -----
     A rigid motion of the mesh changes nothing but, without a right ventricle, the septum.
     """
+    part = ventricles(mesh)
+    inside = _of_ventricles(part.heart, septum)
+    if part.heart is mesh:
+        return inside
+    spread = {}
+    for name in _FIELDS:
+        values = np.full(len(mesh.points), 1.0 if name in ("apicobasal", "ascent") else 0.0)
+        values[part.nodes] = getattr(inside, name)
+        spread[name] = values
+    return replace(inside, apex=int(part.nodes[inside.apex]), **spread)
+
+
+def _of_ventricles(mesh: HeartMesh, septum: tuple[float, float, float] | None) -> Coordinates:
+    """Coordinates of a heart without atria."""
     gradients, volumes = shape_gradients(mesh.points, mesh.tets)
     matrix = stiffness(gradients, volumes, mesh.tets)
     left_nodes = np.unique(mesh.surface("LV_endocardium"))
@@ -158,8 +187,8 @@ def coordinates(
 
 
 def left_wall(mesh: HeartMesh) -> Bool[np.ndarray, " cells"]:
-    """Cells of the left ventricle with the septum: all but those of the region ``"RV"``."""
-    wall = np.ones(len(mesh.tets), bool)
+    """Cells of the left ventricle with the septum: those of the ventricles not in ``"RV"``."""
+    wall = in_ventricles(mesh)
     if "RV_endocardium" in mesh.surfaces:
         wall[mesh.region("RV")] = False
     return wall

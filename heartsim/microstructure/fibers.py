@@ -20,7 +20,9 @@ from heartsim.microstructure.coordinates import Coordinates, LongAxis, coordinat
 from heartsim.microstructure.laplace import shape_gradients, unit
 from heartsim.units import deg
 
-_CENTROID = np.full((1, 4), 0.25)
+CENTROID = np.full((1, 4), 0.25)
+"""Barycentric point in the middle of a cell."""
+
 _VANISHING = 1e-3
 _FLIPS = np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]])
 
@@ -68,7 +70,7 @@ def rule_based(
        doi:10.1007/s10439-012-0593-5
     """
     where = coordinates(mesh) if position is None else position
-    field = _Field(mesh, _CENTROID if points is None else np.asarray(points, float))
+    field = Field(mesh, CENTROID if points is None else np.asarray(points, float))
     left, right, outer = (field.value(f) for f in (where.left, where.right, where.outer))
     upward = field.gradient(where.ascent)
     on_left, on_right, on_outer = local_angles(mesh, where, angles or HelixAngles(), field.value)
@@ -85,7 +87,7 @@ def rule_based(
     return blend(blend(from_left, from_right, share), from_outer, outer)
 
 
-class _Field:
+class Field:
     """Values and recovered gradients of nodal fields at barycentric points of the cells.
 
     A gradient is averaged to the nodes by volume and interpolated from there: three times closer
@@ -123,14 +125,14 @@ def _frame(
     Where the wall normal or, as at the apex, the way up along the wall is undefined, a direction
     of the long axis stands in.
     """
-    sheet = _first_defined([outward, axis.septum])
-    up = _first_defined([_across(v, sheet) for v in (upward, axis.septum, axis.direction)])
+    sheet = first_defined([outward, axis.septum])
+    up = first_defined([across(v, sheet) for v in (upward, axis.septum, axis.direction)])
     around = np.cross(up, sheet)
     fiber = np.cos(angle)[..., None] * around + np.sin(angle)[..., None] * up
     return np.stack([fiber, sheet, np.cross(fiber, sheet)], axis=-2)
 
 
-def _across(
+def across(
     vectors: Float[np.ndarray, "... 3"], normal: Float[np.ndarray, "... 3"]
 ) -> Float[np.ndarray, "... 3"]:
     """Project unit vectors across `normal`; zero if nothing meaningful is left."""
@@ -140,7 +142,7 @@ def _across(
     return np.where(length > _VANISHING, unit(part), 0)
 
 
-def _first_defined(candidates: list[np.ndarray]) -> Float[np.ndarray, "cells quad 3"]:
+def first_defined(candidates: list[np.ndarray]) -> Float[np.ndarray, "cells quad 3"]:
     """Take, point by point, the first candidate that is not zero, at unit length."""
     chosen = unit(candidates[0])
     for other in candidates[1:]:
@@ -222,11 +224,11 @@ def helix_angle(
         right cavity in the right wall; up is the left long axis, projected on the wall.
     """
     where = coordinates(mesh) if position is None else position
-    field = _Field(mesh, _CENTROID if points is None else np.asarray(points, float))
+    field = Field(mesh, CENTROID if points is None else np.asarray(points, float))
     wall = left_wall(mesh)[:, None, None]
     outward = -np.where(wall, field.gradient(where.left), field.gradient(where.right))
-    sheet = _first_defined([outward, where.axis.septum])
-    up = _first_defined([_across(v, sheet) for v in (where.axis.direction, where.axis.septum)])
+    sheet = first_defined([outward, where.axis.septum])
+    up = first_defined([across(v, sheet) for v in (where.axis.direction, where.axis.septum)])
     fiber = frames[..., 0, :]
     climb = (fiber * up).sum(-1)
     around = (fiber * np.cross(up, sheet)).sum(-1)

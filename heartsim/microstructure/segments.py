@@ -24,6 +24,7 @@ from scipy.sparse import diags_array
 
 from heartsim.errors import InputError, RegionNotFound
 from heartsim.mesh.heartmesh import HeartMesh
+from heartsim.mesh.parts import in_ventricles
 from heartsim.microstructure.coordinates import Coordinates, coordinates, left_wall
 from heartsim.microstructure.laplace import shape_gradients, solve, stiffness, unit
 
@@ -48,6 +49,9 @@ SEGMENT_NAMES: Final = (
     "apex",
 )
 """Names of the segments 0 … 17."""
+
+NO_SEGMENT: Final = -1
+"""In place of a segment in atria and great vessels."""
 
 _RING: Final = np.array([2, 1, 6, 5, 4, 3])
 _APICAL_RING: Final = np.array([14, 13, 16, 15])
@@ -76,7 +80,7 @@ class Infarct(NamedTuple):
 def aha_segments(
     mesh: HeartMesh, *, position: Coordinates | None = None
 ) -> Int[np.ndarray, " cells"]:
-    """AHA segment of each cell, 1 … 17; 0 in the right ventricle.
+    """AHA segment of each cell, 1 … 17; 0 in the right ventricle, -1 beyond the ventricles.
 
     Parameters
     ----------
@@ -89,7 +93,7 @@ def aha_segments(
     Returns
     -------
     (c,) int
-        Segments; `SEGMENT_NAMES` names them.
+        Segments; `SEGMENT_NAMES` names them, `NO_SEGMENT` stands in atria and great vessels.
     """
     axis = (coordinates(mesh) if position is None else position).axis
     centers = mesh.points[mesh.tets].mean(1)
@@ -100,6 +104,7 @@ def aha_segments(
     four = _APICAL_RING[np.floor(turn * 4 + 0.5).astype(int) % 4]
     segment = np.choose(level, [np.full_like(six, 17), four, six + 6, six])
     segment[~left_wall(mesh)] = 0
+    segment[~in_ventricles(mesh)] = NO_SEGMENT
     return segment
 
 
@@ -132,7 +137,7 @@ def by_segments(
     if missing or not wanted:
         raise RegionNotFound(
             f"AHA segments {missing or wanted} are not in {mesh.name}. "
-            f"It has {sorted(set(aha.tolist()) - {0})}. Name at least one of these."
+            f"It has {sorted(set(aha.tolist()) - {0, NO_SEGMENT})}. Name at least one of these."
         )
     return np.flatnonzero(np.isin(aha, wanted))
 
@@ -140,7 +145,7 @@ def by_segments(
 def sphere(
     mesh: HeartMesh, center: tuple[float, float, float], radius: float
 ) -> Int[np.ndarray, " k"]:
-    """Cells whose centroid lies in a ball.
+    """Cells of the ventricles whose centroid lies in a ball.
 
     Parameters
     ----------
@@ -162,11 +167,13 @@ def sphere(
         If the ball holds no cell; the message says how far the nearest one is.
     """
     distance = np.linalg.norm(mesh.points[mesh.tets].mean(1) - np.asarray(center, float), axis=1)
+    distance[~in_ventricles(mesh)] = np.inf
     cells = np.flatnonzero(distance <= radius)
     if not len(cells):
         raise RegionNotFound(
-            f"The sphere of radius {radius} mm about {tuple(center)} mm holds no tissue of "
-            f"{mesh.name}: the nearest cell is {distance.min():.1f} mm from its center. "
+            f"The sphere of radius {radius} mm about {tuple(center)} mm holds no tissue of the "
+            f"ventricles of {mesh.name}: the nearest cell is {distance.min():.1f} mm from its "
+            "center. "
             "Move the center or enlarge the radius."
         )
     return cells

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, final
 import numpy as np
 
 from heartsim.errors import ProcedureError, not_found
+from heartsim.mesh.parts import ventricles
 from heartsim.mesh.surfaces import facet_edges
 from heartsim.procedures.cutting import landmarks
 from heartsim.procedures.edit import AnatomyEdit, Dose, HeartEdit, Receipt
@@ -162,7 +163,7 @@ def _pad(
 @final
 @dataclass(frozen=True)
 class LayNet(AnatomyEdit):
-    """Wrap the epicardium in a net: a strand along each of its edges.
+    """Wrap the epicardium of the ventricles in a net: a strand along each of its edges.
 
     Attributes
     ----------
@@ -178,7 +179,9 @@ class LayNet(AnatomyEdit):
 
     def apply_to_mesh(self, mesh: "HeartMesh") -> tuple["HeartMesh", Receipt]:
         """Return the heart with the net laid."""
-        ends = np.unique(facet_edges(mesh.surface("epicardium")), axis=0)
+        part = ventricles(mesh)
+        outside = part.nodes[part.heart.surface("epicardium")]
+        ends = np.unique(facet_edges(outside), axis=0)
         return _laid(mesh, self.name, ends, "a net around both ventricles")
 
 

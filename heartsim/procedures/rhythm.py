@@ -22,7 +22,9 @@ Site = Literal["LV wall", "RV apex", "left bundle"]
 
 def _endocardia(mesh: "HeartMesh") -> dict[str, np.ndarray]:
     """Endocardium of each ventricle; without a right one, the outside of the septum is its own."""
-    found = {name: mesh.surface(f"{name}_endocardium") for name in mesh.cavities}
+    found = {
+        name: mesh.surface(f"{name}_endocardium") for name in ("LV", "RV") if name in mesh.cavities
+    }
     if "RV" not in found:
         outside = mesh.surface("epicardium")
         angle = landmarks(mesh).axis.angle(mesh.points[outside].mean(axis=1))

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 COLORS: Final = {
     "LV_endocardium": "#c0392b",
     "RV_endocardium": "#2f6fb0",
+    "LA_endocardium": "#dd8a7f",
+    "RA_endocardium": "#85b4dc",
     "epicardium": "#e3c9a8",
     "base": "#6aa84f",
 }

@@ -24,8 +24,14 @@ if TYPE_CHECKING:
     import pyvista
 
 _KINDS = (("P", "mmHg"), ("V", "mL"))
-_REGIONS = {"LV": 1, "RV": 2, "septum": 3}
-_SURFACES = {"base": 4, "epicardium": 3, "RV_endocardium": 2, "LV_endocardium": 1}
+_REGIONS = {
+    **{"LV": 1, "RV": 2, "septum": 3},
+    **{"LA": 4, "RA": 5, "aorta": 6, "pulmonary_artery": 7},
+}
+_SURFACES = {
+    **{"base": 4, "epicardium": 3, "RA_endocardium": 7, "LA_endocardium": 6},
+    **{"RV_endocardium": 2, "LV_endocardium": 1},
+}
 _LV_RIM = 5
 _COLUMNS = ("t_ms", *(f"{kind}_{c}_{unit}" for c in CHAMBERS for kind, unit in _KINDS))
 _EVENTS = {"end-diastole": "end_diastole_ms", "end-systole": "end_systole_ms"}
@@ -47,10 +53,11 @@ class Frame:
         Displacement from the unloaded points [mm].
     surface : (n,) int
         1 LV endocardium, 2 RV endocardium, 3 epicardium, 4 base, 5 rims of the LV openings,
-        0 inside the wall.
+        6 LA endocardium, 7 RA endocardium, 0 inside the wall.
     cells : mapping of name to (c,)
         ``fiber_stress_kPa``, ``fiber_strain``, ``activation_time_ms``, ``active_tension_kPa``,
-        ``region`` (1 LV, 2 RV, 3 septum), ``AHA_segment`` (0 outside the LV), ``region_<name>``.
+        ``region`` (1 LV, 2 RV, 3 septum, 4 LA, 5 RA, 6 aorta, 7 pulmonary artery),
+        ``AHA_segment`` (0 outside the LV), ``region_<name>``.
     """
 
     time: float
@@ -304,7 +311,8 @@ def _cell_labels(mesh: HeartMesh) -> dict[str, np.ndarray]:
         else:
             labels[f"region_{name}"] = np.zeros(count, np.uint8)
             labels[f"region_{name}"][members] = 1
-    labels["AHA_segment"] = np.asarray(mesh.fields.get("aha", np.zeros(count)), np.uint8)
+    segment = np.asarray(mesh.fields.get("aha", np.zeros(count)))
+    labels["AHA_segment"] = np.maximum(segment, 0).astype(np.uint8)
     activation = mesh.fields.get("activation_time", np.full(count, np.nan))
     return {**labels, "activation_time_ms": np.asarray(activation, float)}
 

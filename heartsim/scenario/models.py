@@ -77,6 +77,12 @@ class ImagedPressure(Section):
 
     LV: Annotated[float, Quantity("pressure", "0 mmHg", "40 mmHg")] = usual("8 mmHg")
     RV: Annotated[float, Quantity("pressure", "0 mmHg", "30 mmHg")] = usual("4 mmHg")
+    LA: Annotated[float, Quantity("pressure", "0 mmHg", "40 mmHg")] = usual(
+        "8 mmHg", 'Only used with chambers = "all".'
+    )
+    RA: Annotated[float, Quantity("pressure", "0 mmHg", "30 mmHg")] = usual(
+        "4 mmHg", 'Only used with chambers = "all".'
+    )
 
 
 class Shape(Section):
@@ -110,6 +116,11 @@ class Patient(Section):
         default="",
         description="A name from `heartsim data list`, or a path relative to this file; "
         "not needed by a 0D model.",
+    )
+    chambers: Literal["ventricles", "all"] = Field(
+        default="ventricles",
+        description="3D: the ventricles, or all four chambers and the great vessels of a heart "
+        "that has them, such as rodero-01.",
     )
     fitted_to: Annotated[str, Field(max_length=500)] = Field(
         default="",

@@ -11,7 +11,9 @@ import pytest
 from heartsim import cli
 from heartsim.cli import simulate
 from heartsim.errors import SolveFailed
+from heartsim.mesh.heartmesh import TISSUE
 from heartsim.procedures import CATALOGUE
+from tests.mesh.block_heart import write_block_heart
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = [
@@ -125,6 +127,19 @@ def test_shipped_heart_passes_the_doctor(heartsim):
     assert set(content["cavities"]) == {"LV", "RV"}
     assert content["quality"]["inverted"] == 0
     assert "cavities: LV" in heartsim("mesh", "check", "biventricle")[1]
+
+
+def test_all_chambers_are_imported_and_checked(heartsim, tmp_path):
+    blocks, heart = str(write_block_heart(tmp_path)), str(tmp_path / "heart.vtu")
+    assert heartsim("mesh", "import", blocks, "--chambers", "all", "-o", heart)[0] == 0
+    code, out, _ = heartsim("mesh", "check", heart, "--chambers", "all", "--json")
+    content = json.loads(out)
+    assert code == 0
+    assert set(content["cavities"]) == {"LV", "RV", "LA", "RA"}
+    assert set(content["wall"]["regions"]) == set(TISSUE)
+    code, _, error = heartsim("mesh", "check", "biventricle", "--chambers", "all")
+    assert code != 0
+    assert "it has no atria" in error
 
 
 def test_module_and_script_are_the_same_program():

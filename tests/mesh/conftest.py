@@ -1,10 +1,14 @@
 """Hearts shared by the tests of this folder."""
 
+from pathlib import Path
+
 import pytest
 
 from heartsim.mesh.biventricle import biventricle
 from heartsim.mesh.ellipsoid import human_left_ventricle
+from heartsim.mesh.fourchamber import read_four_chamber
 from heartsim.mesh.heartmesh import HeartMesh
+from tests.mesh.block_heart import write_block_heart
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +19,13 @@ def two_ventricles() -> HeartMesh:
 @pytest.fixture(scope="session")
 def human_left() -> HeartMesh:
     return human_left_ventricle(10)
+
+
+@pytest.fixture(scope="session")
+def block_file(tmp_path_factory) -> Path:
+    return write_block_heart(tmp_path_factory.mktemp("blocks"))
+
+
+@pytest.fixture(scope="session")
+def four_chambers(block_file) -> HeartMesh:
+    return read_four_chamber(block_file, chambers="all")

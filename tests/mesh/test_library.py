@@ -11,6 +11,8 @@ from heartsim.errors import DataError, MeshError
 from heartsim.mesh import library
 from heartsim.mesh.biventricle import biventricle
 from heartsim.mesh.ellipsoid import human_left_ventricle
+from heartsim.mesh.io import write
+from heartsim.mesh.parts import ventricles
 from heartsim.mesh.quality import require_usable
 
 GENERATED = {"biventricle": biventricle, "left_ventricle": human_left_ventricle}
@@ -55,6 +57,29 @@ def test_shipped_heart_is_small_and_its_hash_is_on_record(name):
 def test_unknown_name_gets_a_suggestion():
     with pytest.raises(DataError, match=re.escape("Did you mean 'rodero-01'?")):
         library.load("rodero_01")
+
+
+def test_all_chambers_of_a_heart_without_atria_are_refused(tmp_path, human_left):
+    for heart in ("biventricle", str(write(human_left, tmp_path / "left.vtu"))):
+        with pytest.raises(MeshError, match="it has no atria"):
+            library.load(heart, chambers="all")
+
+
+def test_stored_four_chambers_are_cut_to_the_ventricles(tmp_path, four_chambers):
+    path = write(four_chambers, tmp_path / "four.vtu")
+    again = library.load(path, chambers="all")
+    assert list(again.regions) == list(four_chambers.regions)
+    assert list(again.cavities["LA"].rims) == list(four_chambers.cavities["LA"].rims)
+    assert np.array_equal(again.tets, four_chambers.tets)
+    assert set(library.load(path).cavities) == {"LV", "RV"}
+
+
+def test_remeshed_ventricles_and_whole_heart_are_kept_apart(cache, four_chambers, monkeypatch):
+    monkeypatch.setattr(library, "coarsen", lambda mesh, edge: mesh)
+    alone = ventricles(four_chambers).heart
+    assert set(library.coarsened(four_chambers, 5.0).cavities) == {"LV", "RV", "LA", "RA"}
+    assert set(library.coarsened(alone, 5.0).cavities) == {"LV", "RV"}
+    assert len(list((cache / "remeshed").iterdir())) == 2
 
 
 def test_patient_that_was_not_fetched(cache):

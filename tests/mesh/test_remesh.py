@@ -3,8 +3,11 @@ import pytest
 
 from heartsim.errors import MeshError
 from heartsim.mesh.biventricle import biventricle
+from heartsim.mesh.heartmesh import ATRIA
+from heartsim.mesh.parts import part_of, shares, ventricles
 from heartsim.mesh.quality import dihedral_angles, examine
 from heartsim.mesh.remesh import coarsen, volume_changes
+from heartsim.mesh.surfaces import boundary, components, match_facets
 
 
 @pytest.fixture(scope="module")
@@ -52,3 +55,46 @@ def test_fields_are_carried_over(pair):
 def test_senseless_edges_are_refused(edge, two_ventricles):
     with pytest.raises(MeshError, match="cannot remesh"):
         coarsen(two_ventricles, edge)
+
+
+@pytest.fixture(scope="module")
+def blocks(four_chambers):
+    return coarsen(four_chambers, 8)
+
+
+def test_four_chambers_keep_names_and_volumes(four_chambers, blocks):
+    assert list(blocks.regions) == list(four_chambers.regions)
+    assert list(blocks.surfaces) == list(four_chambers.surfaces)
+    assert {k: set(c.rims) for k, c in blocks.cavities.items()} == {
+        k: set(c.rims) for k, c in four_chambers.cavities.items()
+    }
+    changes = volume_changes(four_chambers, blocks)
+    assert {"ventricles wall", "LA wall", "RA wall", "LV", "RV", "LA", "RA"} < set(changes)
+    assert max(abs(change) for change in changes.values()) < 0.02
+    assert [finding for finding in examine(blocks) if finding.severity == "error"] == []
+
+
+def test_every_chamber_is_lined_by_its_own_wall(blocks):
+    """Else the chamber would be missing in the part that is cut out."""
+    assert set(ventricles(blocks).heart.cavities) == {"LV", "RV"}
+    for name in ATRIA:
+        assert set(part_of(blocks, [name]).heart.cavities) == {name}
+
+
+def test_no_part_of_a_heart_is_scattered(blocks):
+    for cells in shares(blocks).values():
+        assert components(blocks.tets[cells], len(blocks.points)).max() == 0
+
+
+def test_lumen_of_vessels_stays_unnamed_on_coarse_cells(four_chambers, blocks):
+    """Unnamed are both lumina and the annuli; their area changes little."""
+
+    def unnamed(heart):
+        facets, _ = boundary(heart.tets)
+        named = np.concatenate(list(heart.surfaces.values()))
+        rest = facets[match_facets(facets, named) < 0]
+        corner = heart.points[rest]
+        across = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
+        return np.linalg.norm(across, axis=1).sum() / 2
+
+    assert unnamed(blocks) == pytest.approx(unnamed(four_chambers), rel=0.1)

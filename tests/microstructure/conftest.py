@@ -7,8 +7,10 @@ import pytest
 
 from heartsim.mesh.biventricle import biventricle
 from heartsim.mesh.ellipsoid import left_ventricle
+from heartsim.mesh.fourchamber import read_four_chamber
 from heartsim.mesh.heartmesh import Cavity, HeartMesh
 from heartsim.microstructure.coordinates import Coordinates, coordinates
+from tests.mesh.block_heart import write_block_heart
 
 ROTATION = np.linalg.qr(np.array([[0.3, -1.2, 0.5], [0.9, 0.4, 1.1], [-0.7, 0.2, 0.8]]))[0]
 ROTATION = ROTATION * np.sign(np.linalg.det(ROTATION))
@@ -39,6 +41,13 @@ def pair() -> HeartMesh:
 @pytest.fixture(scope="session")
 def pair_position(pair: HeartMesh) -> Coordinates:
     return coordinates(pair)
+
+
+@pytest.fixture(scope="session")
+def four_chambers(tmp_path_factory) -> HeartMesh:
+    """Four chambers of blocks."""
+    path = write_block_heart(tmp_path_factory.mktemp("blocks"))
+    return read_four_chamber(path, chambers="all")
 
 
 def moved(mesh: HeartMesh) -> HeartMesh:
