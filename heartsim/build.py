@@ -20,7 +20,7 @@ from heartsim.fem.space import DEGREE, Nodes, function_space, number_nodes
 from heartsim.fem.support import Support, support
 from heartsim.heart import Heart
 from heartsim.loop import circulation_of
-from heartsim.mesh.heartmesh import ATRIA, HeartMesh
+from heartsim.mesh.heartmesh import ATRIA, GREAT_VESSELS, HeartMesh
 from heartsim.mesh.parts import has_atria, in_ventricles
 from heartsim.mesh.surfaces import cell_volumes
 from heartsim.microstructure.angles import HelixAngles
