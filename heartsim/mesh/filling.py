@@ -111,13 +111,10 @@ def fill(
     points = voxels.to_world(points / voxels.edge)
     anatomy = _anatomy(name, points, facets, label, known)
     heart = _heart(name, points, tets, anatomy)
-    heart = with_volumes(
-        heart, volumes, {"ventricles": fields.wall_volume}, passes=RESTORING_PASSES
-    )
+    walls = {} if fields.wall_volume is None else {"ventricles": fields.wall_volume}
+    heart = with_volumes(heart, volumes, walls, passes=RESTORING_PASSES)
     heart = _smoothed(coarsen(heart, edge))
-    heart = with_volumes(
-        heart, volumes, {"ventricles": fields.wall_volume}, passes=RESTORING_PASSES
-    )
+    heart = with_volumes(heart, volumes, walls, passes=RESTORING_PASSES)
     anatomy = _reread(name, heart, known)
     heart = replace(heart, regions=wall_regions(heart.points, heart.tets, anatomy))
     return Filled(heart, anatomy, [*_notes(fields, lids), *anatomy.guesses])

@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from heartsim.errors import MeshError
 from heartsim.mesh.clinical import THIN, cells_across, clinical
 from heartsim.mesh.heartmesh import TISSUE, VENTRICLES, HeartMesh
+from heartsim.mesh.parts import has_atria
 from heartsim.mesh.surfaces import (
     TET_FACES,
     boundary,
@@ -292,8 +293,9 @@ def _surfaces(mesh: HeartMesh) -> Iterator[Finding]:
     if (times > 1).any():
         yield _error(f"{_first(times > 1)} outer triangles are in two surfaces. Keep one name.")
     if (times == 0).any():
+        right = ", as annuli and the lumen of great vessels should" if has_atria(mesh) else ""
         yield _warning(
-            f"{_first(times == 0)} outer triangles have no name: they stay free of load."
+            f"{_first(times == 0)} outer triangles have no name: they stay free of load{right}."
         )
 
 

@@ -6,9 +6,10 @@ atrioventricular ring, around the veins, along the crista terminalis, over the r
 from one vein to the other. Sheets lie across the wall, as in the ventricles; there is no twist
 through a wall of 2 mm.
 
-Thresholds are those of the paper for its idealized atria (table 4). There the two of the pulmonary
-veins, and the two of the right septum, stand in the order in which no cell would be left between
-them; they are used in the other order. Ours are how the surfaces are found in an image that does
+Thresholds are those of the paper for its idealized atria (table 4), as the settings of
+PyAnsys-Heart quote them: with the two of the pulmonary veins and the two of the right septum
+exchanged, because in the order printed no cell would be left between them. Ours are the order in
+which the bundles of the right atrium are chosen, and how surfaces are found in an image that does
 not name them: openings by distance, the tip of the right appendage as the place farthest along
 the wall from all openings, and the roof line and the two halves of the tricuspid ring by the plane
 through the centers of the tricuspid ring and of both venae cavae.

@@ -1,4 +1,4 @@
-"""Four chambers of muscle around one circulation: who pulls when, and the atrial kick."""
+"""Four chambers of muscle around one circulation: who is there, who pulls when, and the kick."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -9,11 +9,13 @@ from heartsim.beat import begin, march
 from heartsim.build import ARTERY, anatomy, heart_on
 from heartsim.chamberwalls import ATRIAL, held_share
 from heartsim.circulation import blood_volume
+from heartsim.errors import MeshError
 from heartsim.heart import cavity_volumes
 from heartsim.loop import first_blood
 from heartsim.mesh.fourchamber import read_four_chamber
 from heartsim.mesh.heartmesh import ATRIA, GREAT_VESSELS
 from heartsim.mesh.parts import in_ventricles
+from heartsim.patient import load_mesh
 from heartsim.procedures import on_heart
 from heartsim.procedures.rhythm import SetDelay
 from heartsim.scenario import Scenario
@@ -36,6 +38,20 @@ def built(tmp_path_factory):
 @pytest.fixture(scope="module")
 def heart(built):
     return heart_on(built, built.mesh.points, SCENARIO)
+
+
+@pytest.mark.parametrize(
+    ("chambers", "cavities"), [("ventricles", {"LV", "RV"}), ("all", {"LV", "RV", "LA", "RA"})]
+)
+def test_scenario_chooses_the_chambers(chambers, cavities, tmp_path):
+    patient = {"mesh": str(write_block_heart(tmp_path)), "chambers": chambers}
+    assert set(load_mesh(Scenario.from_dict({"patient": patient})).cavities) == cavities
+
+
+def test_all_chambers_of_two_are_refused():
+    patient = {"mesh": "biventricle", "chambers": "all"}
+    with pytest.raises(MeshError, match='biventricle: chambers = "all", and it has no atria'):
+        load_mesh(Scenario.from_dict({"patient": patient}))
 
 
 def test_every_chamber_is_a_cavity_of_its_own(built, heart):

@@ -53,3 +53,18 @@ def test_stress_rises_from_diastole_to_systole_and_fibers_shorten():
     assert found["fiber_stress_ES_kPa"]["p50"] > 3 * found["fiber_stress_ED_kPa"]["p50"]
     assert found["fiber_strain_ES_percent"]["p50"] < -5
     assert found["wall_volume_mL"] == pytest.approx(160)
+
+
+def test_atria_are_in_no_segment():
+    """Values of cells beyond the ventricles, segment -1, move no number of the left wall."""
+    mesh = synthetic_beat.two_ventricles(9.0)
+    aha = np.array(mesh.fields["aha"])
+    beyond = np.flatnonzero(aha == 0)[::2]
+    aha[beyond] = -1
+    whole = mesh.with_fields({"aha": aha})
+    values = np.arange(len(mesh.tets), dtype=float)
+    loud = values.copy()
+    loud[beyond] = 1e6
+    before, after = distribution(mesh, values), distribution(whole, loud)
+    for key in ("p50", "p95", "mean", "aha17"):
+        np.testing.assert_array_equal(before[key], after[key])

@@ -74,8 +74,8 @@ def blocks() -> tuple[np.ndarray, np.ndarray]:
     return part, fill
 
 
-def block_heart() -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, np.ndarray]]:
-    """Points, tetrahedra, part of each, and named triangles with their caps."""
+def block_heart() -> tuple[np.ndarray, dict[str, np.ndarray], np.ndarray, np.ndarray]:
+    """Points, named triangles with their caps, tetrahedra, and the part of each."""
     part, fill = blocks()
     corner = np.stack(np.meshgrid(*(np.arange(n + 1) for n in SHAPE), indexing="ij"), -1)
     number = np.arange(corner[..., 0].size).reshape(corner.shape[:3])

@@ -172,13 +172,14 @@ def test_coarse_patient_keeps_its_shape(patient, edge, cells):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("edge", "cells"), [(6, 25_000), (5, 36_400)])
-def test_coarse_whole_heart_keeps_its_shape(whole, edge, cells):
+@pytest.mark.parametrize(("edge", "cells", "worst"), [(6, 24_800, 0.06), (5, 36_400, 0.12)])
+def test_coarse_whole_heart_keeps_its_shape(whole, edge, cells, worst):
+    """One flat cell through an atrial wall of 2.4 mm bounds the radius ratio."""
     coarse = coarsen(whole, edge)
     assert max(abs(change) for change in volume_changes(whole, coarse).values()) < 0.02
     assert len(coarse.tets) == pytest.approx(cells, rel=0.2)
     assert [finding for finding in examine(coarse) if finding.severity == "error"] == []
-    assert radius_ratios(coarse.points, coarse.tets).min() > 0.1
+    assert radius_ratios(coarse.points, coarse.tets).min() > worst
     assert {name: set(c.rims) for name, c in coarse.cavities.items()} == {
         name: set(c.rims) for name, c in whole.cavities.items()
     }

@@ -1,5 +1,6 @@
 import json
 import subprocess
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -27,6 +28,15 @@ def test_traces_are_in_clinical_units(result, beat):
     np.testing.assert_allclose(traces["Q_mitral_mL_per_s"], beat.flow["mitral"], atol=1e-7)
     wanted = {"t_ms", "P_aorta_mmHg", "P_pulmonary_artery_mmHg", "Q_pulmonary_mL_per_s"}
     assert wanted <= set(traces.columns)
+
+
+def test_atria_are_stored_outside_the_segments(beat, tmp_path):
+    aha = np.array(beat.mesh.fields["aha"])
+    aha[:5] = -1
+    stored = synthetic_beat.saved(
+        replace(beat, mesh=beat.mesh.with_fields({"aha": aha})), tmp_path / "four", "Four"
+    )
+    assert not stored.frame(beat.snapshot_time[0]).cells["AHA_segment"][:5].any()
 
 
 def test_snapshots_come_back(result, beat):
