@@ -39,6 +39,10 @@ from heartsim.units import kPa, mm, ms, parse
 AUGMENTATION: Final = {"P2P1": 20.0 * kPa, "P1P1": 0.0 * kPa}
 """Weight of the volume change in the energy of each element family."""
 
+ATRIAL_AUGMENTATION: Final = 50.0 * kPa
+"""The same in atria: in a wall of one layer of cells every node averages J over cells that thin and
+cells that thicken; by itself the constraint left J between 0.5 and 2.5 (rodero-01, 5 mm, P1/P1)."""
+
 STABILIZATION: Final = {"P2P1": 0.0 / kPa, "P1P1": 0.1 / kPa}
 """Weight of the pressure projection of each element family."""
 
@@ -227,7 +231,7 @@ def heart_on(anatomy: Anatomy, points: Float[np.ndarray, "v 3"], scenario: Scena
         active=uniform(active_tension(plan.length_dependence, cross=plan.cross_fiber), cells),
         stiffness=jnp.full(cells, plan.stiffness),
         contractility=jnp.asarray(contractility(anatomy.mesh, plan)),
-        fibrous=jnp.asarray(_fibrous(anatomy.mesh)),
+        fibrous=jnp.asarray(_fibrous(anatomy.mesh, plan.atrial_matrix)),
     )
     bulk = plan.bulk_modulus
     image = anatomy.nodes.interpolate(anatomy.mesh.points)
@@ -237,7 +241,7 @@ def heart_on(anatomy: Anatomy, points: Float[np.ndarray, "v 3"], scenario: Scena
         space=space,
         frames=carried(jnp.asarray(anatomy.frames), imaged.inverse_jacobian, space),
         material=tissue,
-        augmentation=jnp.asarray(AUGMENTATION[element]),
+        augmentation=jnp.asarray(_augmentation(anatomy.mesh, element)),
         compressibility=jnp.asarray(0.0 if bulk is None else 1.0 / bulk),
         stabilization=jnp.asarray(STABILIZATION[element]),
         viscosity=jnp.full(cells, VISCOSITY),
@@ -256,8 +260,18 @@ def heart_on(anatomy: Anatomy, points: Float[np.ndarray, "v 3"], scenario: Scena
     )
 
 
-def _fibrous(mesh: HeartMesh) -> Float[np.ndarray, " c"]:
-    """Shear modulus of fibrous tissue in each cell [kPa]: valve annuli and vessels, else muscle.
+def _augmentation(mesh: HeartMesh, element: str) -> Float[np.ndarray, "..."]:
+    """Weight of the volume change in the energy [kPa], of each cell where there are atria."""
+    if not has_atria(mesh):
+        return np.asarray(AUGMENTATION[element])
+    weight = np.full(len(mesh.tets), AUGMENTATION[element])
+    for atrium in ATRIA:
+        weight[mesh.region(atrium)] = ATRIAL_AUGMENTATION
+    return weight
+
+
+def _fibrous(mesh: HeartMesh, atrial_matrix: float) -> Float[np.ndarray, " c"]:
+    """Shear modulus of fibrous tissue in each cell [kPa]: valve annuli, atria, vessels.
 
     Each ring is spread over the cells that touch its rim, whatever their size.
     """
@@ -269,6 +283,8 @@ def _fibrous(mesh: HeartMesh) -> Float[np.ndarray, " c"]:
             loop = mesh.points[rim]
             length = np.linalg.norm(np.roll(loop, -1, axis=0) - loop, axis=1).sum()
             modulus[touching] += COLLAGEN * RING * length / volume[touching].sum()
+    for atrium in ATRIA:
+        modulus[mesh.regions.get(atrium, [])] += atrial_matrix
     for vessel in GREAT_VESSELS:
         modulus[mesh.regions.get(vessel, [])] = ARTERY
     return modulus

@@ -60,7 +60,7 @@ class Solid(eqx.Module):
         Rows fiber, sheet, normal.
     material : Material
         Leaves lead with the cell axis.
-    augmentation : ()
+    augmentation : () or (c,)
         gamma [kPa]: vanishes at J = 1, makes the displacement block definite.
     compressibility : ()
         1 / kappa [1/kPa]; 0 for an incompressible wall.
@@ -75,7 +75,7 @@ class Solid(eqx.Module):
     space: FunctionSpace
     frames: Float[Array, "c q 3 3"]
     material: Material
-    augmentation: Scalar
+    augmentation: Float[Array, "..."]
     compressibility: Scalar
     stabilization: Scalar
     viscosity: Float[Array, " c"]
@@ -188,9 +188,10 @@ def _at_points(function, solid: Solid, F, p, tension, u_before: Vector, rate: Sc
     before = cauchy_green(deformation(solid, u_before))
     pressure = point_pressure(solid.space, p)
     over_points = jax.vmap(function, in_axes=(0, 0, 0, None, None, None))
-    over_cells = jax.vmap(over_points, in_axes=(0, 0, 0, None, None, 0))
+    over_cells = jax.vmap(over_points, in_axes=(0, 0, 0, None, 0, 0))
     cell = (solid.material, solid.viscosity, swelling_of(solid), tension)
-    return over_cells(cauchy_green(F), before, pressure, rate, solid.augmentation, cell)
+    gamma = jnp.broadcast_to(solid.augmentation, solid.viscosity.shape)
+    return over_cells(cauchy_green(F), before, pressure, rate, gamma, cell)
 
 
 def residual(

@@ -78,10 +78,10 @@ class ImagedPressure(Section):
     LV: Annotated[float, Quantity("pressure", "0 mmHg", "40 mmHg")] = usual("8 mmHg")
     RV: Annotated[float, Quantity("pressure", "0 mmHg", "30 mmHg")] = usual("4 mmHg")
     LA: Annotated[float, Quantity("pressure", "0 mmHg", "40 mmHg")] = usual(
-        "8 mmHg", 'Only used with chambers = "all".'
+        "5 mmHg", "Of 3D atria, which have relaxed by the end of diastole."
     )
     RA: Annotated[float, Quantity("pressure", "0 mmHg", "30 mmHg")] = usual(
-        "4 mmHg", 'Only used with chambers = "all".'
+        "3 mmHg", "Of 3D atria, which have relaxed by the end of diastole."
     )
 
 
@@ -184,8 +184,12 @@ class Tissue(Section):
         description="Contractility of the right free wall over that of left wall and septum.",
     )
     atrial_wall: Annotated[float, Quantity("number", "0", "2")] = Field(
-        default=0.2,
+        default=0.1,
         description="Contractility of 3D atria over that of left wall and septum.",
+    )
+    atrial_matrix: Annotated[float, Quantity("pressure", "0 kPa", "500 kPa")] = usual(
+        "8 kPa",
+        "Shear modulus woven into 3D atria, whose thin walls hold pressure in all directions.",
     )
     cross_fiber: Annotated[float, Quantity("number", "0", "1")] = Field(
         default=0.1,
