@@ -71,6 +71,9 @@ GOOD: Final = 0.7
 STIFFEN: Final = 6.0
 """Factor by which the rate grows after a step that was not borne."""
 
+LARGEST_RATE: Final = 1e5
+"""Rate at which the search gives up [1/ms]: where no step so short is borne, none will be."""
+
 MOST_STEPS: Final = 80
 """Newton steps."""
 
@@ -198,7 +201,8 @@ def unload(
         return Guess(shape, wall), 0
     wall = wall._replace(pressure=jnp.asarray(pressure))
     wall = _onto(imaged, heart.solid.space.points, wall, edges)
-    rate, here = FIRST_RATE, _balanced(heart, wall, heart.solid.space.points)
+    rate, steps = FIRST_RATE, 0
+    here = _balanced(heart, wall, heart.solid.space.points)
     for steps in range(1, MOST_STEPS + 1):
         load = equilibrium.creeping_load(heart, wall, rate)
         work = equilibrium.refresh(work, heart, wall, load)
@@ -218,9 +222,11 @@ def unload(
             report(steps, here.left)
         if here.left < BALANCED:
             return Guess(shape, wall), steps
+        if rate > LARGEST_RATE:
+            break
     raise SolveFailed(
         f"unloaded shape: not found, {100 * here.left:.2g} % of the load are out of balance after "
-        f"{MOST_STEPS} steps. Lower patient.imaged_pressure, stiffen the tissue, or set "
+        f"{steps} steps. Lower patient.imaged_pressure, stiffen the tissue, or set "
         'imaged_at = "unloaded".'
     )
 
