@@ -277,8 +277,8 @@ def _fibrous(mesh: HeartMesh, atrial_matrix: float) -> Float[np.ndarray, " c"]:
     """
     volume = np.abs(cell_volumes(mesh.points, mesh.tets))
     modulus = np.zeros(len(mesh.tets))
-    for cavity in mesh.cavities.values():
-        for rim in cavity.valves.values():
+    for name in set(mesh.cavities).difference(ATRIA):  # both sides of a valve share its ring
+        for rim in mesh.cavities[name].valves.values():
             touching = np.isin(mesh.tets, rim).any(axis=1)
             loop = mesh.points[rim]
             length = np.linalg.norm(np.roll(loop, -1, axis=0) - loop, axis=1).sum()
@@ -286,7 +286,7 @@ def _fibrous(mesh: HeartMesh, atrial_matrix: float) -> Float[np.ndarray, " c"]:
     for atrium in ATRIA:
         modulus[mesh.regions.get(atrium, [])] += atrial_matrix
     for vessel in GREAT_VESSELS:
-        modulus[mesh.regions.get(vessel, [])] = ARTERY
+        modulus[mesh.regions.get(vessel, [])] += ARTERY
     return modulus
 
 

@@ -41,7 +41,7 @@ class Checkpoint:
     traces : mapping of name to array
         What the recorder holds of the running beat.
     curve : mapping of name to array
-        Passive curve of the ventricles.
+        Passive curve of the 3D chambers.
     trials : tuple of Trial
         Periodic states that the loading rule has behind it.
     """

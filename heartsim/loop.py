@@ -92,16 +92,17 @@ def first_blood(
     """State of the circulation at the start of the first beat.
 
     The stressed blood volume is the scenario's, or what a healthy adult holds at end-diastole
-    outside the ventricles plus the imaged ventricles; it depends on the patient only, so all
-    operations on one patient start with the same blood.
+    outside the 3D chambers plus these as imaged; it depends on the patient only, so all operations
+    on one patient start with the same blood. Atria that are imaged large bring more of it with
+    them than 0D ones.
 
     Parameters
     ----------
     scenario : Scenario
     imaged : mapping of chamber to volume
-        Ventricular volumes of the imaged shape [mm³].
+        Volumes of the 3D chambers in the imaged shape [mm³].
     held : mapping of chamber to volume
-        Ventricular volumes of the loaded wall now [mm³].
+        Their volumes in the loaded wall now [mm³].
     """
     _, state = healthy_adult()
     outside = STRESSED_VOLUME - sum(END_DIASTOLIC[name] for name in imaged)

@@ -131,7 +131,7 @@ _SAME_RATE: Final = 0.1
 
 
 def _emulated(loop: Circulation, scenario: Scenario) -> tuple[Circulation, float]:
-    """Loop with ventricles fitted to a stored 3D beat, and the blood volume of that beat [mm³].
+    """Loop with chambers fitted to a stored 3D beat, and the blood volume of that beat [mm³].
 
     Raises
     ------
@@ -142,7 +142,7 @@ def _emulated(loop: Circulation, scenario: Scenario) -> tuple[Circulation, float
     curves, table = result.provenance.get("passive_curve"), result.traces
     if not isinstance(curves, Mapping) or not curves:
         raise ResultError(
-            f"{result.folder}: has no passive curves of 3D ventricles. Give the folder of a 3D run."
+            f"{result.folder}: has no passive curves of 3D chambers. Give the folder of a 3D run."
         )
     recorded = value(result.indices, "circulation.heart_rate_per_min")
     asked = float(minute / loop.period)
@@ -164,7 +164,7 @@ def _emulated(loop: Circulation, scenario: Scenario) -> tuple[Circulation, float
                 np.asarray(curve["volume_mL"]) * mL,
                 np.asarray(curve["pressure_mmHg"]) * mmHg,
             ),
-            trigger=float(loop.av_delay),
+            trigger=float(loop.av_delay) if name in VENTRICLES else 0.0,
             period=float(loop.period),
         )
         for name, curve in curves.items()

@@ -1,6 +1,6 @@
-"""Jump to the periodic state: 0D stand-ins of the 3D ventricles find what many beats would.
+"""Jump to the periodic state: 0D stand-ins of the 3D chambers find what many beats would.
 
-After a 3D beat each ventricle is emulated from its own recorded loop and its passive curve; the
+After a 3D beat each chamber is emulated from its own recorded loop and its passive curve; the
 0D loop with these stand-ins runs to its limit cycle in a second, and the 3D heart is filled to
 the volumes found there. Total blood volume is kept, and the 3D beat that follows is the judge.
 """
@@ -35,13 +35,13 @@ STEPS: Final = 400
 
 @dataclass(frozen=True)
 class PassiveCurve:
-    """Volumes [mm³] and pressures [kPa] of each passive ventricle, both increasing."""
+    """Volumes [mm³] and pressures [kPa] of each passive chamber, both increasing."""
 
     volume: Mapping[str, np.ndarray]
     pressure: Mapping[str, np.ndarray]
 
     def packed(self) -> dict[str, np.ndarray]:
-        """Arrays for a checkpoint, by kind and ventricle."""
+        """Arrays for a checkpoint, by kind and chamber."""
         kinds = {"volume": self.volume, "pressure": self.pressure}
         return {f"{kind}.{name}": row for kind, rows in kinds.items() for name, row in rows.items()}
 
@@ -55,7 +55,7 @@ class PassiveCurve:
         )
 
     def summary(self) -> dict[str, dict[str, list[float]]]:
-        """Curves of each ventricle in clinical units, for the record of a run."""
+        """Curves of each chamber in clinical units, for the record of a run."""
         return {
             name: {
                 "volume_mL": (self.volume[name] / mL).tolist(),
@@ -66,7 +66,7 @@ class PassiveCurve:
 
 
 def passive_curve(work: Workspace, heart: Heart, wall: WallState) -> tuple[PassiveCurve, Workspace]:
-    """Load the passive ventricles together by less and by more than now; record their volumes.
+    """Load the passive chambers together by less and by more than now; record their volumes.
 
     A level that Newton's method does not reach in one step ends its direction: the curve is a
     guide to the periodic state and does with fewer points.
@@ -120,7 +120,7 @@ class SeenBeat:
 
 
 def periodic_guess(seen: SeenBeat, curve: PassiveCurve, loop: Circulation, blood: State) -> State:
-    """State of a circulation at the start of a periodic beat, by emulated ventricles.
+    """State of a circulation at the start of a periodic beat, by emulated chambers.
 
     What the 3D beat ended with beyond the same beat of its stand-ins, up to a milliliter because of
     emulation and of longer time steps, hardly changes near the periodic state: it is added to
@@ -142,7 +142,7 @@ def periodic_guess(seen: SeenBeat, curve: PassiveCurve, loop: Circulation, blood
 
 
 def _emulated(loop: Circulation, seen: SeenBeat, curve: PassiveCurve) -> Circulation:
-    """A loop whose ventricles are the stand-ins of a 3D beat, at the rate of the loop."""
+    """A loop whose chambers are the stand-ins of a 3D beat, at the rate of the loop."""
     recorded = seen.heart.loop
     slower = (loop.period / recorded.period) ** 0.5
     column = seen.recorder.column
@@ -159,7 +159,7 @@ def _emulated(loop: Circulation, seen: SeenBeat, curve: PassiveCurve) -> Circula
 
 
 def refill(work: Workspace, heart: Heart, moment: Moment, blood: State) -> tuple[Workspace, Moment]:
-    """Fill the 3D ventricles to the volumes of a circulation state: start of a beat.
+    """Fill the 3D chambers to the volumes of a circulation state: start of a beat.
 
     The wall moves by what the passive wall moves between both fillings, so that what viscosity
     and dashpots have left in it at the end of the last beat stays.

@@ -87,7 +87,8 @@ _REFUSED: Final[Mapping[Path, str]] = {
     ("circulation", "period"): _RATE,
     ("activation", "period"): _RATE,
     ("circulation", "av_delay"): (
-        "moves 0D ventricles only; the muscle holds its own onset. Ask for activation.time."
+        "moves 0D ventricles only; the muscle holds its own onset. Ask for activation.time, which "
+        "moves the atria too where they are muscle."
     ),
 }
 """Leaves whose derivative would not be what their name says, and why."""

@@ -152,6 +152,11 @@ def import_(
     if not files:
         raise MeshError("mesh import: no file is named. Name a mesh, a segmentation or surfaces.")
     one, *others = files
+    if chambers == "all" and (others or names is not None):
+        raise MeshError(
+            "mesh import: --chambers all takes one mesh with its name map beside it. Leave out "
+            "--names and the other files, or --chambers."
+        )
     size = parse(edge, "length") if edge else None
 
     def split(words: str) -> tuple[str, ...] | None:

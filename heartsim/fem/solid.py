@@ -188,10 +188,10 @@ def _at_points(function, solid: Solid, F, p, tension, u_before: Vector, rate: Sc
     before = cauchy_green(deformation(solid, u_before))
     pressure = point_pressure(solid.space, p)
     over_points = jax.vmap(function, in_axes=(0, 0, 0, None, None, None))
-    over_cells = jax.vmap(over_points, in_axes=(0, 0, 0, None, 0, 0))
+    by_cell = 0 if solid.augmentation.ndim else None
+    over_cells = jax.vmap(over_points, in_axes=(0, 0, 0, None, by_cell, 0))
     cell = (solid.material, solid.viscosity, swelling_of(solid), tension)
-    gamma = jnp.broadcast_to(solid.augmentation, solid.viscosity.shape)
-    return over_cells(cauchy_green(F), before, pressure, rate, gamma, cell)
+    return over_cells(cauchy_green(F), before, pressure, rate, solid.augmentation, cell)
 
 
 def residual(

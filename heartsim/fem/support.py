@@ -55,13 +55,13 @@ def support(
     nodes: Nodes,
     triangles: Int[np.ndarray, "f 3"],
     *,
-    normal_stiffness: float = 0.0,
-    tangential_stiffness: float = 0.0,
-    normal_damping: float = 0.0,
-    tangential_damping: float = 0.0,
+    normal_stiffness: float | Float[np.ndarray, " f"] = 0.0,
+    tangential_stiffness: float | Float[np.ndarray, " f"] = 0.0,
+    normal_damping: float | Float[np.ndarray, " f"] = 0.0,
+    tangential_damping: float | Float[np.ndarray, " f"] = 0.0,
     smoothed: bool = True,
 ) -> Support:
-    """Build a support on boundary triangles, uniform in its stiffness [kPa/mm, kPa ms/mm].
+    """Build a support on boundary triangles: stiffness of all or of each [kPa/mm, kPa ms/mm].
 
     Its normals are means of those of the vertices; with ``smoothed=False`` those of the facets.
     """

@@ -11,10 +11,12 @@ from typing import Final
 
 import numpy as np
 
-from heartsim.result import Recording
+from heartsim.indices.events import end_diastole
+from heartsim.result import Recording, close_loop
 from heartsim.units import mmHg
 
-_OUTLET: Final = {"LA": "mitral", "RA": "tricuspid"}
+_OUTLET: Final = {"LA": ("LV", "mitral"), "RA": ("RV", "tricuspid")}
+"""Ventricle and valve that each atrium empties through."""
 
 
 def atrium(recording: Recording, name: str) -> dict[str, float]:
@@ -31,8 +33,9 @@ def atrium(recording: Recording, name: str) -> dict[str, float]:
     ``kick_percent``
         Active emptying: volume before contraction minus the smallest, over the former.
     ``kick_of_filling_percent``
-        Blood that passes the atrioventricular valve from the start of the beat until it closes,
-        over all that passes it forward in the beat.
+        Blood that passes the atrioventricular valve from the start of the beat to the
+        end-diastole of its ventricle, over all that passes it forward in the beat. Not a number
+        where filling has ended before.
 
     Parameters
     ----------
@@ -44,17 +47,26 @@ def atrium(recording: Recording, name: str) -> dict[str, float]:
     pressure, volume = recording.pressure[name], recording.volume[name]
     smallest = int(np.argmin(volume))
     largest, waiting, least = (float(v) for v in (volume.max(), volume[0], volume[smallest]))
-    forward = np.maximum(recording.flow[_OUTLET[name]], 0.0)
-    closed = np.flatnonzero(forward == 0.0)
-    until = int(closed[0]) if len(closed) else 0
-    passed = [float(np.trapezoid(forward[:k], recording.time[:k])) for k in (until + 1, None)]
     return {
         "a_wave_mmHg": float(pressure[: smallest + 1].max()) / mmHg,
         "v_wave_mmHg": float(pressure[smallest:].max()) / mmHg,
         "conduit_percent": _percent(largest - waiting, largest),
         "kick_percent": _percent(waiting - least, waiting),
-        "kick_of_filling_percent": _percent(passed[0], passed[1]),
+        "kick_of_filling_percent": _kick_of_filling(recording, name),
     }
+
+
+def _kick_of_filling(recording: Recording, name: str) -> float:
+    """Forward flow from the start of the beat to end-diastole, in percent of all of it."""
+    ventricle, valve = _OUTLET[name]
+    pressure = recording.pressure
+    until = end_diastole(recording.time, pressure[ventricle], pressure[name])
+    if pressure[ventricle][0] > pressure[name][0] or until == len(recording.time) - 1:
+        return math.nan
+    time, flow = close_loop(recording.time, recording.heart_rate_period, recording.flow[valve])
+    forward = np.maximum(flow, 0.0)
+    kick, whole = (float(np.trapezoid(forward[:k], time[:k])) for k in (until + 1, None))
+    return _percent(kick, whole)
 
 
 def _percent(part: float, whole: float) -> float:

@@ -8,6 +8,7 @@ from jaxtyping import Float
 
 from heartsim.indices.deformation import segment_strain
 from heartsim.indices.hemodynamics import events
+from heartsim.mesh.parts import in_ventricles
 from heartsim.result import Recording
 
 INDICES: Final = (
@@ -66,7 +67,7 @@ def dyssynchrony(recording: Recording) -> dict[str, float]:
     contracting = _contraction(recording, time)
     activated = recording.mesh.fields.get("activation_time")
     numbers = (
-        math.nan if activated is None else float(np.ptp(activated)),
+        math.nan if activated is None else float(np.ptp(activated[in_ventricles(recording.mesh)])),
         float(np.std(peak, ddof=1)),
         float(_mean_of(peak, LATERAL) - _mean_of(peak, SEPTAL)),
         uniformity(strain[contracting]),

@@ -86,9 +86,10 @@ def wall(recording: Recording) -> dict[str, object]:
         Change of fiber length from end-diastole; shortening is negative, so ``p95`` is the tissue
         that shortens least.
     ``activation_time_ms``
-        Time from the start of the beat to activation, if the mesh carries it.
+        Time from the trigger of the ventricles to activation, if the mesh carries it.
     ``wall_volume_mL``
-        Volume of the muscle, mean over the beat.
+        Volume of the whole wall, with 3D atria and great vessels where there are any, mean over
+        the beat.
     """
     ed, es = (recording.snapshot(recording.time[i]) for i in events(recording, "LV"))
     mesh = recording.mesh

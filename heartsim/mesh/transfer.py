@@ -39,8 +39,8 @@ def regions_on(
     """
     nearest = _nearest_cells(mesh, points, tets)
     if len(shares(mesh)) > 1:
-        nearest = _without_islands(mesh, tets, nearest)
         nearest = _at_home(mesh, points, tets, surfaces, nearest)
+        nearest = _without_islands(mesh, tets, nearest)
     regions = {}
     for name, cells in mesh.regions.items():
         inside = np.zeros(len(mesh.tets), bool)

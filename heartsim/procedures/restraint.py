@@ -212,7 +212,7 @@ pericardial_stiffening: Final = Operation(
     },
     limits="springs hold the unloaded shape, they do not share one volume between the chambers; "
     "the "
-    "atria are free; no breathing",
+    "0D atria are free; no breathing",
     expected="left and right end-diastolic pressures rise and come within 5 mmHg (textbook)",
     source="six patients catheterized around pericardiectomy",
     build=lambda v: (ScalePericardium(number(v, "factor")),),

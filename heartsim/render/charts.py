@@ -140,7 +140,7 @@ def _loop(results: Sequence[Result], chamber: str) -> dict[str, object]:
             end_systolic_line(result, chamber),
             end_diastolic_curve(result, chamber),
         )
-        missing |= systolic is None
+        missing |= systolic is None and chamber in ("LV", "RV")
         if systolic:
             lines.append({**_line(i, "ESPVR", "dash", *systolic), "thin": True})
         if diastolic:

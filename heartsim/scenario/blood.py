@@ -164,7 +164,7 @@ class Devices(Section):
 
 
 class Circulation(Section):
-    """The blood around the heart: a closed loop, with 0D atria and, without a mesh, ventricles."""
+    """The blood around the heart: a closed loop, with 0D chambers where the mesh has none."""
 
     model: Literal["closed-loop"] = "closed-loop"
     heart_rate: Annotated[float, Quantity("frequency", "30 /min", "220 /min")] = usual("72 /min")

@@ -12,7 +12,7 @@ from heartsim.errors import ProcedureConflict
 from heartsim.procedures.catalogue import CATALOGUE, plan
 from heartsim.procedures.edit import Procedure
 from heartsim.procedures.perform import check_conflicts
-from heartsim.scenario.blood import Chamber, Circulation, Routes
+from heartsim.scenario.blood import Chamber, Circulation, Pericardium, Routes
 from heartsim.scenario.entries import check_entries, entry_schema, resolved_entry
 from heartsim.scenario.models import (
     Activation,
@@ -98,15 +98,18 @@ class Scenario(Section):
 
     @model_validator(mode="after")
     def _walls_are_not_lumped(self) -> Self:
-        """Refuse what only 0D ventricles have where a mesh replaces them."""
+        """Refuse what only 0D chambers have where a mesh replaces them."""
         if self.patient.model == "0D":
             return self
-        stated = [n for n in ("LV", "RV") if getattr(self.circulation, n) != Chamber()]
+        whole = self.patient.chambers == "all"
+        walls = ("LV", "RV", "LA", "RA") if whole else ("LV", "RV")
+        stated = [n for n in walls if getattr(self.circulation, n) != Chamber()]
+        stated += ["pericardium"] if whole and self.circulation.pericardium != Pericardium() else []
         stated += ["routes"] if self.circulation.routes != Routes() else []
         stated += ["septum"] if self.circulation.septum.compliance else []
         if stated:
             raise ValueError(
-                f"circulation.{stated[0]} belongs to 0D ventricles, but these are 3D walls. "
+                f"circulation.{stated[0]} belongs to 0D chambers, but these are 3D walls. "
                 'Remove it, or write patient.model = "0D".'
             )
         return self

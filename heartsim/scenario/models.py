@@ -260,7 +260,7 @@ class Support(Section):
     )
     atrial_pericardium: Annotated[float, Quantity("number", "0", "1")] = Field(
         default=0.1,
-        description="Share of the pericardium's springs and dashpots that 3D atria feel.",
+        description="Share of the pericardium that 3D atria and great vessels feel.",
     )
     base_stiffness: Annotated[float, Quantity("stiffness per area", "0 kPa/mm")] = usual(
         "0.1 kPa/mm", "Spring on the base, all directions."

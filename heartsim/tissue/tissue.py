@@ -31,7 +31,8 @@ class Tissue(eqx.Module):
     contractility: Float[Array, " cells"]
     """Peak active tension at the unloaded length, per unloaded cross-section [kPa]; 0 in scar."""
     fibrous: Float[Array, " cells"]
-    """Shear modulus of fibrous tissue woven into the muscle [kPa]: 0 but at valves."""
+    """Shear modulus of fibrous tissue woven into the muscle [kPa]: 0 in ventricles but at
+    valves."""
 
     def energy(self, C: CauchyGreen, tension: Scalar) -> Scalar:
         """Energy of one cell per reference volume (call it under ``vmap`` over the cells).

@@ -132,8 +132,8 @@ def test_regional_disease_needs_a_wall(tmp_path):
     ("patient", "blood", "words"),
     [
         ({}, {}, "patient.mesh: missing"),
-        ({"mesh": "biventricle"}, {"LV": {"active": "2 mmHg/mL"}}, "belongs to 0D ventricles"),
-        ({"mesh": "biventricle"}, {"routes": {"topology": "fontan"}}, "belongs to 0D ventricles"),
+        ({"mesh": "biventricle"}, {"LV": {"active": "2 mmHg/mL"}}, "belongs to 0D chambers"),
+        ({"mesh": "biventricle"}, {"routes": {"topology": "fontan"}}, "belongs to 0D chambers"),
     ],
 )
 def test_mixed_up_models_are_refused(patient, blood, words):

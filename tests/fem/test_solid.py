@@ -131,6 +131,25 @@ def test_every_term_moves_the_residual_and_its_tangent(wall):
             assert float(jnp.abs(after - before).max()) > 1e-8, name
 
 
+def test_augmentation_may_differ_by_cell(wall):
+    """Equal in all cells it is the number; different in halves it is the sum of both halves."""
+
+    def with_(gamma):
+        solid = eqx.tree_at(lambda s: s.augmentation, wall.solid, jnp.asarray(gamma))
+        state = (solid, wall.u, wall.p, wall.tension, wall.before, wall.rate)
+        return fem.residual(*state)[0], fem.tangent(*state, dtype=jnp.float64).K
+
+    cells = len(wall.mesh.tets)
+    first = np.arange(cells) < cells // 2
+    none, both = with_(0.0), with_(7.0)
+    halves = [with_(np.where(side, 7.0, 0.0)) for side in (first, ~first)]
+    for bare, whole, left, right in zip(none, both, *halves, strict=True):
+        assert_allclose(left + right - bare, whole, rtol=0, atol=1e-12 * np.abs(whole).max())
+    same = with_(np.full(cells, 7.0))
+    assert_allclose(same[0], both[0], rtol=0, atol=1e-13 * np.abs(both[0]).max())
+    assert float(np.abs(halves[0][0] - halves[1][0]).max()) > 1e-3 * float(np.abs(both[0]).max())
+
+
 def test_wall_volume_of_a_stretch_is_its_determinant(wall):
     points = wall.solid.space.points
     stretch = jnp.array([1.1, 0.9, 1.05])

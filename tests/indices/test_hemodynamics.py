@@ -208,18 +208,20 @@ def test_an_atrium_empties_in_two_parts(ellipse):
     t = ellipse.time
     volume = np.interp(t, [0, 100, 500, 650, 800], [60, 36, 80, 60, 60]) * mL
     flow = np.where(t < 100, 200.0, 0.0) + np.where(t > 550, 180.0, 0.0)
-    found = chamber(
-        replace(
-            ellipse,
-            volume={**ellipse.volume, "LA": volume},
-            flow={**ellipse.flow, "mitral": flow},
-        ),
-        "LA",
+    ventricle = np.interp(t, [0, 100, 110, 540, 550, 800], [5, 5, 100, 100, 5, 5]) * mmHg
+    beat = replace(
+        ellipse,
+        pressure={**ellipse.pressure, "LV": ventricle, "LA": np.full_like(t, 8.0) * mmHg},
+        volume={**ellipse.volume, "LA": volume},
+        flow={**ellipse.flow, "mitral": flow},
     )
+    found = chamber(beat, "LA")
     assert found["EF_percent"] == pytest.approx(100 * 44 / 80)
     assert found["conduit_percent"] == pytest.approx(100 * 20 / 80)
     assert found["kick_percent"] == pytest.approx(100 * 24 / 60)
     assert found["kick_of_filling_percent"] == pytest.approx(100 * 20 / 65, rel=0.02)
+    closed = replace(beat, pressure={**beat.pressure, "LV": ventricle + 10 * mmHg})
+    assert np.isnan(chamber(closed, "LA")["kick_of_filling_percent"])
 
 
 def test_viability_of_square_pressures(ellipse):

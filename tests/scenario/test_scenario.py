@@ -67,8 +67,8 @@ def test_only_the_mesh_is_needed():
     assert scenario.circulation.heart_rate * minute == pytest.approx(72)
     pressure = scenario.patient.imaged_pressure
     assert pressure.LV / mmHg == pytest.approx(8)
-    assert pressure.LA / mmHg == pytest.approx(8)
-    assert pressure.RA / mmHg == pytest.approx(4)
+    assert pressure.LA / mmHg == pytest.approx(5)
+    assert pressure.RA / mmHg == pytest.approx(3)
     assert scenario.patient.chambers == "ventricles"
 
 
