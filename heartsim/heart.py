@@ -79,12 +79,6 @@ class Heart(eqx.Module):
         return self.circulation
 
     @property
-    def follows_delay(self) -> Float[Array, " c"]:
-        """1 in cells that the ventricular trigger starts, 0 in those of the atria."""
-        atrial = [self.region[name] for name in ("LA", "RA") if name in self.region]
-        return jnp.ones_like(self.cell_volume) - sum(atrial)
-
-    @property
     def cell_volume(self) -> Float[Array, " c"]:
         """Reference volume of each cell [mm³]."""
         return self.solid.space.volume

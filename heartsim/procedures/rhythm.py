@@ -7,6 +7,7 @@ import numpy as np
 
 from heartsim.activation.sites import STIMULUS, blocked, paced, through_bundles
 from heartsim.errors import RegionNotFound
+from heartsim.mesh.heartmesh import ATRIA
 from heartsim.procedures.circuit import circulation_of
 from heartsim.procedures.cutting import landmarks
 from heartsim.procedures.edit import AnatomyEdit, Dose, HeartEdit, Receipt
@@ -173,7 +174,7 @@ class SetDelay(HeartEdit):
         return ("rhythm:delay",)
 
     def apply_to_heart(self, heart: "Heart") -> tuple["Heart", Receipt]:
-        """Return the heart with another delay."""
+        """Return the heart with another delay; atria of muscle keep their own onset."""
         blood = circulation_of(heart)
         receipt = Receipt(
             action="set the atrioventricular delay",
@@ -183,5 +184,6 @@ class SetDelay(HeartEdit):
         later = replace(heart, circulation=replace(blood, av_delay=self.delay))
         if not heart.chambers:
             return later, receipt
-        time = heart.activation.time + (self.delay - blood.av_delay) * heart.follows_delay
+        atrial = sum(heart.region[name] for name in ATRIA if name in heart.region)
+        time = heart.activation.time + (self.delay - blood.av_delay) * (1.0 - atrial)
         return replace(later, activation=replace(heart.activation, time=time)), receipt
