@@ -6,7 +6,7 @@ from typing import Final
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 
 from heartsim.activation import eikonal
 from heartsim.activation.sites import STIMULUS, sinus_node, through_bundles
@@ -21,7 +21,7 @@ from heartsim.fem.support import Support, support
 from heartsim.heart import Heart
 from heartsim.loop import circulation_of
 from heartsim.mesh.heartmesh import ATRIA, GREAT_VESSELS, HeartMesh
-from heartsim.mesh.parts import has_atria, in_ventricles
+from heartsim.mesh.parts import cells_of, has_atria, in_ventricles
 from heartsim.mesh.surfaces import cell_volumes
 from heartsim.microstructure.angles import HelixAngles
 from heartsim.microstructure.coordinates import Coordinates, coordinates
@@ -156,7 +156,7 @@ def _activation_times(mesh: HeartMesh, scenario: Scenario) -> Float[np.ndarray, 
     if spreading or STIMULUS in mesh.fields:
         times[ventricular] = _ventricular_times(mesh, scenario, ventricular)
     if spreading and has_atria(mesh):
-        atrial = np.concatenate([mesh.region(name) for name in ATRIA])
+        atrial = cells_of(mesh, ATRIA)
         times[atrial] = _atrial_times(mesh, atrial)
     return times
 
@@ -186,26 +186,23 @@ def _ventricular_times(
     return eikonal.cell_times(times, mesh.tets[cells])
 
 
-def _atrial_times(mesh: HeartMesh, cells: Int[np.ndarray, " k"]) -> Float[np.ndarray, " k"]:
+def _atrial_times(mesh: HeartMesh, cells: Bool[np.ndarray, " c"]) -> Float[np.ndarray, " k"]:
     """Onset in cells of the atria, from the sinus node; the wave crosses where they touch [ms]."""
     rim = mesh.cavities["RA"].rims["superior_vena_cava"]
-    septal = mesh.points[mesh.cavities["LA"].facets].mean(axis=(0, 1))
-    conducting = np.zeros(len(mesh.tets), bool)
-    conducting[cells] = True
     times = eikonal.arrival_times(
         mesh.points,
         mesh.tets,
         mesh.fields["fiber"],
-        np.array([sinus_node(mesh.points, rim, septal)]),
+        np.array([sinus_node(mesh.points, rim, mesh.lining_center("LA"))]),
         fiber_speed=eikonal.ATRIAL_FIBER_SPEED,
         transverse_speed=eikonal.ATRIAL_TRANSVERSE_SPEED,
-        conducting=conducting,
+        conducting=cells,
     )
     onset = eikonal.cell_times(times, mesh.tets[cells])
     lost = ~np.isfinite(onset)
     if lost.any():
         raise MeshError(
-            f"{mesh.name}: {np.count_nonzero(lost)} of {len(cells)} atrial cells are not reached "
+            f"{mesh.name}: {np.count_nonzero(lost)} of {len(onset)} atrial cells are not reached "
             "from the sinus node: the atria do not touch, or some cells lie apart. Join them, or "
             'write activation.pattern = "uniform".'
         )
@@ -264,10 +261,7 @@ def _augmentation(mesh: HeartMesh, element: str) -> Float[np.ndarray, "..."]:
     """Weight of the volume change in the energy [kPa], of each cell where there are atria."""
     if not has_atria(mesh):
         return np.asarray(AUGMENTATION[element])
-    weight = np.full(len(mesh.tets), AUGMENTATION[element])
-    for atrium in ATRIA:
-        weight[mesh.region(atrium)] = ATRIAL_AUGMENTATION
-    return weight
+    return np.where(cells_of(mesh, ATRIA), ATRIAL_AUGMENTATION, AUGMENTATION[element])
 
 
 def _fibrous(mesh: HeartMesh, atrial_matrix: float) -> Float[np.ndarray, " c"]:
@@ -277,16 +271,15 @@ def _fibrous(mesh: HeartMesh, atrial_matrix: float) -> Float[np.ndarray, " c"]:
     """
     volume = np.abs(cell_volumes(mesh.points, mesh.tets))
     modulus = np.zeros(len(mesh.tets))
-    for name in set(mesh.cavities).difference(ATRIA):  # both sides of a valve share its ring
-        for rim in mesh.cavities[name].valves.values():
+    for name, cavity in mesh.cavities.items():
+        # both sides of a valve share its ring
+        for rim in () if name in ATRIA else cavity.valves.values():
             touching = np.isin(mesh.tets, rim).any(axis=1)
             loop = mesh.points[rim]
             length = np.linalg.norm(np.roll(loop, -1, axis=0) - loop, axis=1).sum()
             modulus[touching] += COLLAGEN * RING * length / volume[touching].sum()
-    for atrium in ATRIA:
-        modulus[mesh.regions.get(atrium, [])] += atrial_matrix
-    for vessel in GREAT_VESSELS:
-        modulus[mesh.regions.get(vessel, [])] += ARTERY
+    modulus[cells_of(mesh, ATRIA)] += atrial_matrix
+    modulus[cells_of(mesh, GREAT_VESSELS)] += ARTERY
     return modulus
 
 

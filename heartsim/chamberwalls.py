@@ -4,17 +4,17 @@ A heart of two ventricles is the plain case. Atria are thinner and quicker muscl
 no delay; great vessels are passive and stiff, and only hold the base where it is.
 """
 
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
 from heartsim.activation.twitch import Activation, Twitch
 from heartsim.circulation.closed_loop import Circulation
 from heartsim.mesh.heartmesh import ATRIA, GREAT_VESSELS, HeartMesh
+from heartsim.mesh.parts import cells_of, in_ventricles
 from heartsim.scenario.models import Support, Tissue
 
 WALLS: Final = ("LV", "RV", *ATRIA)
@@ -23,14 +23,6 @@ WALLS: Final = ("LV", "RV", *ATRIA)
 ATRIAL: Final = Twitch(rise=90.0, peak=100.0, relaxation=120.0, growth=0.0)
 """Twitch of atrial muscle: as long as the atria contract and relax, less than half as long as the
 ventricles (our choice, near the 90 and 110 ms of the 0D atria)."""
-
-
-def cells_of(mesh: HeartMesh, regions: Iterable[str]) -> Bool[np.ndarray, " c"]:
-    """Whether each cell lies in one of the regions; those a mesh lacks hold none."""
-    inside = np.zeros(len(mesh.tets), bool)
-    for name in regions:
-        inside[mesh.regions.get(name, [])] = True
-    return inside
 
 
 def contractility(mesh: HeartMesh, plan: Tissue) -> Float[np.ndarray, " c"]:
@@ -71,6 +63,6 @@ def held_share(mesh: HeartMesh, plan: Support) -> Float[np.ndarray, " f"]:
        pericardium. J. Biomech. 101:109645. doi:10.1016/j.jbiomech.2020.109645
     """
     loose = np.zeros(len(mesh.points), bool)
-    loose[mesh.tets[cells_of(mesh, (*ATRIA, *GREAT_VESSELS))]] = True
+    loose[mesh.tets[~in_ventricles(mesh)]] = True
     at_node = np.where(loose, plan.atrial_pericardium, 1.0)
     return at_node[mesh.surface("epicardium")].mean(axis=1)

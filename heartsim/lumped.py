@@ -16,6 +16,7 @@ from heartsim.circulation.adult import STRESSED_VOLUME, healthy_adult
 from heartsim.circulation.closed_loop import (
     Circulation,
     blood_volume,
+    trigger,
     with_blood_volume,
     with_chambers,
 )
@@ -164,7 +165,7 @@ def _emulated(loop: Circulation, scenario: Scenario) -> tuple[Circulation, float
                 np.asarray(curve["volume_mL"]) * mL,
                 np.asarray(curve["pressure_mmHg"]) * mmHg,
             ),
-            trigger=float(loop.av_delay) if name in VENTRICLES else 0.0,
+            trigger=float(trigger(loop, name)),
             period=float(loop.period),
         )
         for name, curve in curves.items()

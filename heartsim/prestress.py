@@ -72,7 +72,8 @@ STIFFEN: Final = 6.0
 """Factor by which the rate grows after a step that was not borne."""
 
 LARGEST_RATE: Final = 1e5
-"""Rate at which the search gives up [1/ms]: where no step so short is borne, none will be."""
+"""Rate at which the search gives up [1/ms] (our choice): where no step so short is borne, none will
+be, and soon after the linear solves run out of digits."""
 
 MOST_STEPS: Final = 80
 """Newton steps."""

@@ -16,9 +16,8 @@ import numpy as np
 from heartsim import equilibrium
 from heartsim.beat import Moment, begin
 from heartsim.bloodside import pressures_given, volumes_given
-from heartsim.circulation.closed_loop import Circulation, State, with_chambers
+from heartsim.circulation.closed_loop import Circulation, State, trigger, with_chambers
 from heartsim.circulation.emulate import emulate_chamber
-from heartsim.circulation.graph import VENTRICLES
 from heartsim.circulation.periodic import limit_cycle
 from heartsim.equilibrium import Workspace
 from heartsim.heart import Heart
@@ -150,7 +149,7 @@ def _emulated(loop: Circulation, seen: SeenBeat, curve: PassiveCurve) -> Circula
         name: emulate_chamber(
             (column("time"), column(f"volume.{name}"), column(f"pressure.{name}")),
             (curve.volume[name], curve.pressure[name]),
-            trigger=float(recorded.av_delay) if name in VENTRICLES else 0.0,
+            trigger=float(trigger(recorded, name)),
             period=float(recorded.period),
         ).timed(rise=slower, fall=slower)
         for name in seen.heart.chambers

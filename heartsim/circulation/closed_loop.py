@@ -99,11 +99,15 @@ class Circulation(eqx.Module):
     """Part of the left ventricular pressure that acts on the coronary bed from outside."""
 
 
+def trigger(circulation: Circulation, chamber: str) -> Scalar:
+    """Beat time at which a chamber is triggered [ms]."""
+    return circulation.av_delay if chamber in VENTRICLES else jnp.zeros_like(circulation.period)
+
+
 def chamber_relation(circulation: Circulation, chamber: str, t: Scalar) -> Relation:
     """Pressure-volume relation of a 0D chamber at a beat time [ms]."""
-    trigger = circulation.av_delay if chamber in VENTRICLES else jnp.zeros_like(circulation.period)
     law: Chamber = getattr(circulation, chamber)
-    return law.at(t - trigger, circulation.period)
+    return law.at(t - trigger(circulation, chamber), circulation.period)
 
 
 @final

@@ -13,10 +13,10 @@ from heartsim.errors import RegionNotFound, SurfaceNotFound, not_found
 CUT_RIM: Final = "cut"
 """First word of the rims of a chamber that are edges of a cut, not of a valve."""
 
-VENTRICLES: Final = ("LV", "RV", "septum")
+VENTRICULAR: Final = ("LV", "RV", "septum")
 ATRIA: Final = ("LA", "RA")
 GREAT_VESSELS: Final = ("aorta", "pulmonary_artery")
-TISSUE: Final = (*VENTRICLES, *ATRIA, *GREAT_VESSELS)
+TISSUE: Final = (*VENTRICULAR, *ATRIA, *GREAT_VESSELS)
 """Regions that share out the cells of a heart; others, such as an infarct, overlap them."""
 
 VEINS: Final = {
@@ -149,6 +149,10 @@ class HeartMesh:
         if name not in self.surfaces:
             raise not_found(SurfaceNotFound, "surface", name, self.name, self.surfaces)
         return self.surfaces[name]
+
+    def lining_center(self, chamber: str) -> Float[np.ndarray, " 3"]:
+        """Middle of the endocardium of a chamber [mm]."""
+        return self.points[self.cavities[chamber].facets].mean(axis=(0, 1))
 
     def with_points(self, points: Float[np.ndarray, "nodes 3"]) -> Self:
         """Return the same heart in another shape."""

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from heartsim.errors import RegionNotFound, not_found
-from heartsim.mesh.heartmesh import ATRIA, GREAT_VESSELS, VENTRICLES, Cavity, HeartMesh
+from heartsim.mesh.heartmesh import ATRIA, GREAT_VESSELS, VENTRICULAR, Cavity, HeartMesh
 from heartsim.mesh.surfaces import boundary, match_facets
 
 
@@ -36,12 +36,17 @@ def has_atria(mesh: HeartMesh) -> bool:
     return all(name in mesh.cavities and name in mesh.regions for name in ATRIA)
 
 
+def cells_of(mesh: HeartMesh, regions: Iterable[str]) -> Bool[np.ndarray, " cells"]:
+    """Whether each cell lies in one of the regions; those a mesh lacks hold none."""
+    inside = np.zeros(len(mesh.tets), bool)
+    for name in regions:
+        inside[mesh.regions.get(name, [])] = True
+    return inside
+
+
 def in_ventricles(mesh: HeartMesh) -> Bool[np.ndarray, " cells"]:
     """Cells of ventricles and septum: all but those of atria and great vessels."""
-    inside = np.ones(len(mesh.tets), bool)
-    for name in (*ATRIA, *GREAT_VESSELS):
-        inside[mesh.regions.get(name, [])] = False
-    return inside
+    return ~cells_of(mesh, (*ATRIA, *GREAT_VESSELS))
 
 
 def shares(mesh: HeartMesh) -> dict[str, Int[np.ndarray, " k"]]:
@@ -64,7 +69,7 @@ def ventricles(mesh: HeartMesh) -> Part:
     inside = in_ventricles(mesh)
     if inside.all():
         return Part(mesh, np.arange(len(mesh.points)), np.arange(len(mesh.tets)))
-    return _cut_out(mesh, inside, VENTRICLES)
+    return _cut_out(mesh, inside, VENTRICULAR)
 
 
 def part_of(mesh: HeartMesh, regions: Iterable[str]) -> Part:
@@ -78,10 +83,10 @@ def part_of(mesh: HeartMesh, regions: Iterable[str]) -> Part:
     RegionNotFound
         If the mesh lacks one of the regions.
     """
-    inside = np.zeros(len(mesh.tets), bool)
-    for name in regions:
-        inside[mesh.region(name)] = True
-    return _cut_out(mesh, inside, tuple(regions))
+    names = tuple(regions)
+    for name in names:
+        mesh.region(name)
+    return _cut_out(mesh, cells_of(mesh, names), names)
 
 
 def _cut_out(mesh: HeartMesh, inside: Bool[np.ndarray, " cells"], regions: Iterable[str]) -> Part:

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 
 from heartsim.errors import MeshError
 from heartsim.mesh.clinical import THIN, cells_across, clinical
-from heartsim.mesh.heartmesh import TISSUE, VENTRICLES, HeartMesh
+from heartsim.mesh.heartmesh import TISSUE, VENTRICULAR, HeartMesh
 from heartsim.mesh.parts import has_atria
 from heartsim.mesh.surfaces import (
     TET_FACES,
@@ -256,8 +256,8 @@ def _topology(mesh: HeartMesh) -> Iterator[Finding]:
 def _regions(mesh: HeartMesh) -> Iterator[Finding]:
     """LV, RV and septum, atria and great vessels share out the cells."""
     present = [name for name in TISSUE if name in mesh.regions]
-    if not set(present) & set(VENTRICLES):
-        yield _error(f"no region is called {' or '.join(VENTRICLES)}. Name the wall.")
+    if not set(present) & set(VENTRICULAR):
+        yield _error(f"no region is called {' or '.join(VENTRICULAR)}. Name the wall.")
         return
     for name, cells in mesh.regions.items():
         if len(cells) == 0:

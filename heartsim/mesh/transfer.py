@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 
 from heartsim.errors import MeshError
 from heartsim.mesh.heartmesh import ATRIA, HeartMesh
-from heartsim.mesh.parts import in_ventricles, shares
+from heartsim.mesh.parts import cells_of, in_ventricles, shares
 from heartsim.mesh.surfaces import TET_FACES, boundary, group_rows, match_facets
 
 ROUNDS: Final = 20
@@ -93,9 +93,7 @@ def _at_home(
     nearest, centers = nearest.copy(), mesh.points[mesh.tets].mean(axis=1)
     facets, owner = boundary(tets)
     for chamber in mesh.cavities:
-        home = in_ventricles(mesh)
-        if chamber in ATRIA:
-            home = np.isin(np.arange(len(mesh.tets)), mesh.region(chamber))
+        home = cells_of(mesh, [chamber]) if chamber in ATRIA else in_ventricles(mesh)
         lining = owner[match_facets(surfaces[f"{chamber}_endocardium"], facets)]
         astray = lining[~home[nearest[lining]]]
         if len(astray):

@@ -52,8 +52,7 @@ def whole_heart(
         if name == "LA":
             frames[part.cells] = left_atrium(part.heart, at)
         else:
-            septal = mesh.points[mesh.cavities["LA"].facets].mean(axis=(0, 1))
-            frames[part.cells] = right_atrium(part.heart, at, septal)
+            frames[part.cells] = right_atrium(part.heart, at, mesh.lining_center("LA"))
     for name, chamber in zip(GREAT_VESSELS, ("LV", "RV"), strict=True):
         if name in mesh.regions:
             valve = mesh.points[mesh.cavities[chamber].rims[OUTFLOW[chamber]]].mean(axis=0)

@@ -69,7 +69,7 @@ def _caption(heart: HeartMesh, surface: str) -> str:
 def _across(heart: HeartMesh, up: np.ndarray) -> np.ndarray:
     """Horizontal unit vector from the right to the left ventricle, or any across the axis."""
     if "RV" in heart.cavities:
-        left, right = (heart.points[heart.cavities[c].facets].mean((0, 1)) for c in ("LV", "RV"))
+        left, right = (heart.lining_center(name) for name in ("LV", "RV"))
         toward = left - right
     else:
         toward = np.eye(3)[np.argmin(np.abs(up))]
@@ -88,7 +88,7 @@ def _picture(
     import pyvista
 
     toward = -np.cross(right, up) if seen_from is None else seen_from / np.linalg.norm(seen_from)
-    middle = heart.points[heart.cavities["LV"].facets].mean((0, 1))
+    middle = heart.lining_center("LV")
     plotter = pyvista.Plotter(off_screen=True, window_size=(_PIXELS, _PIXELS))
     try:
         plotter.set_background("white")
@@ -131,7 +131,7 @@ def _marks(plotter: "pyvista.Plotter", heart: HeartMesh, up: np.ndarray, apex: n
             plotter.add_mesh(pyvista.lines_from_points(closed), color="black", line_width=4)
         for name, center in rim_centers(heart.points, cavity).items():
             places.append(center)
-            words.append(f"{chamber} {name}")
+            words.append(f"{chamber} {name.replace('_', ' ')}")
     top = apex + up * ((heart.points - apex) @ up).max() * 1.08
     plotter.add_mesh(pyvista.Line(tuple(apex - 4 * up), tuple(top)), color="#444444", line_width=2)
     plotter.add_point_labels(

@@ -5,6 +5,7 @@ panels of a figure share the viewpoint, the scale and the color range, so that t
 compared by eye.
 """
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     import pyvista
 
 TIMES: Final = ("end-diastole", "end-systole")
+_LETTERS: Final = 9
+"""Letters of a title that fit into an inch."""
 _PIXELS: Final = 900
 _SEPTAL: Final = (2, 3, 8, 9, 14)
 _LV, _RV, _RIM = 1, 2, 5
@@ -230,7 +233,8 @@ def heart(
                 _annotate(
                     axes[k], frame, seen, f"{label.capitalize()}, {frame.time:.0f} ms", scale=k == 0
                 )
-            axes[0].set_title(name, fontsize=10.5)
+            letters = int(_LETTERS * width / len(times))
+            axes[0].set_title(textwrap.fill(name, letters), fontsize=10.5)
         moved = any(time != TIMES[0] for time in times)
         _color_bar(drawn, grid, scalar, value_range, outlined=moved)
     return drawn

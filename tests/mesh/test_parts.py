@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from heartsim.errors import RegionNotFound
-from heartsim.mesh.heartmesh import VENTRICLES
+from heartsim.mesh.heartmesh import VENTRICULAR
 from heartsim.mesh.parts import has_atria, in_ventricles, part_of, ventricles
 from heartsim.mesh.quality import examine
 from heartsim.mesh.surfaces import boundary, cavity_volume
@@ -10,7 +10,7 @@ from heartsim.mesh.surfaces import boundary, cavity_volume
 
 def test_part_is_a_heart_of_its_own(four_chambers):
     part = ventricles(four_chambers)
-    assert set(part.heart.regions) == set(VENTRICLES)
+    assert set(part.heart.regions) == set(VENTRICULAR)
     assert set(part.heart.surfaces) == {"LV_endocardium", "RV_endocardium", "epicardium", "base"}
     assert {finding.severity for finding in examine(part.heart)} <= {"warning"}
     np.testing.assert_array_equal(part.nodes[part.heart.tets], four_chambers.tets[part.cells])
