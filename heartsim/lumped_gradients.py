@@ -9,6 +9,7 @@ that picks a sample (end-diastole, the largest pressure), which has the derivati
 from collections.abc import Sequence
 from typing import Final
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -17,6 +18,8 @@ from jaxtyping import Array, Float
 
 from heartsim.balance import audit
 from heartsim.circulation.closed_loop import Circulation
+from heartsim.circulation.components import Conduit, Vessel
+from heartsim.circulation.graph import BEDS, BRANCHES
 from heartsim.circulation.periodic import LimitCycle, Traces, differentiated_beat
 from heartsim.errors import InputError, not_found
 from heartsim.indices import CATALOGUE, summarize, value
@@ -32,8 +35,35 @@ _STILL: Final = 1e-6
 
 
 def parameters(circulation: Circulation) -> tuple[str, ...]:
-    """Names of the numbers of a circulation, such as ``"aortic.area"``; tables are left out."""
-    return tuple(_name(path) for path, leaf in _leaves(circulation) if jnp.ndim(leaf) == 0)
+    """Names of the numbers of a circulation, such as ``"aortic.area"``.
+
+    Tables are left out, and ways into a bed that is cut off: opened however little, it fills to
+    the same volume, so the periodic beat jumps there.
+    """
+    ways = _ways_into_cut_off(circulation)
+    names = [_name(path) for path, leaf in _leaves(circulation) if jnp.ndim(leaf) == 0]
+    return tuple(name for name in names if name not in ways)
+
+
+def _ways_into_cut_off(circulation: Circulation) -> set[str]:
+    """Numbers that open a branch into a bed all of whose branches are shut."""
+    ways = set()
+    for bed in BEDS:
+        branches = [name for name, ends in BRANCHES.items() if bed in ends]
+        parts = {name: getattr(circulation, name) for name in branches}
+        if all(_shut(part) for part in parts.values()):
+            ways |= {
+                f"{name}.{'tied' if isinstance(part, Vessel) else 'conductance'}"
+                for name, part in parts.items()
+            }
+    return ways
+
+
+def _shut(part: eqx.Module) -> bool:
+    """Whether a vessel is tied off or a conduit absent; other branches count as open."""
+    if isinstance(part, Vessel):
+        return float(part.tied) == 1
+    return isinstance(part, Conduit) and float(part.conductance) == 0
 
 
 def gradients(scenario: Scenario, heart: LumpedHeart, *, by: Sequence[str] = ()) -> pd.DataFrame:

@@ -189,9 +189,8 @@ class Network(eqx.Module):
         return dataclasses.replace(self, valves=valves), push
 
     def openings(self, flow: Branches) -> Gates:
-        """Open area of each valve [mm²] by the direction of its flow."""
-        forward = flow[: len(VALVES)] > 0
-        return jnp.where(forward, self.valves.area, self.valves.regurgitant_area)
+        """Open area of each valve [mm²] by its flow."""
+        return self.valves.opening(flow[: len(VALVES)])
 
 
 def network(circulation: Circulation, t: Scalar) -> Network:

@@ -14,10 +14,13 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from heartsim.units import BLOOD_DENSITY, mmHg
+from heartsim.units import BLOOD_DENSITY, mL, mmHg, s
 
 BLEND: Final = 0.2 * mmHg
 """Pressure drop over which a valve law passes from closed to fully open [kPa]."""
+
+HOLDING: Final = 10 * mL / s
+"""Forward flow that holds leaflets wide open, our choice [mm³/ms]."""
 
 _FLOOR: Final = 1e-9
 """Pressure that keeps square roots differentiable at no flow through no orifice [kPa]."""
@@ -96,7 +99,9 @@ class Valve(eqx.Module):
 
     The leaflets take their time: the open area follows its target, EOA or EROA, with the time
     constants of opening and closing, ``τ A' = target - A``, in the spirit of [1]_ but linear, so
-    that a step has one solution. Inertance and both times may be 0: the valve then answers at
+    that a step has one solution. The target passes from EROA to EOA as the flow grows from 0 to
+    `HOLDING`; one that jumped would move the moment of opening by whole steps, and no periodic
+    beat would have a derivative. Inertance and both times may be 0: the valve then answers at
     once. A band or fixed stenosis is in series, 1/A² = 1/A_valve² + 1/A_band².
 
     References
@@ -170,6 +175,12 @@ class Valve(eqx.Module):
             resistance=self.resistance + inertia,
         )
         return settled, inertia * flow
+
+    def opening(self, flow: Scalar) -> Scalar:
+        """Open area [mm²] of a valve `within_step` that carries a flow [mm³/ms] at its end."""
+        share = jnp.clip(flow / HOLDING, 0.0, 1.0)
+        parted = share**2 * (3 - 2 * share)
+        return self.regurgitant_area + parted * (self.area - self.regurgitant_area)
 
 
 @final

@@ -113,6 +113,19 @@ def test_leaflets_follow_their_target_with_their_time_constant():
     assert_allclose(settled.regurgitant_area, opening / 1.2, rtol=1e-12)
 
 
+def test_leaflets_hang_between_shut_and_open_in_a_small_flow():
+    """Shut at rest, open from 10 mL/s on, in between without a jump or a kink."""
+    part = dataclasses.replace(valve(4 * cm**2), regurgitant_area=jnp.asarray(0.2 * cm**2))
+    q = jnp.linspace(-5, 15, 2001) * mL / s
+    area = np.asarray(part.opening(q)) / cm**2
+    assert_allclose(area[q <= 0], 0.2, rtol=1e-12)
+    assert_allclose(area[q >= 10 * mL / s], 4.0, rtol=1e-12)
+    assert_allclose(np.interp(5 * mL / s, q, area), 2.1, rtol=1e-9)
+    slope = np.diff(area) / np.diff(q / (mL / s))
+    assert slope.min() > -1e-12
+    assert np.abs(np.diff(slope)).max() < 0.01 * slope.max()
+
+
 def test_blood_in_a_valve_has_inertia():
     """L q' + R q = dp in a plain valve; one step from q0 gives (dp dt + L q0)/(L + R dt)."""
     inertance, drop, dt, before = 2e-3 * mmHg * s**2 / mL, 3 * mmHg, 2.0, 80.0

@@ -12,6 +12,7 @@ import pytest
 
 from heartsim.balance import audit
 from heartsim.circulation import blood_volume, limit_cycle, with_blood_volume
+from heartsim.errors import InputError
 from heartsim.indices import summarize, value
 from heartsim.lumped import STEPS, LumpedHeart, lumped_heart, periodic_beat, recording_of
 from heartsim.lumped_gradients import gradients, moved, parameters
@@ -44,9 +45,9 @@ SICK = Scenario.from_dict(
 """A patient in whom nearly every part of the loop carries blood."""
 
 SIZES = {
-    "area": 1.0, "regurgitant_area": 1.0, "narrowing": 1e-7, "conductance": 0.1, "head": 0.05,
-    "inertance": 1e-4, "opening_time": 0.5, "closing_time": 0.5, "onset": 0.5, "stiffening": 1e-8,
-    "impedance": 1e-6, "tied": 1e-3,
+    "area": 0.02, "regurgitant_area": 0.02, "narrowing": 1e-9, "conductance": 0.1, "head": 0.05,
+    "inertance": 1e-6, "opening_time": 0.5, "closing_time": 0.5, "onset": 0.02, "stiffening": 1e-8,
+    "impedance": 1e-6, "tied": 1e-4,
 }  # fmt: skip
 """Change of a number that is 0, by its name, in internal units."""
 
@@ -128,6 +129,19 @@ def test_parts_that_are_absent_change_nothing():
             assert np.abs(exact.loc[name]).max() > 0
         else:
             assert np.abs(exact.loc[name]).max() < 1e-9
+
+
+def test_ways_into_a_bed_that_is_cut_off_have_no_derivative():
+    """However little the upper body's veins are opened, they fill to the same volume."""
+    plan, heart = heart_and_plan()
+    known = parameters(heart.circulation)
+    shut = ("upper_veins.tied", "glenn.conductance", "upper_body.conductance")
+    assert not set(known) & set(shut)
+    assert {"upper_veins.compliance", "cavopulmonary.conductance", "coronary.tied"} <= set(known)
+    with pytest.raises(InputError, match=r"glenn\.conductance"):
+        gradients(plan, heart, by=["glenn.conductance"])
+    open_ = moved(heart.circulation, "upper_body.conductance", 1e-3)
+    assert set(shut) <= set(parameters(open_))
 
 
 def errors() -> pd.DataFrame:
