@@ -111,7 +111,15 @@ def draw_pressures(axes: Axes, result: Result, side: str) -> None:
     axes.set(title=f"{side.capitalize()} heart", ylabel="Pressure [mmHg]")
     _start_at_zero(axes)
     axes.set_xlim(time[0], time[-1])
-    axes.legend(loc="upper right", fontsize=8.5, handlelength=1.4, borderaxespad=0.1)
+    axes.legend(
+        loc="lower right",
+        bbox_to_anchor=(1, 1),
+        ncols=3,
+        fontsize=8.5,
+        handlelength=1.2,
+        columnspacing=1.0,
+        borderaxespad=0.1,
+    )
     for key, text in (("end-diastole", "ED"), ("end-systole", "ES")):
         axes.axvline(result.event(key), color=MUTED, lw=0.8, ls=(0, (4, 3)))
         axes.annotate(

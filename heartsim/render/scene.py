@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 TIMES: Final = ("end-diastole", "end-systole")
 _LETTERS: Final = 9
-"""Letters of a title that fit into an inch."""
+_LINE: Final = 0.2
+"""Letters of a title that fit into an inch, and height of a line [in]."""
 _PIXELS: Final = 900
 _SEPTAL: Final = (2, 3, 8, 9, 14)
 _LV, _RV, _RIM = 1, 2, 5
@@ -217,10 +218,12 @@ def heart(
     seen = seen or viewpoint(flat)
     value_range = value_range or color_range(flat, scalar)
     with settings():
-        height = 1.16 * width / len(times) * len(results) + 0.8
+        titles = [textwrap.fill(name, int(_LETTERS * width)) for name in names(results)]
+        lines = sum(title.count("\n") for title in titles)
+        height = 1.16 * width / len(times) * len(results) + 0.8 + _LINE * lines
         drawn = figure(width, height)
         grid = drawn.subplots(len(results), len(times), squeeze=False)
-        for result, row, name, axes in zip(results, frames, names(results), grid, strict=True):
+        for result, row, title, axes in zip(results, frames, titles, grid, strict=True):
             outlined = result.frame(TIMES[0])
             for k, (frame, label) in enumerate(zip(row, times, strict=True)):
                 before = outlined if label != TIMES[0] else None
@@ -233,8 +236,7 @@ def heart(
                 _annotate(
                     axes[k], frame, seen, f"{label.capitalize()}, {frame.time:.0f} ms", scale=k == 0
                 )
-            letters = int(_LETTERS * width / len(times))
-            axes[0].set_title(textwrap.fill(name, letters), fontsize=10.5)
+            axes[0].set_title(title, fontsize=10.5)
         moved = any(time != TIMES[0] for time in times)
         _color_bar(drawn, grid, scalar, value_range, outlined=moved)
     return drawn
