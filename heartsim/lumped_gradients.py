@@ -9,7 +9,6 @@ that picks a sample (end-diastole, the largest pressure), which has the derivati
 from collections.abc import Sequence
 from typing import Final
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -18,9 +17,8 @@ from jaxtyping import Array, Float
 
 from heartsim.balance import audit
 from heartsim.circulation.closed_loop import Circulation
-from heartsim.circulation.components import Conduit, Vessel
-from heartsim.circulation.graph import BEDS, BRANCHES
 from heartsim.circulation.periodic import LimitCycle, Traces, differentiated_beat
+from heartsim.circulation.topology import NO_DERIVATIVE, ways_into_cut_off
 from heartsim.errors import InputError, not_found
 from heartsim.indices import CATALOGUE, summarize, value
 from heartsim.indices.catalogue import AUDIT
@@ -37,33 +35,11 @@ _STILL: Final = 1e-6
 def parameters(circulation: Circulation) -> tuple[str, ...]:
     """Names of the numbers of a circulation, such as ``"aortic.area"``.
 
-    Tables are left out, and ways into a bed that is cut off: opened however little, it fills to
-    the same volume, so the periodic beat jumps there.
+    Tables are left out, and `ways_into_cut_off`.
     """
-    ways = _ways_into_cut_off(circulation)
+    ways = ways_into_cut_off(circulation)
     names = [_name(path) for path, leaf in _leaves(circulation) if jnp.ndim(leaf) == 0]
     return tuple(name for name in names if name not in ways)
-
-
-def _ways_into_cut_off(circulation: Circulation) -> set[str]:
-    """Numbers that open a branch into a bed all of whose branches are shut."""
-    ways = set()
-    for bed in BEDS:
-        branches = [name for name, ends in BRANCHES.items() if bed in ends]
-        parts = {name: getattr(circulation, name) for name in branches}
-        if all(_shut(part) for part in parts.values()):
-            ways |= {
-                f"{name}.{'tied' if isinstance(part, Vessel) else 'conductance'}"
-                for name, part in parts.items()
-            }
-    return ways
-
-
-def _shut(part: eqx.Module) -> bool:
-    """Whether a vessel is tied off or a conduit absent; other branches count as open."""
-    if isinstance(part, Vessel):
-        return float(part.tied) == 1
-    return isinstance(part, Conduit) and float(part.conductance) == 0
 
 
 def gradients(scenario: Scenario, heart: LumpedHeart, *, by: Sequence[str] = ()) -> pd.DataFrame:
@@ -87,11 +63,14 @@ def gradients(scenario: Scenario, heart: LumpedHeart, *, by: Sequence[str] = ())
     Raises
     ------
     InputError
-        If a name is not one of `parameters`.
+        If a name is not one of `parameters`, or opens a bed that is cut off.
     """
     known = parameters(heart.circulation)
     names = tuple(by) or known
+    ways = ways_into_cut_off(heart.circulation)
     for name in names:
+        if name in ways:
+            raise InputError(f"{name} {NO_DERIVATIVE}")
         if name not in known:
             raise not_found(InputError, "number", name, "this circulation", known)
     found = periodic_beat(heart)

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from heartsim.circulation.topology import NO_DERIVATIVE, ways_into_cut_off
 from heartsim.errors import InputError, not_found
 from heartsim.heart import Heart
 from heartsim.units import cm, kPa, mL, mm, mmHg, mN, ms, s
@@ -148,6 +149,8 @@ def _way(heart: Heart, name: str) -> str:
 def _require_leaf(heart: Heart, name: str, path: Path) -> None:
     if path in _REFUSED:
         raise InputError(f"{name} {_REFUSED[path]}")
+    if path[0] == "circulation" and ".".join(path[1:]) in ways_into_cut_off(heart.loop):
+        raise InputError(f"{name} {NO_DERIVATIVE}")
     here: object = heart
     for part in path:
         known = _parts(here)

@@ -8,14 +8,22 @@ holes are made and valves are closed; nothing else is different from a healthy l
 import dataclasses
 from typing import Final, NamedTuple
 
+import equinox as eqx
 import jax.numpy as jnp
 
 from heartsim.circulation.chambers import Elastance
 from heartsim.circulation.closed_loop import Circulation, blood_volume, with_blood_volume
-from heartsim.circulation.components import Conduit, Orifice, Scalar, Valve, leaf
-from heartsim.circulation.graph import State
+from heartsim.circulation.components import Conduit, Orifice, Scalar, Valve, Vessel, leaf
+from heartsim.circulation.graph import BEDS, BRANCHES, State
 from heartsim.errors import InputError
 from heartsim.units import mL, mmHg
+
+NO_DERIVATIVE: Final = (
+    "opens a bed that is cut off from the loop: opened however little, the bed fills to the same "
+    "volume, so the periodic beat jumps there and has no derivative. Compare runs with the bed "
+    "shut and open instead."
+)
+"""Why no index can be differentiated by `ways_into_cut_off`; stands behind their name."""
 
 
 class Rerouted(NamedTuple):
@@ -24,6 +32,26 @@ class Rerouted(NamedTuple):
     circulation: Circulation
     state: State
     moved: Scalar
+
+
+def ways_into_cut_off(circulation: Circulation) -> frozenset[str]:
+    """Numbers, such as ``"glenn.conductance"``, that open a bed all of whose branches are shut."""
+    ways: set[str] = set()
+    for bed in BEDS:
+        parts = {name: getattr(circulation, name) for name, ends in BRANCHES.items() if bed in ends}
+        if all(_carries_nothing(part) for part in parts.values()):
+            ways |= {
+                f"{name}.{'tied' if isinstance(part, Vessel) else 'conductance'}"
+                for name, part in parts.items()
+            }
+    return frozenset(ways)
+
+
+def _carries_nothing(part: eqx.Module) -> bool:
+    """Whether a vessel is tied off or a conduit absent; other branches count as open."""
+    if isinstance(part, Vessel):
+        return float(part.tied) == 1
+    return isinstance(part, Conduit) and float(part.conductance) == 0
 
 
 def _with_area(hole: Orifice, area: Scalar) -> Orifice:

@@ -178,9 +178,9 @@ def open_heart(
     """
     named = _named(str(heart), chambers)
     if named is None:
+        incoming = bring_in(heart, known, edge=edge)
         if chambers == "all":
             raise _without_atria(str(heart))
-        incoming = bring_in(heart, known, edge=edge)
         return incoming.heart, incoming
     if known not in (None, Guesses()):
         raise MeshError(

@@ -112,6 +112,7 @@ def test_transposed_solves_are_accurate(found):
         (["EF_percent"], ["tissue.contractilty"], "contractility"),
         (["EF_percent"], ["tissue.largest_shear"], "largest_shear"),
         (["EF_percent"], ["circulation.period"], "heart rates"),
+        (["EF_percent"], ["circulation.glenn.conductance"], "cut off"),
         ([], ["tissue.contractility"], "Name an index"),
     ],
 )

@@ -65,6 +65,13 @@ def test_all_chambers_of_a_heart_without_atria_are_refused(tmp_path, human_left)
             library.load(heart, chambers="all")
 
 
+def test_a_broken_file_is_called_broken_also_where_all_chambers_are_asked(tmp_path):
+    path = tmp_path / "junk.vtu"
+    path.write_text("junk", encoding="utf-8")
+    with pytest.raises(MeshError, match="not a VTU file"):
+        library.load(path, chambers="all")
+
+
 def test_stored_four_chambers_are_cut_to_the_ventricles(tmp_path, four_chambers):
     path = write(four_chambers, tmp_path / "four.vtu")
     again = library.load(path, chambers="all")
