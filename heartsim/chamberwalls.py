@@ -20,9 +20,10 @@ from heartsim.scenario.models import Support, Tissue
 WALLS: Final = ("LV", "RV", *ATRIA)
 """Chambers that may have a wall of their own, in the order of their cavities."""
 
-ATRIAL: Final = Twitch(rise=90.0, peak=100.0, relaxation=120.0, growth=0.0)
-"""Twitch of atrial muscle: as long as the atria contract and relax, less than half as long as the
-ventricles (our choice, near the 90 and 110 ms of the 0D atria)."""
+ATRIAL: Final = Twitch(rise=60.0, peak=70.0, relaxation=110.0, growth=0.0)
+"""Twitch of atrial muscle: its tension rises at least twice as fast as that of ventricular muscle
+(Urthaler et al. 1975, Circ. Res. 37:762). Our choice within that: with the spread of the wave over
+the atria it peaks before the mitral valve closes, and is over soon after."""
 
 
 def contractility(mesh: HeartMesh, plan: Tissue) -> Float[np.ndarray, " c"]:

@@ -1,10 +1,10 @@
 """Regions and fields of a heart, carried over to another mesh of the same heart."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from heartsim.errors import MeshError
 from heartsim.mesh.heartmesh import ATRIA, HeartMesh
@@ -35,12 +35,19 @@ def regions_on(
     Raises
     ------
     MeshError
-        If a region is left without cells.
+        If a region is left without cells, or a cavity is lined by cells of another chamber.
     """
     nearest = _nearest_cells(mesh, points, tets)
     if len(shares(mesh)) > 1:
         nearest = _at_home(mesh, points, tets, surfaces, nearest)
-        nearest = _without_islands(mesh, tets, nearest)
+        nearest = _without_islands(mesh, tets, surfaces, nearest)
+        for chamber, lining, home in _linings(mesh, tets, surfaces):
+            foreign = int(np.sum(~home[nearest[lining]]))
+            if foreign:
+                raise MeshError(
+                    f"{mesh.name}: {foreign} cells at the lining of {chamber!r} belong to another "
+                    "chamber, since single cells reach from one to the other. Use a shorter edge."
+                )
     regions = {}
     for name, cells in mesh.regions.items():
         inside = np.zeros(len(mesh.tets), bool)
@@ -91,10 +98,7 @@ def _at_home(
     from scipy.spatial import KDTree
 
     nearest, centers = nearest.copy(), mesh.points[mesh.tets].mean(axis=1)
-    facets, owner = boundary(tets)
-    for chamber in mesh.cavities:
-        home = cells_of(mesh, [chamber]) if chamber in ATRIA else in_ventricles(mesh)
-        lining = owner[match_facets(surfaces[f"{chamber}_endocardium"], facets)]
+    for _, lining, home in _linings(mesh, tets, surfaces):
         astray = lining[~home[nearest[lining]]]
         if len(astray):
             found = KDTree(centers[home]).query(points[tets[astray]].mean(axis=1))[1]
@@ -102,10 +106,28 @@ def _at_home(
     return nearest
 
 
+def _linings(
+    mesh: HeartMesh,
+    tets: Int[np.ndarray, "cells 4"],
+    surfaces: Mapping[str, Int[np.ndarray, "facets 3"]],
+) -> Iterator[tuple[str, Int[np.ndarray, " k"], Bool[np.ndarray, " old"]]]:
+    """Each cavity, the new cells at its lining, and the old cells that may lie there."""
+    facets, owner = boundary(tets)
+    for chamber in mesh.cavities:
+        home = cells_of(mesh, [chamber]) if chamber in ATRIA else in_ventricles(mesh)
+        yield chamber, owner[match_facets(surfaces[f"{chamber}_endocardium"], facets)], home
+
+
 def _without_islands(
-    mesh: HeartMesh, tets: Int[np.ndarray, "cells 4"], nearest: Int[np.ndarray, " cells"]
+    mesh: HeartMesh,
+    tets: Int[np.ndarray, "cells 4"],
+    surfaces: Mapping[str, Int[np.ndarray, "facets 3"]],
+    nearest: Int[np.ndarray, " cells"],
 ) -> Int[np.ndarray, " cells"]:
-    """Old cells for new ones, such that each share of the heart hangs together by faces."""
+    """Old cells for new ones, such that each share of the heart hangs together by faces.
+
+    An island joins what surrounds it; one that lines a cavity grows to the rest of its chamber.
+    """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
@@ -113,7 +135,9 @@ def _without_islands(
     for number, cells in enumerate(shares(mesh).values()):
         share[cells] = number
     nearest, count = nearest.copy(), len(tets)
-    pairs = _face_neighbors(tets)
+    pairs, lines = _face_neighbors(tets), np.zeros(count, bool)
+    for _, lining, _ in _linings(mesh, tets, surfaces):
+        lines[lining] = True
     for _ in range(ROUNDS):
         own = share[nearest]
         same = pairs[own[pairs[:, 0]] == own[pairs[:, 1]]]
@@ -128,7 +152,11 @@ def _without_islands(
         shore = pairs[island[pairs[:, 0]] & ~island[pairs[:, 1]]]
         if not len(shore):
             break
-        nearest[shore[:, 0]] = nearest[shore[:, 1]]
+        bound = (np.bincount(part, lines) > 0)[part[shore[:, 0]]]
+        inner, outer = shore[bound & ~lines[shore[:, 1]]].T
+        nearest[outer] = nearest[inner]
+        inner, outer = shore[~bound].T
+        nearest[inner] = nearest[outer]
     return nearest
 
 

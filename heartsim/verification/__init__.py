@@ -55,6 +55,7 @@ PROBLEMS: Final = (
     Problem("oscillation", "Mass in motion", True, oscillation.oscillation),
     Problem("arostica", "Elastodynamics 2025: small ventricle", True, arostica.regression),
     Problem("arostica-5mm", "Elastodynamics 2025: published ventricle", False, arostica.published),
+    Problem("arostica-biv", "Elastodynamics 2025: biventricle", False, arostica.biventricular),
     Problem("coupled", "A heart in its circulation", False, coupled.coupled),
     Problem("gradients", "Sensitivities of a beat", False, gradients.gradients),
 )

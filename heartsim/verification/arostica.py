@@ -1,9 +1,9 @@
-"""The 2025 benchmark of cardiac elastodynamics [1]_: a left ventricle with mass moves for a second.
+"""The 2025 benchmark of cardiac elastodynamics [1]_: ventricles with mass move for a second.
 
 Compressible viscous muscle between stiff springs, given tension and pressure; `arostica_body` has
-the definition. Two meshes: one of 872 cells, on which locked linear elements must repeat the
-regression numbers of a participant's public test suite, and the benchmark's own of 5 mm, on which
-quadratic elements must reach the curves of the participants.
+the definition. A left ventricle on two meshes: one of 872 cells, on which locked linear elements
+must repeat the regression numbers of a participant's public test suite, and the benchmark's own of
+5 mm, on which quadratic elements must reach the curves of the participants; and a biventricle.
 
 References
 ----------
@@ -11,7 +11,7 @@ References
    doi:10.1016/j.cma.2024.117485
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -20,15 +20,8 @@ from jaxtyping import Float
 from heartsim.fem.cavity import volume
 from heartsim.mesh.library import shipped_folder
 from heartsim.units import mL, s
-from heartsim.verification.arostica_body import (
-    CASES,
-    PLACES,
-    Drive,
-    Ventricle,
-    drive,
-    probe,
-    ventricle,
-)
+from heartsim.verification.arostica_body import CASES, Drive, Ventricles, drive, probe, ventricles
+from heartsim.verification.arostica_shapes import both_ventricles, left_ventricle
 from heartsim.verification.direct import Loading, Solver, loading, solve
 from heartsim.verification.dynamics import (
     SCHEMES,
@@ -66,33 +59,33 @@ FAST_MOTION: Final = 240.0
 
 
 class Course(NamedTuple):
-    """Displacement of the two places [mm] and cavity volume [mL] in time [ms]."""
+    """Displacement of the published places [mm] and volume of each cavity [mL] in time [ms]."""
 
     t: Float[np.ndarray, " k"]
-    u: Float[np.ndarray, "k 2 3"]
-    volume: Float[np.ndarray, " k"]
+    u: Float[np.ndarray, "k a 3"]
+    volume: Float[np.ndarray, "k c"]
 
 
-def _loads(built: Ventricle, case: str, drives: Drive, t: float) -> Loading:
+def _loads(built: Ventricles, case: str, drives: Drive, t: float) -> Loading:
     chosen = CASES[case]
     return loading(
         built.body,
-        pressure=drives.pressure(t) if chosen.pressed else 0.0,
+        pressure=chosen.pressed * drives.pressures(t)[built.chamber],
         tension=chosen.contractility * drives.tension(t),
     )
 
 
 def followed(
-    built: Ventricle,
+    built: Ventricles,
     case: str,
     scheme: Scheme,
     *,
     times: Float[np.ndarray, " k"],
     solver: Solver = solve,
 ) -> tuple[Course, Kinematics]:
-    """Move a ventricle, and what its two places and its cavity do; the state at the end."""
-    drives = drive(times[-1])
-    probes = [probe(built.nodes, place) for place in PLACES.values()]
+    """Move a body, and what its places and its cavities do; the state at the end."""
+    drives = drive(built.shape.fillings, times[-1])
+    probes = [probe(built.nodes, place) for place in built.shape.places.values()]
     x0 = built.body.heart.solid.space.points
     steps = march(
         built.body,
@@ -105,7 +98,8 @@ def followed(
     course, now = [], still(built.body)
     for t, now in steps:
         places = [where.of(now.u) for where in probes]
-        course.append((t, places, float(volume(built.cavity, x0 + now.u)) / mL))
+        held = [float(volume(cavity, x0 + now.u)) / mL for cavity in built.cavities]
+        course.append((t, places, held))
     t, u, held = (np.array(column) for column in zip(*course, strict=True))
     return Course(t, u, held), now
 
@@ -131,7 +125,7 @@ def regression(fast: bool) -> Findings:
     chosen = {"1": REGRESSION["1"]} if fast else REGRESSION
     rows, lines, newton = list(_drive_rows()), [], []
     for k, (name, extremes) in enumerate(chosen.items()):
-        built = ventricle("arostica_872", "P1P1", CASES[name])
+        built = ventricles(left_ventricle("arostica_872"), "P1P1", CASES[name])
         course, now = followed(built, name, GeneralizedAlpha(), times=steady(step, 600.0))
         reading = Reading("arostica", SUITE, built.body.heart.solid.space.dofs)
         for extreme, axis, expected in extremes:
@@ -154,7 +148,7 @@ def _drive_rows() -> list[Row]:
     drives, t = drive(), np.linspace(400, 520, 481)
     reading = Reading("arostica", "equations of the benchmark, independent integrator")
     tension = 150 * max(drives.tension(float(at)) for at in t)
-    pressure = max(drives.pressure(float(at)) for at in t)
+    pressure = max(float(drives.pressures(float(at))[0]) for at in t)
     return [
         reading.within("peak of the tension", tension, 118.106379, 1e-5, "kPa"),
         reading.within("peak of the pressure", pressure, 16.074029, 1e-5, "kPa"),
@@ -162,7 +156,7 @@ def _drive_rows() -> list[Row]:
 
 
 def _newton(
-    built: Ventricle,
+    built: Ventricles,
     case: str,
     now: Kinematics,
     t: float,
@@ -171,28 +165,41 @@ def _newton(
 ) -> tuple[float, ...]:
     """Newton's residuals in the step of generalised-α that follows a state."""
     scheme = GeneralizedAlpha()
-    loads = _loads(built, case, drive(t + step), t + scheme.stage * step)
+    drives = drive(built.shape.fillings, t + step)
+    loads = _loads(built, case, drives, t + scheme.stage * step)
     return newton_in_step(built.body, built.mass, scheme, loads, now, step, solver=solver)
 
 
 def _scheme_rows() -> list[Row]:
-    """Orders of both schemes in the fastest part of case 1, and their common limit."""
-    built, sizes = ventricle("arostica_872", "P1P1", CASES["1"]), np.array([8.0, 4.0, 2.0])
-    reading = Reading("arostica", "theory: 2 and 1", built.body.heart.solid.space.dofs)
-    rows, limits = [], []
-    for (name, scheme), order in zip(SCHEMES.items(), (2, 1), strict=True):
-        ends = np.array(
+    """Orders of both schemes in the fastest part of case 1, and their common limit.
+
+    Viscosity is a difference of strains over the step, of first order in both: generalised-α lies
+    between 1 and the 2 that it has without (problem `oscillation`).
+    """
+    built, sizes = ventricles(left_ventricle("arostica_872"), "P1P1", CASES["1"]), (4.0, 2.0, 1.0)
+    ends = {
+        name: np.array(
             [
                 followed(built, "1", scheme, times=steady(dt, FAST_MOTION))[0].u[-1, 0, 0]
                 for dt in sizes
             ]
         )
-        found = observed_order(sizes[1:], np.abs(np.diff(ends)))
-        rows.append(reading.between(f"{name}, order", found, order - 0.25, order + 0.35))
-        limits.append(ends[-1] + (ends[-1] - ends[-2]) / (2**order - 1))
-    reading = Reading("arostica", "limit of generalised-α", reading.dofs)
+        for name, scheme in SCHEMES.items()
+    }
+    order = {
+        name: observed_order(np.array(sizes[1:]), np.abs(np.diff(found)))
+        for name, found in ends.items()
+    }
+    second, first = SCHEMES
+    reading = Reading("arostica", "theory: 1 to 2, and 1", built.body.heart.solid.space.dofs)
+    rows = [
+        reading.between(f"{second}, order", order[second], 1.0, 2.35),
+        reading.between(f"{first}, order", order[first], 0.75, 1.35),
+    ]
+    reading = Reading("arostica", "generalised-α at 1 ms", reading.dofs)
     what = f"backward Euler, limit of ux of p0 at {FAST_MOTION:.0f} ms"
-    return [*rows, reading.within(what, limits[1], limits[0], 0.005, "mm")]
+    limit = 2 * ends[first][-1] - ends[first][-2]
+    return [*rows, reading.within(what, limit, ends[second][-1], 0.005, "mm")]
 
 
 def published(fast: bool) -> Findings:
@@ -205,39 +212,61 @@ def published(fast: bool) -> Findings:
     times are reported.
     """
     del fast
-    case = "1"
+    built = ventricles(left_ventricle("arostica_5mm"), "P2P1", CASES["1"], quadrature=2)
+    return _beside_participants("arostica-5mm", built, "1", (167.5176,))
+
+
+def biventricular(fast: bool) -> Findings:
+    """Move the benchmark's coarse biventricle, 45 304 cells, to the peak of tension.
+
+    Step 3 of the benchmark: the tissue above, pressures of both chambers by their equations (peaks
+    16.49 and 4.16 kPa), stiffer base (10⁶ Pa/m), fibers given with the mesh at its vertices;
+    generalised-α, quadratic elements, flat facets. At the peak the displacement of p0, p1 and p2
+    must lie in the range of the same eight participants widened by 2 % of its largest value. The
+    rate of the right pressure before contraction is the one of a participant's code, 1/s.
+    """
+    del fast
+    built = ventricles(both_ventricles(), "P2P1", CASES["1"])
+    return _beside_participants("arostica-biv", built, "biventricle", (90.0779, 96.4854))
+
+
+def _beside_participants(
+    name: str, built: Ventricles, published: str, cavities: Sequence[float]
+) -> Findings:
+    """Rows and figure of case 1 on a large mesh."""
     with np.load(shipped_folder() / "arostica_groups.npz") as data:
-        time, range_ = data["time"], data[case].astype(float)
-    built = ventricle("arostica_5mm", "P2P1", CASES[case], quadrature=2)
+        time, range_ = data["time"], data[published].astype(float)
     solver = kept_factors(built.nodes, built.body)
-    course, now = followed(built, case, GeneralizedAlpha(), times=UNEVEN, solver=solver)
-    exact = kept_factors(built.nodes, built.body, tolerance=EXACT[0], linear=EXACT[1])
-    newton = _newton(built, case, now, PEAK, 5.0, exact)
+    course, now = followed(built, "1", GeneralizedAlpha(), times=UNEVEN, solver=solver)
+    exact = kept_factors(built.nodes, built.body, **EXACT)
+    newton = _newton(built, "1", now, PEAK, 5.0, exact)
     space = built.body.heart.solid.space
-    reading = Reading("arostica-5mm", SOURCE, space.dofs)
-    rest = float(volume(built.cavity, space.points)) / mL
-    rows = [reading.within("cavity at rest", rest, 167.5176, 1e-5, "mL")]
-    rows += _range_rows(reading, course, time, range_)
+    reading = Reading(name, SOURCE, space.dofs)
+    rows = [
+        reading.within("cavity at rest", float(volume(cavity, space.points)) / mL, size, 1e-5, "mL")
+        for cavity, size in zip(built.cavities, cavities, strict=True)
+    ]
+    rows += _range_rows(reading, built.shape.places, course, time, range_)
     low, high = range_[0, :, 0]
     lines = (
         Line(time, low, "range of the participants", "k:"),
         Line(time, high, "", "k:"),
         Line(course.t, course.u[:, 0, 0], "heartsim, P2", "C0o-"),
     )
-    title = "Elastodynamics, case 1: shortening of the ventricle"
-    figure = Figure(title, "time [ms]", "u_x of p0 [mm]", lines)
+    figure = Figure("Elastodynamics: motion of p0", "time [ms]", "u_x of p0 [mm]", lines)
     return Findings(tuple(rows), figure, (newton,))
 
 
 def _range_rows(
     reading: Reading,
+    places: Iterable[str],
     course: Course,
     time: Float[np.ndarray, " m"],
-    range_: Float[np.ndarray, "2 2 3 m"],
+    range_: Float[np.ndarray, "a 2 3 m"],
 ) -> Sequence[Row]:
     """Displacements at the peak and largest departures from the participants' range on the way."""
     rows = []
-    for place, name in enumerate(PLACES):
+    for place, name in enumerate(places):
         for axis in range(3):
             low, high = range_[place, :, axis]
             found, what = course.u[:, place, axis], f"u{'xyz'[axis]} of {name}"

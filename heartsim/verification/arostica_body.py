@@ -1,6 +1,6 @@
-"""The left ventricle of the elastodynamics benchmark [1]_: mesh, fibers, tissue, supports, loads.
+"""Bodies of the elastodynamics benchmark [1]_: cases, tissue, supports, loads, points of reading.
 
-Two of its meshes ship in ``meshes/`` (see the README there). The published curves hold on straight
+The published curves hold on straight
 facets with the normals of the facets: with smooth normals the same ventricle shortens a fifth more
 under pressure, since a spring of 100 kPa/mm hardly lets it slide across the edges between facets.
 
@@ -10,7 +10,7 @@ References
    doi:10.1016/j.cma.2024.117485.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -25,12 +25,10 @@ from heartsim.fem.elements import lagrange
 from heartsim.fem.inertia import Inertia, inertia
 from heartsim.fem.space import DEGREE, Nodes, function_space, number_nodes
 from heartsim.fem.support import support
-from heartsim.mesh.library import shipped_folder
-from heartsim.mesh.rows import orient
-from heartsim.mesh.surfaces import boundary, make_cavity
-from heartsim.microstructure import laplace
+from heartsim.mesh.surfaces import make_cavity
 from heartsim.tissue.passive import HolzapfelOgden
-from heartsim.units import Pa, deg, kPa, m, ms, s
+from heartsim.units import Pa, kPa, ms, s
+from heartsim.verification.arostica_shapes import ALONE, PERICARDIUM, Filling, Shape
 from heartsim.verification.bodies import WITHOUT_CONSTRAINT, compressible, heart_of, wall
 from heartsim.verification.direct import Body, patch
 
@@ -40,20 +38,7 @@ DENSITY: Final = 1.0
 BULK: Final = 1000.0 * kPa
 VISCOSITY: Final = 100.0 * Pa * s
 
-PERICARDIUM: Final = (1e8 * Pa / m, 5e3 * Pa * s / m)
-BASE: Final = (1e5 * Pa / m, 5e3 * Pa * s / m)
-"""Spring and dashpot, along the normal on the epicardium, in all directions at the base."""
-
-SHORT: Final = (25.0, 35.0)
-LONG: Final = (90.0, 97.0)
-"""Semi-axes inside and outside [mm]; the long axis is x, the apex at −x."""
-
-HELIX: Final = 60.0 * deg
-ENDOCARDIUM, EPICARDIUM, LID = 1, 2, 3
-
 EXPONENTS: Final = (8.023, 16.026, 11.120, 11.436)
-PLACES: Final = {"p0": (25.0, 30.0, 0.0), "p1": (0.0, 30.0, 0.0)}
-"""Where the displacement is published [mm]."""
 
 
 @dataclass(frozen=True)
@@ -75,37 +60,44 @@ CASES: Final = {
 }
 
 
-class Ventricle(NamedTuple):
-    """A ventricle ready to move."""
+class Ventricles(NamedTuple):
+    """A body ready to move.
 
+    Attributes
+    ----------
+    shape : Shape
+    body : Body
+    mass : Inertia
+    nodes : Nodes
+    cavities : tuple of CavitySurface
+    chamber : (f,) int
+        Chamber that each pressed facet belongs to.
+    """
+
+    shape: Shape
     body: Body
     mass: Inertia
     nodes: Nodes
-    cavity: CavitySurface
+    cavities: tuple[CavitySurface, ...]
+    chamber: Int[np.ndarray, " f"]
 
 
-def ventricle(mesh: str, element: str, case: Case, *, quadrature: int = 4) -> Ventricle:
-    """Build the ventricle on a shipped mesh.
+def ventricles(shape: Shape, element: str, case: Case, *, quadrature: int = 4) -> Ventricles:
+    """Build a body of the benchmark.
 
     Parameters
     ----------
-    mesh : str
-        ``"arostica_872"`` or ``"arostica_5mm"``.
+    shape : Shape
     element : str
         ``"P2P1"`` or ``"P1P1"``.
     case : Case
     quadrature : int
         Exactness of the volume rule.
     """
-    points, tets, triangles = read_mesh(mesh)
-    cells = len(tets)
-    nodes = number_nodes(points, tets, DEGREE[element])
+    cells = len(shape.tets)
+    nodes = number_nodes(shape.points, shape.tets, DEGREE[element])
     space = function_space(nodes, element, quadrature_degree=quadrature)
-    corners = points[tets]
-    depth = harmonic_depth(points, tets, triangles)
-    table = np.asarray(space.pressure_values)
-    at = np.einsum("qb,cbi->cqi", table, corners)
-    frames = jnp.asarray(fibers(at, np.einsum("qb,cb->cq", table, depth[tets])))
+    frames = jnp.asarray(shape.frames(np.asarray(space.pressure_values)))
     a, a_f, a_s, a_fs = (scale * Pa for scale in case.scales)
     b, b_f, b_s, b_fs = EXPONENTS
     law = HolzapfelOgden(a, b, a_f, b_f, a_s, b_s, a_fs, b_fs, logistic=True)
@@ -113,76 +105,33 @@ def ventricle(mesh: str, element: str, case: Case, *, quadrature: int = 4) -> Ve
     solid = wall(space, material, frames, compressibility=WITHOUT_CONSTRAINT, stabilization=0.0)
     solid = eqx.tree_at(lambda x: x.viscosity, solid, jnp.full(cells, VISCOSITY))
     outside = support(
-        nodes, triangles[EPICARDIUM], smoothed=False,
+        nodes, shape.epicardium, smoothed=False,
         normal_stiffness=PERICARDIUM[0], normal_damping=PERICARDIUM[1],
     )  # fmt: skip
+    spring, dashpot = shape.held
     base = support(
-        nodes, triangles[LID], smoothed=False,
-        normal_stiffness=BASE[0], tangential_stiffness=BASE[0],
-        normal_damping=BASE[1], tangential_damping=BASE[1],
+        nodes, shape.base, smoothed=False,
+        normal_stiffness=spring, tangential_stiffness=spring,
+        normal_damping=dashpot, tangential_damping=dashpot,
     )  # fmt: skip
     heart = eqx.tree_at(lambda h: h.supports, heart_of(solid), (outside, base))
-    inside = make_cavity(triangles[ENDOCARDIUM], name="LV cavity")
-    cavity = cavity_surface(nodes, inside.facets, inside.rims)
-    body = Body(heart, patch(nodes, triangles[ENDOCARDIUM]))
-    return Ventricle(body, inertia(space, DENSITY), nodes, cavity)
-
-
-def read_mesh(name: str) -> tuple[np.ndarray, np.ndarray, dict[int, np.ndarray]]:
-    """Points [mm], upright tetrahedra, and outward triangles of each surface."""
-    with np.load(shipped_folder() / f"{name}.npz") as data:
-        points, tets, tris, tags = (data[key] for key in ("points", "tets", "triangles", "tags"))
-    tets = orient(points, tets.astype(int))
-    outer, _ = boundary(tets)
-    number = {tuple(sorted(t)): k for t, k in zip(tris.tolist(), tags.tolist(), strict=True)}
-    of = np.array([number[tuple(sorted(t))] for t in outer.tolist()])
-    return points, tets, {tag: outer[of == tag] for tag in (ENDOCARDIUM, EPICARDIUM, LID)}
-
-
-def harmonic_depth(
-    points: np.ndarray, tets: np.ndarray, triangles: dict[int, np.ndarray]
-) -> Float[np.ndarray, " n"]:
-    """Harmonic depth, 0 on the endocardium and 1 on the epicardium."""
-    gradients, volumes = laplace.shape_gradients(points, tets)
-    matrix = laplace.stiffness(gradients, volumes, tets)
-    inside, outside = (np.unique(triangles[tag]) for tag in (ENDOCARDIUM, EPICARDIUM))
-    fixed = np.concatenate([inside, outside])
-    return laplace.solve(matrix, fixed, np.repeat([0.0, 1.0], [len(inside), len(outside)]))
-
-
-def fibers(
-    points: Float[np.ndarray, "... 3"], depth: Float[np.ndarray, "..."]
-) -> Float[np.ndarray, "... 3 3"]:
-    """Fiber frames of the benchmark: rows f, s, n with s in the wall, across the fiber."""
-    x, y, z = np.moveaxis(points, -1, 0)
-    short = SHORT[0] + depth * (SHORT[1] - SHORT[0])
-    long = LONG[0] + depth * (LONG[1] - LONG[0])
-    mu, theta = np.arctan2(np.hypot(y, z) / short, x / long), np.arctan2(z, y)
-    down = np.stack(
-        [
-            -long * np.sin(mu),
-            short * np.cos(mu) * np.cos(theta),
-            short * np.cos(mu) * np.sin(theta),
-        ],
-        axis=-1,
-    )
-    down /= np.linalg.norm(down, axis=-1, keepdims=True)
-    around = np.stack([0 * theta, -np.sin(theta), np.cos(theta)], axis=-1)
-    angle = (-HELIX + 2 * HELIX * depth)[..., None]
-    fiber = np.sin(angle) * down + np.cos(angle) * around
-    normal = np.cross(down, around)
-    return np.stack([fiber, np.cross(fiber, normal), normal], axis=-2)
+    inside = [make_cavity(facets, name="cavity") for facets in shape.endocardia]
+    cavities = tuple(cavity_surface(nodes, cavity.facets, cavity.rims) for cavity in inside)
+    body = Body(heart, patch(nodes, np.concatenate(shape.endocardia)))
+    chamber = np.repeat(np.arange(len(inside)), [len(facets) for facets in shape.endocardia])
+    return Ventricles(shape, body, inertia(space, DENSITY), nodes, cavities, chamber)
 
 
 class Drive(NamedTuple):
-    """Tension and pressure [kPa] as functions of time [ms]."""
+    """Tension and the pressure of each chamber [kPa] as functions of time [ms]."""
 
     tension: Callable[[float], float]
-    pressure: Callable[[float], float]
+    pressures: Callable[[float], Float[np.ndarray, " k"]]
 
 
-def drive(until: float = 1000.0) -> Drive:
-    """Tension of a contractility of 1 kPa, and pressure, by their equations of evolution."""
+def drive(fillings: Sequence[Filling] = (ALONE,), until: float = 1000.0) -> Drive:
+    """Tension of a contractility of 1 kPa, and pressures, by their equations of evolution."""
+    before, during, low, high = np.array(fillings).T
 
     def step(t: float, sign: int) -> float:
         return (1 + sign * np.tanh(t / 5.0)) / 2
@@ -191,17 +140,17 @@ def drive(until: float = 1000.0) -> Drive:
         on = step(t - start, 1) * step(t - 484.0, -1)
         return (5.0 * on - 30.0 * (1 - on)) / s
 
-    def slopes(t: float, y: np.ndarray) -> list[float]:
+    def slopes(t: float, y: np.ndarray) -> np.ndarray:
         a, g = rate(t, 160.0), step(t - 484.0, -1)
-        b = rate(t, 170.0) + (5.0 * g + 1.0) / s
-        fed = 16.0 * max(b, 0.0) + 7.0 * max(g, 0.0) / s
-        return [-abs(a) * y[0] + max(a, 0.0), -abs(b) * y[1] + fed]
+        b = rate(t, 170.0) + before * g + during
+        fed = high * np.maximum(b, 0.0) + low * max(g, 0.0) / s
+        return np.append(-abs(a) * y[0] + max(a, 0.0), -np.abs(b) * y[1:] + fed)
 
     found = solve_ivp(
-        slopes, (0.0, until), [0.0, 0.0], "Radau", dense_output=True, rtol=1e-9, atol=1e-10,
-        max_step=5.0 * ms,
+        slopes, (0.0, until), np.zeros(1 + len(fillings)), "Radau", dense_output=True,
+        rtol=1e-9, atol=1e-10, max_step=5.0 * ms,
     )  # fmt: skip
-    return Drive(lambda t: float(found.sol(t)[0]), lambda t: float(found.sol(t)[1]))
+    return Drive(lambda t: float(found.sol(t)[0]), lambda t: found.sol(t)[1:])
 
 
 class Probe(NamedTuple):

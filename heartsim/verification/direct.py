@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Array, Float, Int
-from scipy.sparse.linalg import LinearOperator, SuperLU, gmres, splu
+from scipy.sparse.linalg import LinearOperator, gmres
 
 from heartsim.errors import SolveFailed
 from heartsim.fem.elements import tabulate
@@ -24,6 +24,7 @@ from heartsim.fem.inertia import Inertia
 from heartsim.fem.operator import WallOperator
 from heartsim.fem.space import Nodes
 from heartsim.heart import Heart, Load, cavity_gradients, linearize, wall_residual
+from heartsim.verification.factors import factorize
 
 TOLERANCE: Final = 1e-9
 """Residual relative to the largest force met in the step at which Newton stops."""
@@ -35,9 +36,6 @@ HALVINGS: Final = 6
 
 RESTARTS: Final = 3
 """Restarts of GMRES after which a tangent counts as singular; a few iterations are usual."""
-
-PIVOT: Final = 0.01
-"""A diagonal entry this large beside its column is the pivot, which keeps a symmetric order."""
 
 
 class Patch(eqx.Module):
@@ -105,7 +103,7 @@ class Loading(eqx.Module):
     ----------
     cavity : (k,)
         Pressures in the chambers [kPa].
-    pressure : ()
+    pressure : () or (f,)
         Follower pressure that pushes against the outward normal of the patch [kPa].
     tension : (c,)
         Active tension [kPa].
@@ -116,7 +114,7 @@ class Loading(eqx.Module):
     """
 
     cavity: Float[Array, " k"]
-    pressure: Float[Array, ""]
+    pressure: Float[Array, " *f"]
     tension: Float[Array, " c"]
     dead: Float[Array, "n 3"]
     motion: Motion | None = None
@@ -126,15 +124,15 @@ def loading(
     body: Body,
     *,
     cavity: float = 0.0,
-    pressure: float = 0.0,
+    pressure: float | Float[np.ndarray, " f"] = 0.0,
     tension: float = 0.0,
     dead: Float[np.ndarray, "n 3"] | None = None,
 ) -> Loading:
-    """Uniform loads of a body; none by default."""
+    """Loads of a body, uniform but for a pressure given facet by facet; none by default."""
     space, chambers = body.heart.solid.space, len(body.heart.chambers)
     return Loading(
         cavity=jnp.full(chambers, float(cavity)),
-        pressure=jnp.asarray(float(pressure)),
+        pressure=jnp.asarray(pressure, float),
         tension=jnp.full_like(space.volume, tension),
         dead=jnp.zeros_like(space.points) if dead is None else jnp.asarray(dead),
     )
@@ -252,7 +250,7 @@ def out_of_balance(
         facets = body.pressed.facets
         position = (heart.solid.space.points + u)[facets]
         push = jax.vmap(_push, in_axes=(None, 0))(body.pressed, position)
-        outer = outer.at[facets].add(-loads.pressure * push)
+        outer = outer.at[facets].add(-loads.pressure[..., None, None] * push)
     return jnp.concatenate([(forces - outer * heart.solid.space.free).ravel(), constraint])
 
 
@@ -295,7 +293,7 @@ def pushed_blocks(
 ) -> Float[Array, "f b b 3 3"]:
     """Tangent of the follower pressure on each facet at given positions [mN/mm]."""
     slope = jax.vmap(jax.jacfwd(_push, argnums=1), in_axes=(None, 0))(pressed, x[pressed.facets])
-    return loads.pressure * slope.transpose(0, 1, 3, 2, 4)
+    return loads.pressure[..., None, None, None, None] * slope.transpose(0, 1, 3, 2, 4)
 
 
 @eqx.filter_jit  # noqa: TID251
@@ -314,7 +312,7 @@ def _correction(
     """Solve the linearised body to round-off for a right-hand side; zero where prescribed."""
     linear = _linear(body, loads, u, p)
     matrix = _sparse(body, linear, u.size, p.size)[keep][:, keep]
-    factors = _factorize(matrix)
+    factors = factorize(matrix)
     change = np.zeros(len(keep))
     change[keep] = factors.solve(out[keep])
     if not body.heart.chambers:
@@ -336,13 +334,6 @@ def _correction(
         raise SolveFailed("direct Newton: a linear solve did not converge. Take smaller loads.")
     change[keep] = found
     return change
-
-
-def _factorize(matrix: sp.csr_array) -> SuperLU:
-    # the pattern is symmetric: minimum degree of it fills a third of what a column order does
-    symmetric = {"SymmetricMode": True}
-    csc = matrix.tocsc()
-    return splu(csc, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=PIVOT, options=symmetric)
 
 
 def assembled(

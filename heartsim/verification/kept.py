@@ -32,8 +32,8 @@ TOLERANCE: Final = 1e-5
 LINEAR: Final = 1e-3
 """Tolerances of Newton's method, relative to the load on the body at rest, and of linear solves."""
 
-EXACT: Final = (1e-8, 1e-5)
-"""The same where Newton's order is looked at."""
+EXACT: Final = {"tolerance": 1e-8, "linear": 1e-5, "dimension": 100}
+"""The same and the directions of GMRES where Newton's order is looked at."""
 
 DIVERGED: Final = 1e4
 """Residual relative to that load, or not a number, at which Newton's method gives up."""
@@ -59,6 +59,7 @@ def _corrected(
     found: tuple[Array, Array],
     out: Array,
     linear: Array,
+    dimension: int,
 ) -> _Corrected:
     """One Newton step from a state whose forces are out of balance by `out`."""
     (u, p), space = found, body.heart.solid.space
@@ -75,17 +76,22 @@ def _corrected(
         inverse.apply,
         (-out / size)[None].astype(PRECISION),
         linear[None],
-        dimension=DIMENSION,
+        dimension=dimension,
     )
     change = solved.x[0].astype(u.dtype) * size
-    kept = kept.used(solved.iterations, solved.iterations >= DIMENSION)
+    kept = kept.used(solved.iterations, solved.iterations >= dimension)
     return _Corrected(
         u + change[: u.size].reshape(u.shape), p + change[u.size :], kept, solved.iterations
     )
 
 
 def kept_factors(
-    nodes: Nodes, body: Body, *, tolerance: float = TOLERANCE, linear: float = LINEAR
+    nodes: Nodes,
+    body: Body,
+    *,
+    tolerance: float = TOLERANCE,
+    linear: float = LINEAR,
+    dimension: int = DIMENSION,
 ) -> Solver:
     """Solver of one body that keeps its factors from call to call.
 
@@ -97,6 +103,8 @@ def kept_factors(
     linear : float
         Relative residual of each linear solve; what is near single precision leaves Newton's
         method its order.
+    dimension : int
+        Directions of GMRES at most in each.
     """
     aim = jnp.asarray(linear, PRECISION)
     kept, pressed = plan_factors(nodes, jnp.dtype(PRECISION)), body.pressed
@@ -116,7 +124,7 @@ def kept_factors(
                 return Equilibrium(u, p, tuple(history))
             if not history[-1] < DIVERGED * scale:
                 break
-            u, p, kept, _ = _corrected(body, parts, kept, loads, (u, p), out, aim)
+            u, p, kept, _ = _corrected(body, parts, kept, loads, (u, p), out, aim, dimension)
         # factors of a state that went astray serve no other
         kept = plan_factors(nodes, jnp.dtype(PRECISION))
         raise SolveFailed(

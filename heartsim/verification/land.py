@@ -1,13 +1,15 @@
 """The three problems of the 2015 verification benchmark of cardiac mechanics [1]_.
 
 Exactly incompressible Guccione tissue, follower pressure, quasi-static. The bands are those of
-the participants that converged; on straight-sided cells the shape of the ventricle, not the
-element, limits the accuracy of problems 2 and 3, so they are run on several meshes and
-extrapolated with the order of that error, h². With ``--fast`` the two coarse meshes of P1/P1, 3 and
-2 mm, are told and not judged: cells of constant strain in an exponential law are not yet in the
-range of h² there (another code with these elements, FEniCSx on a mesh of 2 mm, has the inner apex
-of problem 2 at −25.72 in place of −26.61 mm), so what is extrapolated from them is off by 1 to 2 %.
-The participants' strains are not at hand: strains have bands around an independent spectral code.
+the participants that converged. On straight-sided cells the shape of the ventricle, not the
+element, limits the accuracy of P2/P1 in problems 2 and 3, so it is run on three meshes and
+extrapolated with the order of that error, h². P1/P1 is not yet in the range of h² there: locking
+makes its ventricle too small on coarse meshes, the projection that stabilizes it too large on fine
+ones (10.61, 10.76, 10.82 mL in problem 2 at 2, 1.5 and 1 mm). It is judged on the mesh of 1 mm as
+it is, in twice the band; its order is judged in problem 1 and in `convergence`. With ``--fast`` its
+two coarse meshes are only told (another code with these elements, FEniCSx on a mesh of 2 mm, has
+the inner apex of problem 2 at −25.72 in place of −26.61 mm). The participants' strains are not at
+hand: ours are told beside those of an independent spectral code.
 
 References
 ----------
@@ -55,11 +57,17 @@ SPECTRAL: Final = "independent spectral code"
 
 WAYS: Final = ("around", "along")
 
-LEVELS: Final = {
-    "P1P1": ((3.0, 2), (2.0, 3), (1.5, 4)),
-    "P2P1": ((4.0, 2), (3.0, 2), (2.0, 2)),
+Levels = dict[str, tuple[tuple[float, int], ...]]
+"""Mesh size [mm] and cells through the wall of the ventricles for each element, coarse to fine."""
+
+LEVELS: Final[Levels] = {
+    "P1P1": ((2.0, 3), (1.5, 4), (1.0, 6)),
+    "P2P1": ((4.0, 2), (8 / 3, 3), (2.0, 4)),
 }
-"""Mesh size [mm] and cells through the wall of the ventricles, coarse to fine."""
+COARSE: Final[Levels] = {
+    "P1P1": ((3.0, 2), (2.0, 3)),
+    "P2P1": ((4.0, 2), (3.0, 2)),
+}
 
 
 class Published(NamedTuple):
@@ -118,13 +126,14 @@ def problem_1(fast: bool) -> Findings:
 
 def _linear_beams() -> list[Row]:
     """Rows of stabilised P1/P1 on three beams: it converges to the same tip."""
-    counts = np.array([1, 2, 4])
+    counts = np.array([2, 4, 6])
     beams = [_beam("P1P1", (10 * count, 2 * count, 2 * count)) for count in counts.tolist()]
     heights = np.array([_position(n, f.u, (10.0, 0.5, 1.0))[2] for n, f, *_ in beams])
     order = observed_order(1 / counts, np.abs(heights - 4.1692))
     reading = Reading("land-1", f"{SOURCE}; 4.1692 mm", beams[-1][3])
+    limit = extrapolate(1 / counts, heights)
     return [
-        reading.within("P1/P1, tip of the beam, z", heights[-1], 4.1692, 0.02, "mm"),
+        reading.within("P1/P1, tip of the beam, z", limit, 4.1692, 0.02, "mm"),
         reading.at_least("P1/P1, order of the tip", order, 1.5),
     ]
 
@@ -181,21 +190,21 @@ def _ventricle_findings(
     lines: tuple[tuple[float, ...], ...],
 ) -> Findings:
     """Rows and figure of a ventricular problem, for both element families."""
-    number = 2 if fast else 3
-    levels = [(e, *level) for e, all_levels in LEVELS.items() for level in all_levels[:number]]
-    shapes: dict[str, list[Shape]] = {element: [] for element in LEVELS}
+    levels = COARSE if fast else LEVELS
+    meshes = [(element, *level) for element, sizes in levels.items() for level in sizes]
+    shapes: dict[str, list[Shape]] = {element: [] for element in levels}
     rows, newton = [], []
-    for (element, *_), solved in zip(levels, solved_on(levels, law, load), strict=True):
+    for (element, *_), solved in zip(meshes, solved_on(meshes, law, load), strict=True):
         if not shapes[element]:
             newton.append(near_solution(*solved.at_solution, off=0.002))
         if not (fast or newton[1:]):
             rows.append(_product_row(name, solved, load))
         shapes[element].append(shape(solved))
     for element, found in shapes.items():
-        sizes = np.array([edge for edge, _ in LEVELS[element][:number]])
+        sizes = np.array([edge for edge, _ in levels[element]])
         rows += _ventricle_rows(name, element, sizes, found, published)
-    rows += _strain_rows(name, shapes["P2P1"], lines)
-    return Findings(tuple(rows), _ventricle_figure(name, shapes, lines), tuple(newton))
+    rows += _strain_rows(name, levels["P2P1"], shapes["P2P1"], lines)
+    return Findings(tuple(rows), _ventricle_figure(name, levels, shapes, lines), tuple(newton))
 
 
 def _product_row(name: str, solved: Solved, load: Load) -> Row:
@@ -206,11 +215,16 @@ def _product_row(name: str, solved: Solved, load: Load) -> Row:
     return reading.at_most("product's solver, largest relative difference", float(off), 1e-3)
 
 
-def _strain_rows(name: str, shapes: list[Shape], lines: tuple[tuple[float, ...], ...]) -> list[Row]:
+def _strain_rows(
+    name: str,
+    levels: tuple[tuple[float, int], ...],
+    shapes: list[Shape],
+    lines: tuple[tuple[float, ...], ...],
+) -> list[Row]:
     """Strains half-way between apex and base, extrapolated; told, as no source states a band."""
     reading = Reading(name, SPECTRAL, shapes[-1].dofs)
     expected = np.array(lines)[len(lines) // 2, 3:]
-    sizes = np.array([edge for edge, _ in LEVELS["P2P1"][: len(shapes)]])
+    sizes = np.array([edge for edge, _ in levels])
     whole = [(f"strain {way} the {at}", at, way) for at in ("inside", "outside") for way in WAYS]
     rows = []
     for (what, surface, way), target in zip(whole, expected, strict=True):
@@ -221,13 +235,16 @@ def _strain_rows(name: str, shapes: list[Shape], lines: tuple[tuple[float, ...],
 
 
 def _ventricle_figure(
-    name: str, shapes: dict[str, list[Shape]], lines: tuple[tuple[float, ...], ...]
+    name: str,
+    levels: Levels,
+    shapes: dict[str, list[Shape]],
+    lines: tuple[tuple[float, ...], ...],
 ) -> Figure:
     """Deformed endocardium and the strains on it, beside the independent code."""
     share, radius, height, *strains = np.array(lines).T
     curves, beside = [Line(radius, height, SPECTRAL, "k-")], []
     for k, (element, found) in enumerate(shapes.items()):
-        inside, edge = found[-1].inside, LEVELS[element][len(found) - 1][0]
+        inside, edge = found[-1].inside, levels[element][-1][0]
         label = f"heartsim {element}, {edge:g} mm"
         curves.append(Line(inside.radius, inside.height, label, f"C{k}o"))
     finest = shapes["P2P1"][-1]
@@ -253,17 +270,22 @@ def _ventricle_rows(
     ):
         found = np.array([s[k] for s in shapes])
         scale, unit = (mL, "mL") if k == 2 else (1.0, "mm")
-        limit = extrapolate(sizes, found)
-        share = band if element == "P2P1" else 2 * band
-        label = f"{element}, {quantity}"
-        if element == "P1P1" and len(sizes) < 3:
-            rows.append(reading.reported(f"{label} (two coarse meshes)", limit / scale, unit))
-            continue
-        rows.append(reading.within(label, limit / scale, target / scale, share, unit))
+        goal, finest = target / scale, found[-1] / scale
+        if element == "P2P1":
+            limit = extrapolate(sizes, found) / scale
+            rows.append(reading.within(f"{element}, {quantity}", limit, goal, band, unit))
+        elif len(sizes) < 3:
+            rows.append(reading.reported(f"{element}, {quantity} (coarse)", finest, unit))
+        else:
+            label = f"{element}, {quantity} at {sizes[-1]:g} mm"
+            rows.append(reading.within(label, finest, goal, 2 * band, unit))
     if len(sizes) > 2:
         errors = np.abs(np.array([s.volume for s in shapes]) - published.values[2])
-        order = observed_order(sizes, errors)
-        rows.append(reading.at_least(f"{element}, order of the cavity volume", order, 1.5))
+        order, label = observed_order(sizes, errors), f"{element}, order of the cavity volume"
+        if element == "P2P1":
+            rows.append(reading.at_least(label, order, 1.5))
+        else:
+            rows.append(reading.reported(f"{label} (its error turns)", order))
     reading = Reading(name, "exact: the constraint holds in the mean", shapes[-1].dofs)
     rows.append(
         reading.at_most(f"{element}, change of the wall's volume", abs(shapes[-1].muscle), 1e-5)

@@ -8,6 +8,7 @@ from heartsim.mesh.parts import part_of, shares, ventricles
 from heartsim.mesh.quality import dihedral_angles, examine
 from heartsim.mesh.remesh import coarsen, volume_changes
 from heartsim.mesh.surfaces import boundary, components, match_facets
+from heartsim.mesh.transfer import regions_on
 
 
 @pytest.fixture(scope="module")
@@ -98,3 +99,10 @@ def test_lumen_of_vessels_stays_unnamed_on_coarse_cells(four_chambers, blocks):
         return np.linalg.norm(across, axis=1).sum() / 2
 
     assert unnamed(blocks) == pytest.approx(unnamed(four_chambers), rel=0.1)
+
+
+def test_cells_that_reach_from_one_chamber_to_another_are_refused(blocks):
+    both = np.concatenate([blocks.surface("RA_endocardium"), blocks.surface("RV_endocardium")[:1]])
+    surfaces = {**blocks.surfaces, "RA_endocardium": both}
+    with pytest.raises(MeshError, match=r"1 cells at the lining of '(RA|RV)'.*Use a shorter edge"):
+        regions_on(blocks, blocks.points, blocks.tets, surfaces)

@@ -11,7 +11,8 @@ from heartsim.fem.inertia import inertia
 from heartsim.mesh.box import box
 from heartsim.mesh.surfaces import cavity_volume, make_cavity
 from heartsim.tissue.passive import NeoHookean
-from heartsim.verification import arostica_body as ventricular
+from heartsim.verification import arostica_shapes as shapes
+from heartsim.verification.arostica_body import CASES, drive, ventricles
 from heartsim.verification.bodies import heart_of, muscle, space_on, wall
 from heartsim.verification.direct import Body, loading
 from heartsim.verification.dynamics import SCHEMES, GeneralizedAlpha, Kinematics, march
@@ -66,19 +67,19 @@ def test_a_step_that_fails_is_made_in_halves():
 
 def test_published_ventricle_has_the_published_cavity():
     """167.5176 mL is the volume of the polygonal cavity that the participants report."""
-    points, _, triangles = ventricular.read_mesh("arostica_5mm")
-    built = ventricular.ventricle("arostica_872", "P1P1", ventricular.CASES["1"])
-    inside = triangles[ventricular.ENDOCARDIUM]
+    points, _, triangles = shapes.read_mesh("arostica_5mm")
+    built = ventricles(shapes.left_ventricle("arostica_872"), "P1P1", CASES["1"])
+    inside = triangles[shapes.ENDOCARDIUM]
     flat = make_cavity(inside, name="LV")
     assert_allclose(cavity_volume(points, flat), 167517.56, rtol=1e-6)
-    small = float(volume(built.cavity, built.body.heart.solid.space.points))
+    small = float(volume(built.cavities[0], built.body.heart.solid.space.points))
     assert 140e3 < small < 167517.0  # fewer, longer chords
 
 
 def test_fibers_of_the_benchmark_are_frames_with_its_helix():
-    points, tets, triangles = ventricular.read_mesh("arostica_872")
-    depth = ventricular.harmonic_depth(points, tets, triangles)
-    frames = ventricular.fibers(points, depth)
+    points, tets, triangles = shapes.read_mesh("arostica_872")
+    depth = shapes.harmonic_depth(points, tets, triangles)
+    frames = shapes.fibers(points, depth)
     away = np.hypot(points[:, 1], points[:, 2]) > 5.0
     assert_allclose(
         frames[away] @ frames[away].swapaxes(1, 2), np.broadcast_to(np.eye(3), frames[away].shape),
@@ -92,6 +93,21 @@ def test_fibers_of_the_benchmark_are_frames_with_its_helix():
 
 
 def test_loads_of_the_benchmark_peak_where_an_accurate_integrator_says():
-    drives = ventricular.drive(500.0)
+    drives = drive(until=500.0)
     assert_allclose(150 * drives.tension(479.5), 118.106379, rtol=1e-5)
-    assert_allclose(drives.pressure(481.65), 16.074029, rtol=1e-4)
+    assert_allclose(drives.pressures(481.65)[0], 16.074029, rtol=1e-4)
+
+
+def test_the_biventricle_has_the_published_cavities_frames_and_pressures():
+    shape = shapes.both_ventricles()
+    for inside, published in zip(shape.endocardia, (90077.9, 96485.4), strict=True):
+        assert_allclose(
+            cavity_volume(shape.points, make_cavity(inside, name="cavity")), published, rtol=1e-6
+        )
+    frames = shape.frames(np.full((1, 4), 0.25))[:, 0]
+    assert_allclose(
+        frames @ frames.swapaxes(1, 2), np.broadcast_to(np.eye(3), frames.shape), atol=1e-12
+    )
+    drives = drive(shape.fillings, 500.0)
+    peaks = np.max([drives.pressures(t) for t in np.linspace(460, 500, 161)], axis=0)
+    assert_allclose(peaks, (16.491, 4.163), rtol=1e-4)
