@@ -226,7 +226,7 @@ def biventricular(fast: bool) -> Findings:
     rate of the right pressure before contraction is the one of a participant's code, 1/s.
     """
     del fast
-    built = ventricles(both_ventricles(), "P2P1", CASES["1"])
+    built = ventricles(both_ventricles(), "P2P1", CASES["1"], quadrature=2)
     return _beside_participants("arostica-biv", built, "biventricle", (90.0779, 96.4854))
 
 
