@@ -5,8 +5,8 @@ For those who write their own::
     from heartsim import runtime, testing
     runtime.use_float64()
     testing.check_law(MyLaw(...))
-    testing.check_element(my_table, degree=2)
-    testing.check_valve(MyValve(...))
+    testing.check_element(my_functions, my_table, nodes=my_nodes, degree=2, exact=4)
+    testing.check_valve(MyValve(...), leak=False)
     testing.check_procedure(my_procedure, heart)
     testing.check_anatomy(my_procedure, mesh)
 """

@@ -224,10 +224,6 @@ def biventricular(fast: bool) -> Findings:
     generalised-α, quadratic elements, flat facets. At the peak the displacement of p0, p1 and p2
     must lie in the range of the same eight participants widened by 2 % of its largest value. The
     rate of the right pressure before contraction is the one of a participant's code, 1/s.
-
-    One of the nine displacements misses its band so far, by 0.1 mm, perhaps because four points
-    of integration are few for fibers that turn by 120° in one cell. Newton's residuals fall
-    1582, 116, 1.0, 3e-4, 2e-9 mN: the last fall is that of linear solves to 1e-5.
     """
     del fast
     built = ventricles(both_ventricles(), "P2P1", CASES["1"], quadrature=2)

@@ -19,9 +19,13 @@ def newton_order(history: Sequence[float]) -> float:
 
     Three successive ones give ``log(r2/r1) / log(r1/r0)``: 2 for an exact tangent and exact linear
     solves, 1 for inexact ones. The larger of the last two such orders counts, since the very last
-    residual may have met round-off.
+    residual may have met round-off. Not a number where residuals do not fall from step to step, or
+    are fewer than three.
     """
-    falls = np.diff(np.log(history))
+    met = np.array(history)
+    if len(met) < 3 or not (met > 0).all() or not (np.diff(met) < 0).all():
+        return float("nan")
+    falls = np.diff(np.log(met))
     return float((falls[1:] / falls[:-1])[-2:].max())
 
 

@@ -220,32 +220,40 @@ def _loaded(body: Body, case: Tube) -> Equilibrium:
 
 RADIUS: Final = 5.0
 TWIST: Final = 0.1
-"""Radius of the twisted cylinder [mm] and its twist [rad/mm]."""
+"""Radius of the twisted cylinder [mm] and its twist per length at rest [rad/mm]."""
+
+EXTENSIONS: Final = (1.0, 1.1)
+"""Stretches along the axis at which it is twisted."""
 
 
 def torsion(fast: bool) -> Findings:
-    """Twist a solid cylinder of radius 5 mm by 0.1 rad/mm at constant length (Rivlin 1949).
+    """Stretch a solid cylinder of radius 5 mm and twist it by 0.1 rad/mm (Rivlin 1949).
 
-    Both ends are turned rigidly, the side is free. Torque π/2 ψ R⁴ · 2 (c1 + c2), axial force
-    −(π/2) ψ² R⁴ (c1 + 2 c2): the cylinder pushes, the second-order (Poynting) effect. The
-    polygonal cross-section costs an error of h², so two meshes are extrapolated.
+    Both ends are turned rigidly, narrower by 1/√λ, the side is free; λ is 1 or 1.1. Torque
+    π ψ R⁴ (c1/λ + c2/λ²), axial force π R² (2 c1 (λ − 1/λ²) + 2 c2 (1 − 1/λ³)) − (π/2) ψ² R⁴
+    (c1/λ² + 2 c2/λ³): at constant length the cylinder pushes, the second-order (Poynting) effect.
+    The polygonal cross-section costs an error of h², so two meshes are extrapolated.
     """
     rows, lines, newton = [], [], []
     chosen = list(RUBBERS.items())[1:] if fast else RUBBERS.items()
-    for k, (name, (c1, c2)) in enumerate(chosen):
-        coarse, fine = (_twisted(divisions, name) for divisions in ((3, 20, 1), (6, 40, 1)))
-        torque, push = ((4 * f - c) / 3 for c, f in zip(coarse[:2], fine[:2], strict=True))
-        exact_torque = np.pi * TWIST * RADIUS**4 * (c1 + c2)
-        exact_push = -np.pi / 2 * TWIST**2 * RADIUS**4 * (c1 + 2 * c2)
+    cases = [(name, law, stretch) for name, law in chosen for stretch in EXTENSIONS]
+    for k, (name, (c1, c2), stretch) in enumerate(cases):
+        coarse, fine = (_twisted(cut, name, stretch) for cut in ((3, 20, 1), (6, 40, 1)))
+        torque, force = ((4 * f - c) / 3 for c, f in zip(coarse[:2], fine[:2], strict=True))
+        exact_torque = np.pi * TWIST * RADIUS**4 * (c1 / stretch + c2 / stretch**2)
+        pull = 2 * c1 * (stretch - stretch**-2) + 2 * c2 * (1 - stretch**-3)
+        push = c1 / stretch**2 + 2 * c2 / stretch**3
+        exact_force = np.pi * RADIUS**2 * pull - np.pi / 2 * TWIST**2 * RADIUS**4 * push
         reading = Reading("torsion", "closed form", fine[3])
-        rows.append(reading.within(f"{name}, torque", torque, exact_torque, 0.005, "mN mm"))
-        rows.append(reading.within(f"{name}, axial force", push, exact_push, 0.01, "mN"))
+        what = f"{name}, λ = {stretch:g}"
+        rows.append(reading.within(f"{what}, torque", torque, exact_torque, 0.005, "mN mm"))
+        rows.append(reading.within(f"{what}, axial force", force, exact_force, 0.01, "mN"))
         newton.append(coarse[2])
         sizes = np.array([0.0, 1 / 40, 1 / 20])
         shares = np.array([torque, fine[0], coarse[0]]) / exact_torque
-        lines.append(Line(sizes**2, shares, f"{name}, torque", f"C{k}o-"))
-        shares = np.array([push, fine[1], coarse[1]]) / exact_push
-        lines.append(Line(sizes**2, shares, f"{name}, axial force", f"C{k}s--"))
+        lines.append(Line(sizes**2, shares, f"{what}, torque", f"C{k}o-"))
+        shares = np.array([force, fine[1], coarse[1]]) / exact_force
+        lines.append(Line(sizes**2, shares, f"{what}, axial force", f"C{k}s--"))
     label = "square of the cell size, (1/cells around)²"
     figure = Figure(
         "Torsion: share of the closed form", label, "computed / exact [-]", tuple(lines)
@@ -257,13 +265,13 @@ class _Twisted(NamedTuple):
     """Torque [mN mm] and axial force [mN] on the turned end, Newton's residuals, unknowns."""
 
     torque: float
-    push: float
+    force: float
     newton: tuple[float, ...]
     dofs: int
 
 
-def _twisted(divisions: tuple[int, int, int], name: str) -> _Twisted:
-    """Turn one end of a cylinder."""
+def _twisted(divisions: tuple[int, int, int], name: str, stretch: float) -> _Twisted:
+    """Stretch a cylinder and turn one end of it."""
     height = 0.5
     points, tets, _ = tube(0.0, RADIUS, height, divisions, 2 * np.pi)
 
@@ -274,7 +282,7 @@ def _twisted(divisions: tuple[int, int, int], name: str) -> _Twisted:
     nodes, space = space_on(points, tets, "P2P1", ends)
     solid = wall(space, muscle(rubber(name), len(space.volume)))
     body = Body(heart_of(solid))
-    turned = jnp.asarray(_turned(nodes, TWIST) - nodes.points)
+    turned = jnp.asarray(_turned(nodes, TWIST, stretch) - nodes.points)
     found = solve(body, loading(body), at_rest(body)._replace(u=turned))
     forces, _ = residual(solid, found.u, found.p, 0 * space.volume, found.u, jnp.zeros(()))
     top = np.abs(nodes.points[:, 2] - height) < _ON
@@ -284,8 +292,9 @@ def _twisted(divisions: tuple[int, int, int], name: str) -> _Twisted:
     return _Twisted(torque, float(force[:, 2].sum()), newton, space.dofs)
 
 
-def _turned(nodes: Nodes, twist: float) -> Float[np.ndarray, "n 3"]:
-    """Positions after a uniform twist about z."""
+def _turned(nodes: Nodes, twist: float, stretch: float) -> Float[np.ndarray, "n 3"]:
+    """Positions after a uniform stretch along z, at constant volume, and twist about it."""
     x, y, z = nodes.points.T
     c, s = np.cos(twist * z), np.sin(twist * z)
-    return np.stack([c * x - s * y, s * x + c * y, z], axis=1)
+    narrow = stretch**-0.5
+    return np.stack([narrow * (c * x - s * y), narrow * (s * x + c * y), stretch * z], axis=1)

@@ -1,4 +1,4 @@
-"""A wrong sign anywhere in the physics must make at least one named problem fail.
+"""Five wrong signs in the physics, each of which must make a named problem fail.
 
 ``python tests/verification/test_mutations.py`` prints the table.
 """

@@ -192,6 +192,8 @@ def test_a_problem_that_hands_back_no_newton_residuals_fails(monkeypatch):
 def test_newtons_order_is_read_off_three_residuals():
     assert_allclose(newton_order([1e-1, 1e-2, 1e-4, 1e-8]), 2.0)
     assert_allclose(newton_order([1e-1, 1e-2, 1e-3]), 1.0)
+    for no_way_down in ([1.0, 10.0, 1000.0], [1.0, 0.1], [1.0, 0.1, 0.0]):
+        assert np.isnan(newton_order(no_way_down))
 
 
 def test_a_damped_step_brings_a_rough_guess_down():
