@@ -70,18 +70,20 @@ def rigid(fast: bool) -> Findings:
     del fast
     rows, lines = [], []
     mesh = left_ventricle(5.0)
+    cavity = mesh.cavities["LV"]
     frames = jnp.asarray(ellipsoid_rule(mesh.points[mesh.tets].mean(axis=1)))[:, None]
     for k, element in enumerate(("P2P1", "P1P1")):
         nodes, space = space_on(mesh.points, mesh.tets, element, lambda x: np.zeros(x.shape, bool))
         solid = wall(space, muscle(passive_law("guccione-land-2015"), len(mesh.tets)), frames)
-        body = Body(heart_of(solid))
+        chamber = cavity_surface(nodes, cavity.facets, cavity.rims)
+        body = Body(heart_of(solid, (chamber,)))
         random = np.random.default_rng(0)
         shaken = nodes.points + 0.05 * random.standard_normal(nodes.points.shape)
         p, none = jnp.asarray(random.standard_normal(space.vertices)), jnp.zeros(space.vertices)
 
-        def forces(x, pressure, tension, body=body, at=nodes.points):
-            loads = loading(body, tension=tension)
-            out = np.asarray(out_of_balance(body, loads, jnp.asarray(x - at), pressure))
+        def forces(x, p, load, body=body, at=nodes.points):
+            loads = loading(body, cavity=load, tension=load)
+            out = np.asarray(out_of_balance(body, loads, jnp.asarray(x - at), p))
             return out[: x.size].reshape(x.shape)
 
         rest = forces(_moved(nodes.points), none, 0.0)
