@@ -1,6 +1,6 @@
 """Regions and fields of a heart, carried over to another mesh of the same heart."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -13,6 +13,8 @@ from heartsim.mesh.surfaces import TET_FACES, boundary, group_rows, match_facets
 
 ROUNDS: Final = 20
 """Rounds in which islands are joined to what surrounds them, one layer of cells each."""
+
+_Linings = Mapping[str, tuple[Int[np.ndarray, " k"], Bool[np.ndarray, " old"]]]
 
 
 def regions_on(
@@ -39,9 +41,10 @@ def regions_on(
     """
     nearest = _nearest_cells(mesh, points, tets)
     if len(shares(mesh)) > 1:
-        nearest = _at_home(mesh, points, tets, surfaces, nearest)
-        nearest = _without_islands(mesh, tets, surfaces, nearest)
-        for chamber, lining, home in _linings(mesh, tets, surfaces):
+        linings = _linings(mesh, tets, surfaces)
+        nearest = _at_home(mesh, points, tets, linings, nearest)
+        nearest = _without_islands(mesh, tets, linings, nearest)
+        for chamber, (lining, home) in linings.items():
             foreign = int(np.sum(~home[nearest[lining]]))
             if foreign:
                 raise MeshError(
@@ -88,7 +91,7 @@ def _at_home(
     mesh: HeartMesh,
     points: Float[np.ndarray, "nodes 3"],
     tets: Int[np.ndarray, "cells 4"],
-    surfaces: Mapping[str, Int[np.ndarray, "facets 3"]],
+    linings: _Linings,
     nearest: Int[np.ndarray, " cells"],
 ) -> Int[np.ndarray, " cells"]:
     """Old cells for new ones, such that the ventricles and each atrium line their own cavities.
@@ -98,7 +101,7 @@ def _at_home(
     from scipy.spatial import KDTree
 
     nearest, centers = nearest.copy(), mesh.points[mesh.tets].mean(axis=1)
-    for _, lining, home in _linings(mesh, tets, surfaces):
+    for lining, home in linings.values():
         astray = lining[~home[nearest[lining]]]
         if len(astray):
             found = KDTree(centers[home]).query(points[tets[astray]].mean(axis=1))[1]
@@ -110,18 +113,20 @@ def _linings(
     mesh: HeartMesh,
     tets: Int[np.ndarray, "cells 4"],
     surfaces: Mapping[str, Int[np.ndarray, "facets 3"]],
-) -> Iterator[tuple[str, Int[np.ndarray, " k"], Bool[np.ndarray, " old"]]]:
-    """Each cavity, the new cells at its lining, and the old cells that may lie there."""
+) -> _Linings:
+    """Of each cavity the new cells at its lining, and the old cells that may lie there."""
     facets, owner = boundary(tets)
+    found = {}
     for chamber in mesh.cavities:
         home = cells_of(mesh, [chamber]) if chamber in ATRIA else in_ventricles(mesh)
-        yield chamber, owner[match_facets(surfaces[f"{chamber}_endocardium"], facets)], home
+        found[chamber] = owner[match_facets(surfaces[f"{chamber}_endocardium"], facets)], home
+    return found
 
 
 def _without_islands(
     mesh: HeartMesh,
     tets: Int[np.ndarray, "cells 4"],
-    surfaces: Mapping[str, Int[np.ndarray, "facets 3"]],
+    linings: _Linings,
     nearest: Int[np.ndarray, " cells"],
 ) -> Int[np.ndarray, " cells"]:
     """Old cells for new ones, such that each share of the heart hangs together by faces.
@@ -136,7 +141,7 @@ def _without_islands(
         share[cells] = number
     nearest, count = nearest.copy(), len(tets)
     pairs, lines = _face_neighbors(tets), np.zeros(count, bool)
-    for _, lining, _ in _linings(mesh, tets, surfaces):
+    for lining, _ in linings.values():
         lines[lining] = True
     for _ in range(ROUNDS):
         own = share[nearest]

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
+import numpy as np
+
 from heartsim import runtime
 from heartsim.errors import InputError, SolveFailed, not_found
 from heartsim.pool import Trouble, spread
@@ -141,7 +143,8 @@ def _outcome(problem: Problem, fast: bool) -> Outcome:
 
 def _newton_row(name: str, histories: Sequence[Sequence[float]], dofs: int) -> Row:
     """Least order of Newton's residuals near the solutions of a problem; without any it fails."""
-    least = min((newton_order(history) for history in histories), default=math.nan)
+    # not a number stays: a search that went astray fails the problem
+    least = float(np.min([newton_order(history) for history in histories] or [math.nan]))
     reading = Reading(name, "theory: 2", dofs)
     return reading.at_least("order of Newton's method, least", least, QUADRATIC)
 

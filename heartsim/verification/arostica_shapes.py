@@ -104,13 +104,11 @@ def both_ventricles() -> Shape:
     with np.load(shipped_folder() / "arostica_biventricle.npz") as data:
         fiber, sheet = (data[key][tets] / STORED for key in ("fiber", "sheet"))
 
-    # as given, never turned to agree with a neighbor: through the thin right wall fibers turn by
-    # 120° in one cell, and the shorter way round would be the wrong one
-    def direction(vectors: Float[np.ndarray, "c 4 3"], at: Float[np.ndarray, "q 4"]) -> np.ndarray:
-        return np.einsum("qb,cbi->cqi", at, vectors)
-
     def frames(at: Float[np.ndarray, "q 4"]) -> Float[np.ndarray, "c q 3 3"]:
-        f, s = _unit(direction(fiber, at)), direction(sheet, at)
+        # as given, never turned to agree with a neighbor: through the thin right wall fibers turn
+        # by 120° in one cell, and the shorter way round would be the wrong one
+        f, s = (np.einsum("qb,cbi->cqi", at, nodal) for nodal in (fiber, sheet))
+        f = _unit(f)
         s = _unit(s - np.sum(s * f, axis=-1, keepdims=True) * f)
         return np.stack([f, s, np.cross(f, s)], axis=-2)
 

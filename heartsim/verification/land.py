@@ -1,15 +1,14 @@
 """The three problems of the 2015 verification benchmark of cardiac mechanics [1]_.
 
 Exactly incompressible Guccione tissue, follower pressure, quasi-static. The bands are those of
-the participants that converged. On straight-sided cells the shape of the ventricle, not the
-element, limits the accuracy of P2/P1 in problems 2 and 3, so it is run on three meshes and
-extrapolated with the order of that error, h². P1/P1 is not yet in the range of h² there: locking
-makes its ventricle too small on coarse meshes, the projection that stabilizes it too large on fine
-ones (10.61, 10.76, 10.82 mL in problem 2 at 2, 1.5 and 1 mm). It is judged on the mesh of 1 mm as
-it is, in twice the band; its order is judged in problem 1 and in `convergence`. With ``--fast`` its
-two coarse meshes are only told (another code with these elements, FEniCSx on a mesh of 2 mm, has
-the inner apex of problem 2 at −25.72 in place of −26.61 mm). The participants' strains are not at
-hand: ours are told beside those of an independent spectral code.
+the participants that converged; on straight-sided cells the shape of the ventricle, not the
+element, limits the accuracy of problems 2 and 3, so they are run on several meshes and
+extrapolated with the order of that error, h². With ``--fast`` the two coarse meshes of P1/P1, 3 and
+2 mm, are told and not judged: cells of constant strain in an exponential law are not yet in the
+range of h² there (another code with these elements, FEniCSx on a mesh of 2 mm, has the inner apex
+of problem 2 at −25.72 in place of −26.61 mm), so what is extrapolated from them is off by 1 to 2 %.
+The participants' strains are not at hand: ours are told beside those of an independent spectral
+code.
 
 References
 ----------
@@ -49,7 +48,15 @@ from heartsim.verification.land_ventricle import (
     solved_on,
 )
 from heartsim.verification.quadratic import near_solution
-from heartsim.verification.table import Figure, Findings, Line, Reading, Row, observed_order
+from heartsim.verification.table import (
+    Figure,
+    Findings,
+    Line,
+    Reading,
+    Row,
+    extrapolate,
+    observed_order,
+)
 
 SOURCE: Final = "Land et al. 2015, doi:10.1098/rspa.2015.0641"
 
@@ -131,9 +138,8 @@ def _linear_beams() -> list[Row]:
     heights = np.array([_position(n, f.u, (10.0, 0.5, 1.0))[2] for n, f, *_ in beams])
     order = observed_order(1 / counts, np.abs(heights - 4.1692))
     reading = Reading("land-1", f"{SOURCE}; 4.1692 mm", beams[-1][3])
-    limit = extrapolate(1 / counts, heights)
     return [
-        reading.within("P1/P1, tip of the beam, z", limit, 4.1692, 0.02, "mm"),
+        reading.within("P1/P1, tip of the beam, z", heights[-1], 4.1692, 0.02, "mm"),
         reading.at_least("P1/P1, order of the tip", order, 1.5),
     ]
 
@@ -175,12 +181,6 @@ def problem_3(fast: bool) -> Findings:
     return _ventricle_findings("land-3", fast, law, Load(15 * kPa, 60 * kPa), PROBLEM_3, LINES_3)
 
 
-def extrapolate(sizes: Float[np.ndarray, " k"], values: Float[np.ndarray, " k"]) -> float:
-    """Value at size zero from the two finest meshes, with an error of h²."""
-    share = 1 / ((sizes[-2] / sizes[-1]) ** 2 - 1)
-    return float(values[-1] + share * (values[-1] - values[-2]))
-
-
 def _ventricle_findings(
     name: str,
     fast: bool,
@@ -197,8 +197,8 @@ def _ventricle_findings(
     for (element, *_), solved in zip(meshes, solved_on(meshes, law, load), strict=True):
         if not shapes[element]:
             newton.append(near_solution(*solved.at_solution, off=0.002))
-        if not (fast or newton[1:]):
-            rows.append(_product_row(name, solved, load))
+            if not fast:
+                rows.append(_product_row(name, element, solved, load))
         shapes[element].append(shape(solved))
     for element, found in shapes.items():
         sizes = np.array([edge for edge, _ in levels[element]])
@@ -207,12 +207,13 @@ def _ventricle_findings(
     return Findings(tuple(rows), _ventricle_figure(name, levels, shapes, lines), tuple(newton))
 
 
-def _product_row(name: str, solved: Solved, load: Load) -> Row:
-    """Displacements on one mesh by the product's load stepping, kept factors and GMRES."""
+def _product_row(name: str, element: str, solved: Solved, load: Load) -> Row:
+    """Displacements on the coarsest mesh by the product's load stepping, kept factors and GMRES."""
     theirs = contract(solved.body.heart, solved.nodes, load)
     off = np.abs(np.asarray(theirs.u - solved.found.u)).max() / np.abs(theirs.u).max()
     reading = Reading(name, "tolerance of its residual", solved.body.heart.solid.space.dofs)
-    return reading.at_most("product's solver, largest relative difference", float(off), 1e-3)
+    what = f"{element}, product's solver, largest relative difference"
+    return reading.at_most(what, float(off), 1e-3)
 
 
 def _strain_rows(
@@ -270,22 +271,17 @@ def _ventricle_rows(
     ):
         found = np.array([s[k] for s in shapes])
         scale, unit = (mL, "mL") if k == 2 else (1.0, "mm")
-        goal, finest = target / scale, found[-1] / scale
-        if element == "P2P1":
-            limit = extrapolate(sizes, found) / scale
-            rows.append(reading.within(f"{element}, {quantity}", limit, goal, band, unit))
-        elif len(sizes) < 3:
-            rows.append(reading.reported(f"{element}, {quantity} (coarse)", finest, unit))
-        else:
-            label = f"{element}, {quantity} at {sizes[-1]:g} mm"
-            rows.append(reading.within(label, finest, goal, 2 * band, unit))
+        limit = extrapolate(sizes, found)
+        share = band if element == "P2P1" else 2 * band
+        label = f"{element}, {quantity}"
+        if element == "P1P1" and len(sizes) < 3:
+            rows.append(reading.reported(f"{label} (two coarse meshes)", limit / scale, unit))
+            continue
+        rows.append(reading.within(label, limit / scale, target / scale, share, unit))
     if len(sizes) > 2:
         errors = np.abs(np.array([s.volume for s in shapes]) - published.values[2])
-        order, label = observed_order(sizes, errors), f"{element}, order of the cavity volume"
-        if element == "P2P1":
-            rows.append(reading.at_least(label, order, 1.5))
-        else:
-            rows.append(reading.reported(f"{label} (its error turns)", order))
+        order = observed_order(sizes, errors)
+        rows.append(reading.at_least(f"{element}, order of the cavity volume", order, 1.5))
     reading = Reading(name, "exact: the constraint holds in the mean", shapes[-1].dofs)
     rows.append(
         reading.at_most(f"{element}, change of the wall's volume", abs(shapes[-1].muscle), 1e-5)

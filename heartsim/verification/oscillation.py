@@ -29,7 +29,7 @@ from heartsim.verification.dynamics import (
     march,
     newton_in_step,
 )
-from heartsim.verification.table import Figure, Findings, Line, Reading, observed_order
+from heartsim.verification.table import Figure, Findings, Line, Reading, extrapolate, observed_order
 
 LENGTH: Final = 2.0
 """Length of block and bar [mm]; their section is 1 mm²."""
@@ -85,7 +85,7 @@ def oscillation(fast: bool) -> Findings:
         paths = [_block(scheme, float(step)) for step in steps]
         ends = np.array([path.u[-1] for path in paths])
         found = observed_order(steps, np.abs(ends - exact))
-        limit = ends[-1] + (ends[-1] - ends[-2]) / (2**order - 1)
+        limit = extrapolate(steps, ends, order=order)
         reading = Reading("oscillation", "closed form, theory")
         what = f"block, {name}"
         rows.append(reading.between(f"{what}, order", found, order - 0.15, order + 0.15))

@@ -35,7 +35,7 @@ from heartsim.verification.direct import (
     solve,
 )
 from heartsim.verification.quadratic import near_solution
-from heartsim.verification.table import Figure, Findings, Line, Reading
+from heartsim.verification.table import Figure, Findings, Line, Reading, extrapolate
 
 INNER: Final = 10.0
 OUTER: Final = 15.0
@@ -239,7 +239,10 @@ def torsion(fast: bool) -> Findings:
     cases = [(name, law, stretch) for name, law in chosen for stretch in EXTENSIONS]
     for k, (name, (c1, c2), stretch) in enumerate(cases):
         coarse, fine = (_twisted(cut, name, stretch) for cut in ((3, 20, 1), (6, 40, 1)))
-        torque, force = ((4 * f - c) / 3 for c, f in zip(coarse[:2], fine[:2], strict=True))
+        around = np.array([1 / 20, 1 / 40])
+        torque, force = (
+            extrapolate(around, np.array(ends)) for ends in zip(coarse[:2], fine[:2], strict=True)
+        )
         exact_torque = np.pi * TWIST * RADIUS**4 * (c1 / stretch + c2 / stretch**2)
         pull = 2 * c1 * (stretch - stretch**-2) + 2 * c2 * (1 - stretch**-3)
         push = c1 / stretch**2 + 2 * c2 / stretch**3

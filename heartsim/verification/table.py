@@ -206,3 +206,9 @@ class Reading:
 def observed_order(sizes: Numbers, errors: Numbers) -> float:
     """Order k in error ~ size^k of the two finest meshes."""
     return float(np.log(errors[-1] / errors[-2]) / np.log(sizes[-1] / sizes[-2]))
+
+
+def extrapolate(sizes: Numbers, values: Numbers, *, order: float = 2) -> float:
+    """Value at size zero from the two finest meshes or steps, with an error of ``size^order``."""
+    share = 1 / ((sizes[-2] / sizes[-1]) ** order - 1)
+    return float(values[-1] + share * (values[-1] - values[-2]))
