@@ -3,23 +3,28 @@
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Int
 
 from heartsim import equilibrium
 from heartsim.beat import Moment, begin
 from heartsim.build import Anatomy, anatomy, heart_on
 from heartsim.circulation.closed_loop import blood_volume, with_blood_volume
 from heartsim.equilibrium import Workspace
+from heartsim.errors import ScenarioError
 from heartsim.fem.space import Nodes
 from heartsim.heart import Heart
 from heartsim.loop import first_blood
 from heartsim.mesh import library, quality
 from heartsim.mesh.guesses import Guesses
 from heartsim.mesh.heartmesh import HeartMesh
+from heartsim.mesh.sizing import Finer
 from heartsim.mesh.surfaces import cavity_volume
+from heartsim.microstructure.segments import aha_segments, by_segments
 from heartsim.prestress import Unloaded
-from heartsim.procedures.perform import on_anatomy, on_heart
+from heartsim.procedures.perform import on_anatomy, on_heart, touched
 from heartsim.progress import Progress
 from heartsim.scenario import Scenario
+from heartsim.scenario.models import FinerMesh
 from heartsim.sewing import pulls, sew
 from heartsim.unloading import unloaded
 
@@ -53,19 +58,41 @@ class Patient:
 
 
 def load_mesh(scenario: Scenario) -> HeartMesh:
-    """Mesh of a scenario, coarsened and examined.
+    """Mesh of a scenario, with the edge lengths it asks for, and examined.
 
     Raises
     ------
     InputError
         If the mesh is not there or cannot be used.
     """
-    shape = scenario.patient.shape
+    plan, shape = scenario.patient, scenario.patient.shape
     known = Guesses(shape.unit, shape.LV, shape.RV, shape.LV_rims, shape.RV_rims)
-    plan = scenario.patient
-    mesh = library.load(plan.mesh, edge=plan.resolution, known=known, chambers=plan.chambers)
+
+    def load(finer: Finer | None = None) -> HeartMesh:
+        return library.load(
+            plan.mesh, edge=plan.resolution, finer=finer, known=known, chambers=plan.chambers
+        )
+
+    mesh = load()
+    if plan.finer is not None:
+        place = mesh.points[np.unique(mesh.tets[_worked_on(mesh, scenario, plan.finer)])]
+        mesh = load(Finer(place, plan.finer.edge, plan.finer.reach))
     quality.require_usable(mesh)
     return mesh
+
+
+def _worked_on(mesh: HeartMesh, scenario: Scenario, finer: FinerMesh) -> Int[np.ndarray, " k"]:
+    """Cells near which the mesh should be finer."""
+    if finer.segments is not None:
+        return by_segments(mesh, aha_segments(mesh), finer.segments)
+    cells = touched(mesh, (*scenario.conditions, *scenario.procedures))
+    if not len(cells):
+        raise ScenarioError(
+            "patient.finer: no condition or procedure of this scenario marks, cuts or holds the "
+            "wall. Name the segments near which the mesh should be finer, such as "
+            "segments = [13, 14], or leave out patient.finer."
+        )
+    return cells
 
 
 def prepare(scenario: Scenario, progress: Progress) -> Patient:

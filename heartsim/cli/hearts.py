@@ -146,7 +146,7 @@ def import_(
     from heartsim.mesh.guesses import Guesses
     from heartsim.mesh.incoming import bring_in
     from heartsim.mesh.io import read, write
-    from heartsim.mesh.library import coarsened, open_heart
+    from heartsim.mesh.library import open_heart, remeshed
     from heartsim.units import parse
 
     if not files:
@@ -179,7 +179,7 @@ def import_(
     else:
         heart, incoming = read(one, _name_map(names)), None
     if size and not (incoming is not None and incoming.meshed):
-        heart = coarsened(heart, size)
+        heart = remeshed(heart, size)
     write(heart, output)
     say(str(output))
     if incoming is not None:

@@ -16,7 +16,7 @@ def without_crowds(
     points: Float[np.ndarray, "nodes 3"],
     tets: Int[np.ndarray, "cells 4"],
     surface: Int[np.ndarray, " k"],
-    shortest: float,
+    shortest: float | Float[np.ndarray, " nodes"],
 ) -> Int[np.ndarray, "d 4"]:
     """Merge inner nodes into neighbors nearer than a length, shortest edges first.
 
@@ -30,8 +30,8 @@ def without_crowds(
     tets : (c, 4) int
     surface : (k,) int
         Nodes that stay.
-    shortest : float
-        Shortest wanted edge [mm].
+    shortest : float or (n,) float
+        Shortest wanted edge [mm], everywhere or at each node.
 
     Returns
     -------
@@ -47,7 +47,9 @@ def without_crowds(
             around[node].add(cell)
     edges = edges_of(tets)
     length = np.linalg.norm(points[edges[:, 0]] - points[edges[:, 1]], axis=1)
-    for edge in np.argsort(length, kind="stable")[: np.count_nonzero(length < shortest)]:
+    bound = np.broadcast_to(shortest, len(points))[edges].min(axis=1)
+    short = np.flatnonzero(length < bound)
+    for edge in short[np.argsort(length[short], kind="stable")]:
         for node, neighbor in (edges[edge], edges[edge][::-1]):
             if not inner[node] or not around[node] & around[neighbor]:
                 continue

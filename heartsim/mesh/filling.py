@@ -23,7 +23,7 @@ from heartsim.mesh.hinges import without_hinges
 from heartsim.mesh.lids import Lids, find_lids
 from heartsim.mesh.openings import open_chamber
 from heartsim.mesh.regions import wall_regions
-from heartsim.mesh.remesh import coarsen, with_volumes
+from heartsim.mesh.remesh import remeshed, with_volumes
 from heartsim.mesh.smoothing import comb, improve
 from heartsim.mesh.stuffing import stuff
 from heartsim.mesh.surfaces import (
@@ -113,7 +113,7 @@ def fill(
     heart = _heart(name, points, tets, anatomy)
     walls = {} if fields.wall_volume is None else {"ventricles": fields.wall_volume}
     heart = with_volumes(heart, volumes, walls, passes=RESTORING_PASSES)
-    heart = _smoothed(coarsen(heart, edge))
+    heart = _smoothed(remeshed(heart, edge))
     heart = with_volumes(heart, volumes, walls, passes=RESTORING_PASSES)
     anatomy = _reread(name, heart, known)
     heart = replace(heart, regions=wall_regions(heart.points, heart.tets, anatomy))

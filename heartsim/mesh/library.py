@@ -13,6 +13,9 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from jaxtyping import Float
+
 from heartsim.cache import cache_folder
 from heartsim.errors import DataError, MeshError, not_found
 from heartsim.mesh import remesh
@@ -22,7 +25,7 @@ from heartsim.mesh.heartmesh import HeartMesh
 from heartsim.mesh.incoming import Incoming, bring_in
 from heartsim.mesh.io import read, write, written_here
 from heartsim.mesh.parts import has_atria, ventricles
-from heartsim.mesh.remesh import coarsen
+from heartsim.mesh.sizing import Finer, sizes
 
 SHIPPED = {
     "biventricle": "idealized human biventricle, 9 mm cells",
@@ -134,6 +137,7 @@ def load(
     heart: str | Path,
     *,
     edge: float | None = None,
+    finer: Finer | None = None,
     known: Guesses | None = None,
     chambers: Chambers = "ventricles",
 ) -> HeartMesh:
@@ -147,6 +151,8 @@ def load(
         anatomy is then found from its shape.
     edge : float, optional
         Remesh to this edge length [mm]; the result is kept in the user's cache.
+    finer : Finer, optional
+        Where edges should be shorter than elsewhere.
     known : Guesses, optional
         What the user knows better than the shape tells.
     chambers : {"ventricles", "all"}
@@ -160,8 +166,10 @@ def load(
         If the file cannot be used, or all chambers are asked of a heart without atria.
     """
     mesh, incoming = open_heart(heart, known, edge=edge, chambers=chambers)
-    meshed = incoming is not None and incoming.meshed
-    return mesh if edge is None or meshed else coarsened(mesh, edge)
+    as_wanted = edge is None or (incoming is not None and incoming.meshed)
+    if as_wanted and finer is None:
+        return mesh
+    return remeshed(mesh, sizes(mesh, None if as_wanted else edge, finer))
 
 
 def open_heart(
@@ -227,11 +235,12 @@ def _extent(heart: HeartMesh, chambers: Chambers) -> HeartMesh:
     return heart if chambers == "all" else ventricles(heart).heart
 
 
-def coarsened(mesh: HeartMesh, edge: float) -> HeartMesh:
-    """Heart remeshed to an edge length [mm], from the cache where it was made before."""
+def remeshed(mesh: HeartMesh, edge: float | Float[np.ndarray, " nodes"]) -> HeartMesh:
+    """Heart remeshed to edge lengths [mm], from the cache where it was made before."""
     import mmgpy
 
-    digest = hashlib.sha256(f"{remesh.VERSION} {mmgpy.__version__} {edge!r} {mesh.name}".encode())
+    wanted = edge.tobytes().hex() if isinstance(edge, np.ndarray) else repr(edge)
+    digest = hashlib.sha256(f"{remesh.VERSION} {mmgpy.__version__} {wanted} {mesh.name}".encode())
     for array in (mesh.points, mesh.tets, *mesh.regions.values(), *mesh.fields.values()):
         digest.update(array.tobytes())
     for name, facets in mesh.surfaces.items():
@@ -243,7 +252,7 @@ def coarsened(mesh: HeartMesh, edge: float) -> HeartMesh:
             return read(path)
         except MeshError:
             path.unlink()
-    result = coarsen(mesh, edge)
+    result = remesh.remeshed(mesh, edge)
     path.parent.mkdir(parents=True, exist_ok=True)
     write(result, path)
     return result

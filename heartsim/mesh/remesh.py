@@ -62,8 +62,8 @@ HOPELESS = 0.12
 """Quality (1 the regular cell) below which surface nodes may move too."""
 
 
-def coarsen(mesh: HeartMesh, edge: float) -> HeartMesh:
-    """Return the heart remeshed to another edge length.
+def remeshed(mesh: HeartMesh, edge: float | Float[np.ndarray, " nodes"]) -> HeartMesh:
+    """Return the heart remeshed to other edge lengths.
 
     Surfaces and the rims between them are followed; regions and cell fields are taken from the
     nearest old cell, node fields from the nearest old node. The surface ``"base"``, where an
@@ -74,8 +74,9 @@ def coarsen(mesh: HeartMesh, edge: float) -> HeartMesh:
     ----------
     mesh : HeartMesh
         Heart in mm.
-    edge : float
-        Wanted edge length [mm]; it may also be finer than the present one.
+    edge : float or (n,) float
+        Wanted edge length [mm], everywhere or at each node; it may also be finer than the present
+        one. Between short and long edges lie some of lengths between (`GROWTH`).
 
     Returns
     -------
@@ -87,9 +88,11 @@ def coarsen(mesh: HeartMesh, edge: float) -> HeartMesh:
     MeshError
         If the edge makes no sense, remeshing fails, or a volume changes by more than 2 %.
     """
-    if not SMALLEST_EDGE <= edge <= float(np.ptp(mesh.points, axis=0).max()) / 4:
+    sizes = np.broadcast_to(np.asarray(edge, float), len(mesh.points))
+    longest = float(np.ptp(mesh.points, axis=0).max()) / 4
+    if not (sizes.min() >= SMALLEST_EDGE and sizes.max() <= longest):
         raise MeshError(
-            f"{mesh.name}: cannot remesh to an edge of {edge:g} mm. Give a length between "
+            f"{mesh.name}: cannot remesh to an edge of {_told(sizes)}. Give a length between "
             f"{SMALLEST_EDGE:g} mm and a quarter of the heart's size."
         )
     names = list(mesh.surfaces)
@@ -101,10 +104,11 @@ def coarsen(mesh: HeartMesh, edge: float) -> HeartMesh:
     points, tets = mesh.points, mesh.tets
     for _ in range(PASSES):
         keep, facets, label = without_ears(tets, facets, label, loose)
-        tets = tets[keep]
-        points, tets, facets, label = _remesh(mesh.name, points, tets, facets, label, edge, loose)
+        tets, wanted = tets[keep], _nearest(mesh.points, sizes, points)
+        points, tets, facets, label = _remesh(mesh.name, points, tets, facets, label, wanted, loose)
     points = improve(points, tets, np.unique(facets))
-    tets = without_crowds(points, tets, np.unique(facets), CROWDED * edge)
+    wanted = _nearest(mesh.points, sizes, points)
+    tets = without_crowds(points, tets, np.unique(facets), CROWDED * wanted)
     keep, facets, label = without_ears(tets, facets, label, loose)
     tets = tets[keep]
     used = np.unique(tets)
@@ -126,8 +130,25 @@ def coarsen(mesh: HeartMesh, edge: float) -> HeartMesh:
         origin=mesh.origin,
     )
     result = _restore_volumes(mesh, flat)
-    _check_volumes(mesh, result, edge)
+    _check_volumes(mesh, result, _told(sizes))
     return result
+
+
+def _told(sizes: Float[np.ndarray, " nodes"]) -> str:
+    """Edge lengths in words."""
+    low, high = float(sizes.min()), float(sizes.max())
+    return f"{low:g} mm" if low == high else f"{low:g} to {high:g} mm"
+
+
+def _nearest(
+    old: Float[np.ndarray, "old 3"],
+    values: Float[np.ndarray, " old"],
+    points: Float[np.ndarray, "nodes 3"],
+) -> Float[np.ndarray, " nodes"]:
+    """Values of the old nodes nearest to new ones."""
+    from scipy.spatial import KDTree
+
+    return values[KDTree(old).query(points)[1]]
 
 
 def volume_changes(before: HeartMesh, after: HeartMesh) -> dict[str, float]:
@@ -215,12 +236,12 @@ def _inflated(
     return points + vertex_normals(points, facets) * (volume / area)
 
 
-def _check_volumes(before: HeartMesh, after: HeartMesh, edge: float) -> None:
+def _check_volumes(before: HeartMesh, after: HeartMesh, edge: str) -> None:
     """Refuse a result that has lost the shape."""
     for name, change in volume_changes(before, after).items():
         if abs(change) > LARGEST_CHANGE:
             raise MeshError(
-                f"{before.name}: at {edge:g} mm the volume of {name} changes by {change:+.1%}, at "
+                f"{before.name}: at {edge} the volume of {name} changes by {change:+.1%}, at "
                 f"most {LARGEST_CHANGE:.0%} are allowed. Use a shorter edge."
             )
 
@@ -231,7 +252,7 @@ def _remesh(
     tets: Int[np.ndarray, "cells 4"],
     facets: Int[np.ndarray, "facets 3"],
     label: Int[np.ndarray, " facets"],
-    edge: float,
+    sizes: Float[np.ndarray, " nodes"],
     loose: int,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """One pass of MMG; triangles keep their labels."""
@@ -242,7 +263,10 @@ def _remesh(
     mesh.set_vertices(np.ascontiguousarray(points, float))
     mesh.set_tetrahedra(np.ascontiguousarray(tets, np.int32))
     mesh.set_triangles(np.ascontiguousarray(facets, np.int32), (label + 1).astype(np.int64))
-    shortest, longest, off = SHORTEST * edge, LONGEST * edge, OFF * edge
+    fine, coarse = float(sizes.min()), float(sizes.max())
+    shortest, longest, off = SHORTEST * fine, LONGEST * coarse, OFF * coarse
+    if fine < coarse:
+        mesh.set_field("metric", np.ascontiguousarray(sizes[:, None]))
     if loose >= 0:
         mesh.set_local_parameters(
             [
@@ -251,7 +275,7 @@ def _remesh(
                     "ref": loose + 1,
                     "hmin": shortest,
                     "hmax": longest,
-                    "hausd": edge,
+                    "hausd": coarse,
                 }
             ]
         )
@@ -259,7 +283,7 @@ def _remesh(
         mesh.remesh(hmin=shortest, hmax=longest, hausd=off, hgrad=GROWTH, angle=0, verbose=-1)
     except RuntimeError as error:
         raise MeshError(
-            f"{name}: remeshing to {edge:g} mm failed ({error}). Try another edge."
+            f"{name}: remeshing to {_told(sizes)} failed ({error}). Try another edge."
         ) from error
     new_points = np.asarray(mesh.get_vertices(), float)
     new_tets = np.asarray(mesh.get_tetrahedra(), np.int64)
@@ -273,20 +297,13 @@ def _remesh(
     at = match_facets(outer, place[np.asarray(triangles, np.int64)])
     lost = at < 0
     if lost.any() and whole.all():
-        raise MeshError(f"{name}: remeshing to {edge:g} mm lost surface names. Try another edge.")
+        raise MeshError(
+            f"{name}: remeshing to {_told(sizes)} lost surface names. Try another edge."
+        )
     new_label = np.asarray(references, np.int64)[at] - 1
-    new_label[lost] = _nearest_label(new_points[used], outer, new_label, lost)
+    centers = new_points[used][outer].mean(axis=1)
+    new_label[lost] = _nearest(centers[~lost], new_label[~lost], centers[lost])
     return new_points[used], new_tets, outer, new_label
-
-
-def _nearest_label(
-    points: np.ndarray, facets: np.ndarray, label: np.ndarray, lost: np.ndarray
-) -> Int[np.ndarray, " k"]:
-    """Names of facets that a removed cell laid bare: those of their neighbors."""
-    from scipy.spatial import KDTree
-
-    centers = points[facets].mean(axis=1)
-    return label[~lost][KDTree(centers[~lost]).query(centers[lost])[1]]
 
 
 def _transfer_cavity(

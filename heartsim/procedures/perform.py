@@ -9,8 +9,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+from jaxtyping import Int
+
 from heartsim.errors import ProcedureConflict
-from heartsim.mesh.surgery import carried_out
+from heartsim.mesh.surgery import PARED, carried_out
 from heartsim.procedures.edit import AnatomyEdit, HeartEdit, Procedure, Receipt
 
 if TYPE_CHECKING:
@@ -78,6 +81,30 @@ def on_anatomy(
                 mesh, receipt = edit.apply_to_mesh(mesh)
                 receipts.append(replace(receipt, procedure=procedure.name))
     return (carried_out(mesh) if receipts else mesh), tuple(receipts)
+
+
+def touched(mesh: "HeartMesh", procedures: Sequence[Procedure]) -> Int[np.ndarray, " k"]:
+    """Cells that anatomy edits mark, cut, pare or tie strands to.
+
+    Parameters
+    ----------
+    mesh : HeartMesh
+        Baseline patient; stays as it is.
+    procedures : sequence of Procedure
+        Conditions and operations.
+    """
+    edited = mesh
+    for procedure in procedures:
+        for edit in procedure.edits:
+            if isinstance(edit, AnatomyEdit):
+                edited, _ = edit.apply_to_mesh(edited)
+    new = [cells for name, cells in edited.regions.items() if name not in mesh.regions]
+    new += [cut.cells for cut in edited.cuts.values()]
+    nodes = [ends.ravel() for name, ends in edited.cables.items() if name not in mesh.cables]
+    if PARED in edited.fields:
+        nodes.append(np.flatnonzero(edited.fields[PARED].any(axis=1)))
+    held = np.isin(mesh.tets, np.concatenate([*nodes, np.zeros(0, int)])).any(axis=1)
+    return np.unique(np.concatenate([*new, np.flatnonzero(held)]))
 
 
 def on_heart(

@@ -13,7 +13,7 @@ from pydantic import (
 
 from heartsim.errors import UnitError, closest
 from heartsim.scenario.quantities import Quantity, usual
-from heartsim.units import parse
+from heartsim.units import mm, parse
 
 Law = Literal["holzapfel-ogden", "guccione", "usyk"]
 ParameterSet = Literal[
@@ -105,6 +105,25 @@ class Shape(Section):
     )
 
 
+class FinerMesh(Section):
+    """A mesh that is finer near what is done to the wall."""
+
+    edge: Annotated[float, Quantity("length", "1 mm", "15 mm")] = Field(
+        description="Edge length there."
+    )
+    segments: tuple[Annotated[int, Field(ge=1, le=17)], ...] | None = Field(
+        default=None,
+        min_length=1,
+        strict=False,
+        description="AHA segments; omit for wherever conditions and procedures of this scenario "
+        "mark, cut or hold the wall. Name them where scenarios are compared, so that all have "
+        "the same mesh.",
+    )
+    reach: Annotated[float, Quantity("length", "0 mm", "50 mm")] = usual(
+        "5 mm", "How far it holds beyond."
+    )
+
+
 class Patient(Section):
     """Whose heart: geometry, how it was imaged, fibers and elements."""
 
@@ -130,6 +149,9 @@ class Patient(Section):
     resolution: Annotated[float, Quantity("length", "1 mm", "15 mm")] | None = Field(
         default=None, description="Coarsen the mesh to this edge length; omit to keep it."
     )
+    finer: FinerMesh | None = Field(
+        default=None, description="Where the mesh is finer than elsewhere."
+    )
     shape: Shape = Shape()
     imaged_at: Literal["end-diastole", "unloaded"] = Field(
         default="end-diastole",
@@ -143,6 +165,16 @@ class Patient(Section):
     element: Literal["P2P1", "P1P1"] = Field(
         default="P2P1", description="P2P1 for coarse meshes (3 mm and up), P1P1 for fine ones."
     )
+
+    @model_validator(mode="after")
+    def _finer_is_finer(self) -> Self:
+        """Refuse a finer part that is not finer."""
+        if self.finer and self.resolution and self.finer.edge >= self.resolution:
+            raise ValueError(
+                f"finer.edge = {self.finer.edge / mm:g} mm is not finer than resolution = "
+                f"{self.resolution / mm:g} mm. Give a shorter edge, or leave out finer."
+            )
+        return self
 
     @field_validator("mesh")
     @classmethod

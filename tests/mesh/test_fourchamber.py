@@ -8,7 +8,7 @@ from heartsim.mesh.fourchamber import read_four_chamber
 from heartsim.mesh.heartmesh import TISSUE, VEINS
 from heartsim.mesh.hinges import hinges, without_hinges
 from heartsim.mesh.quality import examine, radius_ratios
-from heartsim.mesh.remesh import coarsen, volume_changes
+from heartsim.mesh.remesh import remeshed, volume_changes
 from heartsim.mesh.surfaces import boundary, cavity_volume, cell_volumes, facet_areas, lid_area
 from heartsim.units import cm, mL
 from tests.mesh.block_heart import EDGE, VOLUMES
@@ -157,7 +157,7 @@ def test_right_endocardium_covers_the_septum(patient):
 @pytest.mark.slow
 @pytest.mark.parametrize(("edge", "cells"), [(5, 23_000), (4, 38_000)])
 def test_coarse_patient_keeps_its_shape(patient, edge, cells):
-    coarse = coarsen(patient, edge)
+    coarse = remeshed(patient, edge)
     assert max(abs(change) for change in volume_changes(patient, coarse).values()) < 0.02
     assert len(coarse.tets) == pytest.approx(cells, rel=0.2)
     assert [finding for finding in examine(coarse) if finding.severity == "error"] == []
@@ -175,7 +175,7 @@ def test_coarse_patient_keeps_its_shape(patient, edge, cells):
 @pytest.mark.parametrize(("edge", "cells", "worst"), [(6, 24_800, 0.06), (5, 36_400, 0.12)])
 def test_coarse_whole_heart_keeps_its_shape(whole, edge, cells, worst):
     """One flat cell through an atrial wall of 2.4 mm bounds the radius ratio."""
-    coarse = coarsen(whole, edge)
+    coarse = remeshed(whole, edge)
     assert max(abs(change) for change in volume_changes(whole, coarse).values()) < 0.02
     assert len(coarse.tets) == pytest.approx(cells, rel=0.2)
     assert [finding for finding in examine(coarse) if finding.severity == "error"] == []

@@ -82,10 +82,10 @@ def test_stored_four_chambers_are_cut_to_the_ventricles(tmp_path, four_chambers)
 
 
 def test_remeshed_ventricles_and_whole_heart_are_kept_apart(cache, four_chambers, monkeypatch):
-    monkeypatch.setattr(library, "coarsen", lambda mesh, edge: mesh)
+    monkeypatch.setattr(library.remesh, "remeshed", lambda mesh, edge: mesh)
     alone = ventricles(four_chambers).heart
-    assert set(library.coarsened(four_chambers, 5.0).cavities) == {"LV", "RV", "LA", "RA"}
-    assert set(library.coarsened(alone, 5.0).cavities) == {"LV", "RV"}
+    assert set(library.remeshed(four_chambers, 5.0).cavities) == {"LV", "RV", "LA", "RA"}
+    assert set(library.remeshed(alone, 5.0).cavities) == {"LV", "RV"}
     assert len(list((cache / "remeshed").iterdir())) == 2
 
 
@@ -152,7 +152,7 @@ def remeshings(monkeypatch):
         edges.append(edge)
         return biventricle(edge)
 
-    monkeypatch.setattr(library, "coarsen", remesher)
+    monkeypatch.setattr(library.remesh, "remeshed", remesher)
     return edges
 
 

@@ -6,7 +6,7 @@ from heartsim.mesh.biventricle import biventricle
 from heartsim.mesh.heartmesh import ATRIA
 from heartsim.mesh.parts import part_of, shares, ventricles
 from heartsim.mesh.quality import dihedral_angles, examine
-from heartsim.mesh.remesh import coarsen, volume_changes
+from heartsim.mesh.remesh import remeshed, volume_changes
 from heartsim.mesh.surfaces import boundary, components, match_facets
 from heartsim.mesh.transfer import regions_on
 
@@ -17,7 +17,7 @@ def pair():
     fine = fine.with_region("infarct", np.flatnonzero(fine.points[fine.tets, 0].mean(axis=1) < -20))
     number = np.arange(len(fine.points), dtype=float)
     fine = fine.with_fields({"height": fine.points[:, 2], "number": number})
-    return fine, coarsen(fine, 9)
+    return fine, remeshed(fine, 9)
 
 
 def test_volumes_are_kept(pair):
@@ -55,12 +55,12 @@ def test_fields_are_carried_over(pair):
 @pytest.mark.parametrize("edge", [0.01, 500, float("nan")])
 def test_senseless_edges_are_refused(edge, two_ventricles):
     with pytest.raises(MeshError, match="cannot remesh"):
-        coarsen(two_ventricles, edge)
+        remeshed(two_ventricles, edge)
 
 
 @pytest.fixture(scope="module")
 def blocks(four_chambers):
-    return coarsen(four_chambers, 8)
+    return remeshed(four_chambers, 8)
 
 
 def test_four_chambers_keep_names_and_volumes(four_chambers, blocks):
