@@ -5,7 +5,7 @@ After a 3D beat each chamber is emulated from its own recorded loop and its pass
 the volumes found there. Total blood volume is kept, and the 3D beat that follows is the judge.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -39,6 +39,31 @@ class PassiveCurve:
     volume: Mapping[str, np.ndarray]
     pressure: Mapping[str, np.ndarray]
 
+    @classmethod
+    def through(
+        cls, held: Mapping[float, np.ndarray], pressure: np.ndarray, chambers: Sequence[str]
+    ) -> Self:
+        """Curves through volumes held at multiples of some pressures, the multiple 1 among them.
+
+        From there each chamber's curve reaches up and down as far as its volume follows: one
+        chamber may grow at the cost of another.
+        """
+        levels = sorted(held)
+        volumes = np.stack([held[level] for level in levels])
+        middle = levels.index(1.0)
+        kept = {}
+        for chamber, volume in zip(chambers, volumes.T, strict=True):
+            falls = np.flatnonzero(np.diff(volume) <= 0)
+            first = int(falls[falls < middle].max(initial=-1)) + 1
+            last = int(falls[falls >= middle].min(initial=len(levels) - 1))
+            kept[chamber] = slice(first, last + 1)
+        rows = dict(zip(chambers, volumes.T, strict=True))
+        loads = dict(zip(chambers, np.outer(pressure, levels), strict=True))
+        return cls(
+            {name: rows[name][part] for name, part in kept.items()},
+            {name: loads[name][part] for name, part in kept.items()},
+        )
+
     def packed(self) -> dict[str, np.ndarray]:
         """Arrays for a checkpoint, by kind and chamber."""
         kinds = {"volume": self.volume, "pressure": self.pressure}
@@ -68,7 +93,8 @@ def passive_curve(work: Workspace, heart: Heart, wall: WallState) -> tuple[Passi
     """Load the passive chambers together by less and by more than now; record their volumes.
 
     A level that Newton's method does not reach in one step ends its direction: the curve is a
-    guide to the periodic state and does with fewer points.
+    guide to the periodic state and does with fewer points. A wall that is sewn is not at rest in
+    the shape it was cut in, which is no point of its curve.
 
     Parameters
     ----------
@@ -77,8 +103,9 @@ def passive_curve(work: Workspace, heart: Heart, wall: WallState) -> tuple[Passi
     wall : WallState
         The relaxed wall under the imaged pressures, from where each direction starts.
     """
-    at_rest = equilibrium.held_volumes(heart, equilibrium.rest(heart))
-    held = {0.0: at_rest, 1.0: equilibrium.held_volumes(heart, wall)}
+    held = {1.0: equilibrium.held_volumes(heart, wall)}
+    if not heart.cables:
+        held[0.0] = equilibrium.held_volumes(heart, equilibrium.rest(heart))
     load = equilibrium.passive_load(heart)
     for direction in LEVELS:
         state = wall
@@ -89,14 +116,7 @@ def passive_curve(work: Workspace, heart: Heart, wall: WallState) -> tuple[Passi
                 work = equilibrium.refresh(work, heart, wall, load)
                 break
             held[level] = equilibrium.held_volumes(heart, state)
-    levels = sorted(held)
-    volume = np.stack([held[level] for level in levels], axis=1)
-    loads = np.outer(wall.pressure, levels)
-    names = heart.chambers
-    curve = PassiveCurve(
-        dict(zip(names, volume, strict=True)), dict(zip(names, loads, strict=True))
-    )
-    return curve, work
+    return PassiveCurve.through(held, np.asarray(wall.pressure), heart.chambers), work
 
 
 @dataclass(frozen=True)

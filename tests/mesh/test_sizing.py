@@ -46,7 +46,7 @@ def test_edges_are_short_in_the_place_and_as_without_it_far_away(coarse, refined
     assert mean_edge(refined, 0.0, 0.2) == pytest.approx(FINE, rel=0.12)
     uniform = remeshed(coarse, 9.0)
     assert mean_edge(refined, 0.6, 1.0) == pytest.approx(mean_edge(uniform, 0.6, 1.0), rel=0.15)
-    assert len(refined.tets) < 1.6 * len(uniform.tets)
+    assert len(refined.tets) < 2 * len(uniform.tets)  # eight times if it were fine everywhere
 
 
 def test_names_and_volumes_survive_refinement(coarse, refined):
