@@ -13,6 +13,7 @@
     │   │   └── ProcedureConflict
     │   ├── ResultError         a result folder that is unfinished or damaged
     │   └── DataError           a public data set: offline, changed, unknown
+    ├── ContractError           a law, element, valve or procedure breaks its contract
     ├── PrecisionError          float32 where float64 is due
     └── SolveFailed             the solve failed, exit code 3
 """
@@ -67,6 +68,10 @@ class ResultError(InputError):
 
 class DataError(InputError):
     """A public data set that is unknown, unreachable or changed."""
+
+
+class ContractError(HeartsimError, AssertionError):
+    """A contract is broken; the message says which clause, where and by how much."""
 
 
 class PrecisionError(HeartsimError):

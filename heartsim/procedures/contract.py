@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from heartsim.errors import HeartsimError
+from heartsim.errors import ContractError
 from heartsim.mesh.surfaces import cell_volumes
 from heartsim.procedures.edit import HeartEdit, Procedure
 from heartsim.procedures.perform import on_anatomy, on_heart
@@ -16,10 +16,6 @@ from heartsim.procedures.perform import on_anatomy, on_heart
 if TYPE_CHECKING:
     from heartsim.heart import Heart
     from heartsim.mesh.heartmesh import HeartMesh
-
-
-class ContractBroken(HeartsimError):
-    """A procedure does not obey the laws of composition."""
 
 
 def check_procedure(
@@ -51,7 +47,7 @@ def check_procedure(
 
     Raises
     ------
-    ContractBroken
+    ContractError
         With the law that does not hold.
 
     Examples
@@ -103,7 +99,7 @@ def check_anatomy(
 
     Raises
     ------
-    ContractBroken
+    ContractError
         With the law that does not hold.
     """
     before = {name: array.copy() for name, array in _arrays(mesh).items()}
@@ -169,7 +165,7 @@ def same_numbers(law: str, one: object, other: object, *, tolerance: float = 0.0
 
     Raises
     ------
-    ContractBroken
+    ContractError
         With the law and the largest difference.
     """
     for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
@@ -183,4 +179,4 @@ def same_numbers(law: str, one: object, other: object, *, tolerance: float = 0.0
 
 def _require(law: str, holds: bool) -> None:
     if not holds:
-        raise ContractBroken(f"this law of composition does not hold: {law}.")
+        raise ContractError(f"this law of composition does not hold: {law}.")

@@ -3,6 +3,8 @@
 import numpy as np
 from jaxtyping import Float
 
+from heartsim.errors import ContractError
+
 STEP = 1e-5
 """Half a central difference."""
 
@@ -11,10 +13,6 @@ ROUND_OFF = 1e-12
 
 DIFFERENCE_TOLERANCE = 1e-7
 """Relative error of a central difference."""
-
-
-class ContractError(AssertionError):
-    """A contract is broken; the message says which clause, where and by how much."""
 
 
 def require(condition: bool, clause: str, found: object, expected: object) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from heartsim.errors import MeshError, ProcedureError
+from heartsim.errors import ContractError, MeshError, ProcedureError
 from heartsim.mesh.biventricle import biventricle
 from heartsim.mesh.ellipsoid import human_left_ventricle
 from heartsim.mesh.surfaces import cavity_volume, cell_volumes
@@ -21,7 +21,7 @@ from heartsim.procedures import (
     transventricular_chord,
     ventricular_restoration,
 )
-from heartsim.procedures.contract import ContractBroken, check_anatomy
+from heartsim.procedures.contract import check_anatomy
 from heartsim.procedures.edit import AnatomyEdit, Procedure
 from heartsim.procedures.reshaping import RESHAPING
 from heartsim.procedures.restraint import RESTRAINT
@@ -84,7 +84,7 @@ def test_contract_refuses_an_edit_that_depends_on_what_came_before(ventricle):
         def apply_to_mesh(self, mesh):
             return super().apply_to_mesh(mesh)[0], Receipt("shrank", "shape:all")
 
-    with pytest.raises(ContractBroken, match="commutes with support_wrap"):
+    with pytest.raises(ContractError, match="commutes with support_wrap"):
         check_anatomy(Procedure("shrink", "", (Told(),)), ventricle, others=[support_wrap()])
 
 
