@@ -70,7 +70,10 @@ def verify(
             for row in outcome.rows:
                 say(str(row))
             seconds, dofs = outcome.rows[0].seconds, max(row.dofs for row in outcome.rows)
-            say(f"      {outcome.problem.name}: {seconds:.1f} s, {dofs} unknowns\n")
+            sources = "; ".join(dict.fromkeys(row.source for row in outcome.rows))
+            say(
+                f"      {outcome.problem.name}: {seconds:.1f} s, {dofs} unknowns; source: {sources}\n"
+            )
         if output is not None:
             add_to_chapter(outcome, output)
     if json:

@@ -142,6 +142,7 @@ _KEYS: Final = {
     "LVEDV": "chambers.LV.EDV_mL",
     "LVSP": "chambers.LV.P_max_mmHg",
     "RVEDV": "chambers.RV.EDV_mL",
+    "SBP": "circulation.SBP_mmHg",
     "forward": "chambers.LV.forward_SV_mL",
     "gradient": "valves.aortic.mean_gradient_mmHg",
     "CO": "circulation.CO_L_per_min",
@@ -156,10 +157,21 @@ def _beats(scenario: str, key: str, change: Callable[[float, float], float]) -> 
     return lambda: change(_indices(scenario, "before")[key], _indices(scenario, "after")[key])
 
 
+_ON_OTHERS: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
+    "tavr": ("aortic_stenosis", {}),
+    "state": ("healthy", {"pulmonary_resistance": "400 %"}),
+}
+"""Baseline and doses of an operation that has no scenario of its own without a wall."""
+
+
 @cache
 def _indices(name: str, when: str) -> Mapping[str, float]:
-    scenario = Scenario.read(f"{name}_0D")
-    scenario = scenario.baseline() if when == "before" else scenario
+    baseline, doses = _ON_OTHERS.get(name, (name, {}))
+    scenario = Scenario.read(f"{baseline}_0D")
+    if when == "before":
+        scenario = scenario.baseline()
+    elif name in _ON_OTHERS:
+        scenario = scenario.with_procedures(CATALOGUE[name](**doses))
     heart, receipts = lumped_heart(scenario)
     recording = recording_of(heart, periodic_beat(heart), scenario, receipts, {}, {})
     found = summarize(recording, audit(recording), scenario=name)
@@ -211,6 +223,7 @@ _CHORD: Final = "Carrick 2012 (PMC3470864)"
 _GEL: Final = "Lee 2013 (JoVE 50096), Sabbah 2013 (PMC3756288)"
 _SCAR: Final = "Fomovsky 2011 (PMC3328213)"
 _CLIP: Final = "107 patients with MitraClip, acutely: 57 to 65 mL, EDV 172 to 158 mL"
+_TAVR: Final = "Ben-Assa 2019; central pressures at once after implantation (direction)"
 _SEPT: Final = "meta-analysis PMC7403752: RAP -2.8, LAP +1.9 mmHg"
 
 _WALLS: Final = (
@@ -235,7 +248,10 @@ _WALLS: Final = (
 _BEATS: Final = (
     ("mitral_repair", "forward", _percent, 10, 25, "%", _CLIP),
     ("mitral_repair", "LVEDV", _percent, -12, -5, "%", _CLIP),
-    ("aortic_replacement", "gradient", _difference, -_INF, 0, "mmHg", "PARTNER 3 (direction)"),
+    ("tavr", "gradient", _difference, -_INF, 0, "mmHg", "PARTNER 3 (direction)"),
+    ("tavr", "LVSP", _difference, -_INF, 0, "mmHg", _TAVR),
+    ("tavr", "SBP", _difference, 0, _INF, "mmHg", _TAVR),
+    ("state", "LVEDV", _percent, -_INF, 0, "%", "fourfold pulmonary resistance (textbook)"),
     ("atrial_septostomy", "RAP", _difference, -5, -1, "mmHg", _SEPT),
     ("atrial_septostomy", "LAP", _difference, 1, 3, "mmHg", _SEPT),
     ("interatrial_shunt", "Qp/Qs", _difference, 0.1, 0.5, "-", "Wessler 2018: Qp/Qs 1.27"),

@@ -63,8 +63,8 @@ class Row:
         return "pass" if self.passed else "FAIL"
 
     def as_dict(self) -> dict[str, float | str | bool | None]:
-        """Row as plain data with the verdict; what is not a finite number is None."""
-        plain = asdict(self) | {"passed": self.passed}
+        """Row as plain data; None for what is not finite, and for ``passed`` of rows only told."""
+        plain = asdict(self) | {"passed": self.passed if self.judged else None}
         return {
             key: None if isinstance(value, float) and not math.isfinite(value) else value
             for key, value in plain.items()
