@@ -71,9 +71,8 @@ def verify(
                 say(str(row))
             seconds, dofs = outcome.rows[0].seconds, max(row.dofs for row in outcome.rows)
             sources = "; ".join(dict.fromkeys(row.source for row in outcome.rows))
-            say(
-                f"      {outcome.problem.name}: {seconds:.1f} s, {dofs} unknowns; source: {sources}\n"
-            )
+            size = f"{seconds:.1f} s, {dofs} unknowns"
+            say(f"      {outcome.problem.name}: {size}; source: {sources}\n")
         if output is not None:
             add_to_chapter(outcome, output)
     if json:
