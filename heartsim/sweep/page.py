@@ -1,6 +1,6 @@
 """The page of a study: how its cases ended, what the outputs span, and what they depend on."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Final
@@ -12,12 +12,15 @@ from heartsim import __version__
 from heartsim.indices.catalogue import CATALOGUE
 from heartsim.render import page
 from heartsim.render.responses import Column, importance, responses
+from heartsim.render.sheet import sheet
 from heartsim.render.style import CAVEAT, data_uri, minus, png, save_png
 from heartsim.result.folder import write_file
 from heartsim.sweep.study import Study
 
 _INDEX: Final = {index.key: index for index in CATALOGUE}
 _MOST_OUTPUTS: Final = 6
+_MOST_PICTURES: Final = 64
+"""Cases up to which each has a line and a picture of its own."""
 _SOBOL: Final = (
     "Part of the variance of an index that a factor explains alone (first) and together with "
     "all its interactions (total); lines are 95 % intervals of a bootstrap. Intervals that span "
@@ -30,7 +33,7 @@ _REGRESSION: Final = (
 
 
 def write_page(study: Study, table: pd.DataFrame, effects: pd.DataFrame, folder: Path) -> Path:
-    """Write ``report.html`` and ``response.png`` of a complete study.
+    """Write ``report.html``, ``response.png`` and ``hearts.png`` of a complete study.
 
     Parameters
     ----------
@@ -54,6 +57,9 @@ def write_page(study: Study, table: pd.DataFrame, effects: pd.DataFrame, folder:
         caption = "Blue: cases. Orange: their mean along the factor, whatever the others are."
         picture = _unscaled(drawn, "Response of the indices to the factors")
         body += page.section("Responses", page.figure(picture, caption))
+    if len(table) <= _MOST_PICTURES:
+        body += page.section("Case by case", _side_by_side(table, factors, outputs))
+        body += _pictures(table, factors, folder)
     text = page.page(
         title=study.title or study.name,
         question=f"{len(table)} hearts from {study.scenario}, {study.sample.method} sample",
@@ -101,6 +107,40 @@ def _spans(table: pd.DataFrame, outputs: Sequence[Column]) -> str:
             index.normal,
         ]
     return page.columns(heads, rows) if rows else ""
+
+
+def _named(row: Mapping[str, object], factors: Sequence[Column]) -> str:
+    """What distinguishes a case."""
+    return f"{row['case']}: " + ", ".join(str(row[factor.name]) for factor in factors)
+
+
+def _side_by_side(table: pd.DataFrame, factors: Sequence[Column], outputs: Sequence[Column]) -> str:
+    """Every case with its outputs."""
+    rows = {}
+    for row in table.to_dict("records"):
+        rows[_named(row, factors)] = [
+            minus(f"{row[output.name]:.{max(_INDEX[output.name].digits, 1)}f}")
+            if pd.notna(row[output.name])
+            else "–"
+            for output in outputs
+        ]
+    return page.columns([output.label for output in outputs], rows) if outputs else ""
+
+
+def _pictures(table: pd.DataFrame, factors: Sequence[Column], folder: Path) -> str:
+    """End-diastole and end-systole of every case that was drawn."""
+    found = [
+        (_named(row, factors), folder / str(row["folder"]) / "heart_ed_es.png")
+        for row in table.to_dict("records")
+    ]
+    found = [(label, path) for label, path in found if path.is_file()]
+    if not found:
+        return ""
+    drawn = sheet(found)
+    save_png(drawn, folder / "hearts.png", dpi=110)
+    picture = page.image(data_uri(png(drawn, dpi=110)), "Hearts at end-diastole and end-systole")
+    caption = "Fiber stress at end-diastole and end-systole, each heart on its own scale."
+    return page.section("Hearts", page.figure(picture, caption))
 
 
 def _importance(

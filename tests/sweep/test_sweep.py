@@ -1,14 +1,17 @@
 """Whole studies of 0D hearts: killed, sharded, failing, and the same table every time."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.image import imsave
 
 import heartsim as hs
 from heartsim.cli import main
@@ -72,6 +75,21 @@ def test_failures_are_rows_with_reasons(undisturbed):
     assert "3 failed, first case 2" in undisturbed.summary()
     assert "a 0D heart has no wall" in (undisturbed.folder / "report.html").read_text()
     assert (undisturbed.folder / "response.png").stat().st_size > 10_000
+
+
+def test_a_small_study_lists_every_case_and_shows_what_was_drawn(study, undisturbed, tmp_path):
+    page = (undisturbed.folder / "report.html").read_text()
+    assert "Case by case" in page
+    for number, rate in enumerate((60, 70, 80)):
+        assert f"{2 * number + 1}: {rate}" in page
+    assert "<h2>Hearts" not in page
+    folder = tmp_path / "again"
+    shutil.copytree(undisturbed.folder, folder)
+    drawn = folder / undisturbed.table["folder"].iloc[0] / "heart_ed_es.png"
+    imsave(drawn, np.zeros((30, 40, 3)))
+    hs.sweep(study, folder, collect=True, quiet=True)
+    assert (folder / "hearts.png").stat().st_size > 2_000
+    assert "each heart on its own scale" in (folder / "report.html").read_text()
 
 
 @pytest.mark.slow
