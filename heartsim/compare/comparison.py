@@ -100,10 +100,8 @@ class Comparison:
         lines = [["", "unit", *self.names]]
         for row in self.leading():
             first, *others = self.values(row)
-            shown = [
-                f"{other:.{row.digits}f} ({other - first:+.{row.digits}f})" for other in others
-            ]
-            lines.append([row.label, row.unit, f"{first:.{row.digits}f}", *shown])
+            shown = [_told(other, row.digits, other - first) for other in others]
+            lines.append([row.label, row.unit, _told(first, row.digits), *shown])
         lines[0][2:] = [name if len(name) <= 26 else name[:25] + "…" for name in lines[0][2:]]
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         text = [
@@ -274,6 +272,14 @@ def compare(*results: Result, loading_rule: str | None = None) -> Comparison:
     rule = loading_rule or _common_rule(results)
     _check_rule(rule)
     return Comparison(tuple(results), rule)
+
+
+def _told(number: float, digits: int, change: float = math.nan) -> str:
+    """Number with its change, a dash where it is undefined."""
+    if not math.isfinite(number):
+        return "–"
+    shown = f"{number:.{digits}f}"
+    return f"{shown} ({change:+.{digits}f})" if math.isfinite(change) else shown
 
 
 def percent(first: float, other: float) -> float:
