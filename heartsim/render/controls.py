@@ -13,6 +13,19 @@ if TYPE_CHECKING:
 
     from heartsim.render.window import Window
 
+KEYS: Final = """space   play, pause
+left, right   step in time
+d, s   end-diastole, end-systole
+1 2 3 4   stress, strain, tension, activation
+c   cut open or whole
+x   plane of the cut
+[ ]   move the cut
+r   look from the front again
+t   dark or light
+h   this help
+q   close"""
+"""What the keys do, for the user."""
+
 _ON, _OFF, _RIM = "#0072b2", "#c3ccd5", "#7b8794"
 _ROW: Final = 2
 _REACH: Final = 45.0  # [mm] ends of the slider of the cut

@@ -1,5 +1,6 @@
 """Panels of the window: pressure-volume loops with moving points, and living bull's eyes."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -87,6 +88,9 @@ class Loops:
             dot = self.chart.scatter(start["V_LV_mL"], start["P_LV_mmHg"], size=14, style="o")
             self.dots.append(dot)
         self.chart.legend_visible = False
+        volumes = np.concatenate([r.traces["V_LV_mL"].to_numpy(float) for r in results])
+        aside = 0.08 * float(np.ptp(volumes))
+        self.chart.x_range = (float(volumes.min()) - aside, float(volumes.max()) + aside)
         self.chart.y_range = (0, 1.08 * max(float(r.traces["P_LV_mmHg"].max()) for r in results))
         plotter.add_chart(self.chart)
 
@@ -281,3 +285,11 @@ def _middle(segment: int) -> tuple[float, float, float]:
     radius = 0.0 if inner == 0 else (inner + outer) / 2
     turn = np.deg2rad((start + stop) / 2)
     return float(radius * np.cos(turn)), float(radius * np.sin(turn)), 0.1
+
+
+def folded(title: str, letters: int) -> str:
+    """Title in at most two lines of so many letters."""
+    first, *rest = textwrap.wrap(title, letters)
+    if not rest:
+        return first
+    return f"{first}\n{textwrap.shorten(' '.join(rest), letters, placeholder=' …')}"

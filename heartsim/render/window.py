@@ -13,10 +13,10 @@ from typing import Final, final
 import numpy as np
 
 from heartsim.errors import InputError, not_found
-from heartsim.render.controls import Controls
+from heartsim.render.controls import KEYS, Controls
 from heartsim.render.headless import NoScreen, has_screen, require_drawing
 from heartsim.render.movie import write_movie
-from heartsim.render.panels import DARK, LIGHT, Eye, Loops, draw_bar, label_chambers
+from heartsim.render.panels import DARK, LIGHT, Eye, Loops, draw_bar, folded, label_chambers
 from heartsim.render.scene import (
     TIMES,
     View,
@@ -33,19 +33,9 @@ from heartsim.result import Frame, Result, names
 PLANES: Final = ("four-chamber", "two-chamber", "short axis")
 """Planes of the cut, as an echocardiographer names them."""
 
+_LETTER: Final = 12.0  # [px] of a title, on average
 _TICK: Final = 60  # [ms] between frames while playing
 _FIELDS: Final = {scalar.key: scalar for scalar in SCALARS}
-_HELP: Final = """space   play, pause
-left, right   step in time
-d, s   end-diastole, end-systole
-1 2 3 4   stress, strain, tension, activation
-c   cut open or whole
-x   plane of the cut
-[ ]   move the cut
-r   look from the front again
-t   dark or light
-h   this help
-q   close"""
 
 
 def view(
@@ -266,7 +256,7 @@ class Window:
         self.helping = not self.helping
         self.plotter.subplot(0, 0)
         self.plotter.add_text(
-            _HELP if self.helping else " ",
+            KEYS if self.helping else " ",
             position=(0.05, 0.12),
             viewport=True,
             font_size=10,
@@ -323,8 +313,9 @@ class Window:
             when = (
                 f"{event[0].capitalize()}, {frame.time:.0f} ms" if event else f"{frame.time:.0f} ms"
             )
-            self._say(self._names[i], (0.04, 0.93), 12, self.theme.scenario(i), "title")
-            self._say(when, (0.04, 0.88), 10, self.theme.muted, "when")
+            title = folded(self._names[i], int(self._panel[0] / _LETTER))
+            self._say(title, (0.04, 0.9), 12, self.theme.scenario(i), "title")
+            self._say(when, (0.04, 0.85), 10, self.theme.muted, "when")
             if not self.playing:
                 self._label_chambers(frame, f"chambers {i}")
                 self.plotter.subplot(1, i)
@@ -363,7 +354,7 @@ class Window:
         self.plotter.subplot(1, len(self._results))
         draw_bar(self.plotter, mapper, self.theme, wide=self._range[1] - self._range[0] > 5)
         self._say(self.scalar.title, (0.1, 0.74), 11, self.theme.ink, "unit")
-        told = CAVEAT.replace(", not", ",\nnot") + " Bull's eyes: means of segments."
+        told = CAVEAT.replace(", not", ",\nnot") + "\nBull's eyes: means of segments."
         self._say(told, (0.1, 0.06), 8, self.theme.muted, "caveat")
 
     def _say(self, text: str, place: tuple[float, float], size: int, ink: str, name: str) -> None:
@@ -377,10 +368,18 @@ class Window:
             render=False,
         )
 
+    @property
+    def _panel(self) -> tuple[float, float]:
+        """Width and height of the panel of a heart [px]."""
+        left, low, right, high = self.plotter.renderers[self._place(0, 0)].viewport
+        width, height = self.plotter.window_size
+        return (right - left) * width, (high - low) * height
+
     def _aim(self) -> None:
+        width, height = self._panel
         for i in range(len(self._results)):
             self.plotter.subplot(0, i)
-            self.view.aim(self.plotter, 1.12)
+            self.view.aim(self.plotter, max(1.12, 0.92 * height / width))
 
     def _fit_range(self) -> tuple[float, float]:
         return color_range([f for frames in self._frames for f in frames], self.scalar)
