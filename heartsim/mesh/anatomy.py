@@ -5,6 +5,7 @@ sharpest outer edge around its opening. Of two chambers the left one is thicker-
 Every guess carries a confidence and can be overruled by name (`Guesses`).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -106,16 +107,41 @@ def understand_surface(
     outside = part < 0
     chambers, guess = _which_is_which(name, points, facets, part, known)
     guesses = [_cavity_guess(points, facets, seen, part), guess]
-    cavities = {}
-    for chamber, number in chambers.items():
-        cavities[chamber], more = open_chamber(name, points, facets[part == number], chamber, known)
-        guesses.append(more)
-    up, apex = long_axis(points, facets[outside], cavities["LV"])
+    linings = {chamber: facets[part == number] for chamber, number in chambers.items()}
+    cavities, (up, apex), more = open_chambers(name, points, linings, facets[outside], known)
+    guesses += more
     label = np.full(len(facets), "epicardium", dtype="U16")
     label[_base(points, facets, part, up)] = "base"
     for chamber, number in chambers.items():
         label[part == number] = f"{chamber}_endocardium"
     return Anatomy(facets, label, cavities, apex, up, guesses)
+
+
+def open_chambers(
+    name: str,
+    points: Float[np.ndarray, "nodes 3"],
+    linings: Mapping[str, Int[np.ndarray, "facets 3"]],
+    outside: Int[np.ndarray, "facets 3"],
+    known: Guesses,
+) -> tuple[dict[str, Cavity], tuple[np.ndarray, np.ndarray], list[Guess]]:
+    """Chambers with their openings named, and up and apex as in `long_axis`.
+
+    Parameters
+    ----------
+    name, points, known
+        As in `understand_surface`.
+    linings : mapping of chamber to (f, 3) int
+        Endocardia, normals out of the tissue.
+    outside : (f, 3) int
+        The rest of the surface.
+    """
+    left, guess = open_chamber(name, points, linings["LV"], "LV", known)
+    axis = long_axis(points, outside, left)
+    cavities, guesses = {"LV": left}, [guess]
+    if "RV" in linings:
+        cavities["RV"], guess = open_chamber(name, points, linings["RV"], "RV", known, axis[0])
+        guesses.append(guess)
+    return cavities, axis, guesses
 
 
 def _lining(

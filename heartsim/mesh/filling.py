@@ -15,13 +15,12 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from heartsim.errors import MeshError
-from heartsim.mesh.anatomy import Anatomy, long_axis, unpinched
+from heartsim.mesh.anatomy import Anatomy, open_chambers, unpinched
 from heartsim.mesh.exposure import cheapest_cut, connected, neighbors
 from heartsim.mesh.guesses import Guess, Guesses
 from heartsim.mesh.heartmesh import HeartMesh
 from heartsim.mesh.hinges import without_hinges
 from heartsim.mesh.lids import Lids, find_lids
-from heartsim.mesh.openings import open_chamber
 from heartsim.mesh.regions import wall_regions
 from heartsim.mesh.remesh import remeshed, with_volumes
 from heartsim.mesh.smoothing import comb, improve
@@ -246,14 +245,10 @@ def _anatomy(
     """Anatomy of labelled facets."""
     count = int(label.max()) - 1
     names = np.array(["epicardium", *("LV", "RV")[:count], "base"])
-    cavities, guesses = {}, []
-    for number, chamber in enumerate(("LV", "RV")[:count], start=1):
-        cavities[chamber], guess = open_chamber(
-            name, points, facets[label == number], chamber, known
-        )
-        guesses.append(guess)
+    chambers = ("LV", "RV")[:count]
+    linings = {chamber: facets[label == k] for k, chamber in enumerate(chambers, start=1)}
     outside = facets[(label == 0) | (label == count + 1)]
-    up, apex = long_axis(points, outside, cavities["LV"])
+    cavities, (up, apex), guesses = open_chambers(name, points, linings, outside, known)
     words = np.array([f"{n}_endocardium" if n in cavities else n for n in names])
     return Anatomy(facets, words[label], cavities, apex, up, guesses)
 

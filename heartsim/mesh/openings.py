@@ -25,6 +25,7 @@ def open_chamber(
     lining: Int[np.ndarray, "facets 3"],
     chamber: str,
     known: Guesses,
+    up: Float[np.ndarray, " 3"] | None = None,
 ) -> tuple[Cavity, Guess]:
     """Chamber with its openings named, the largest first.
 
@@ -38,6 +39,9 @@ def open_chamber(
         Which chamber it lines.
     known : Guesses
         Names of the openings, from the user.
+    up : (3,) float, optional
+        Direction from apex to base of the heart, where it is known; else the tip of the chamber is
+        what lies farthest from its largest opening.
 
     Raises
     ------
@@ -60,7 +64,7 @@ def open_chamber(
             f"({', '.join(given)}). Name each, the largest first."
         )
     if given is None:
-        _refuse_holes(name, points, facets, loops, chamber)
+        _refuse_holes(name, points, facets, loops, chamber, up)
     names = given or (("base",) if len(loops) == 1 else VALVES[chamber])
     confidence = 1.0 if given else {1: 0.95, 2: 0.7}[len(loops)]
     reason = "named by the user" if given else "sorted by area, the largest first"
@@ -74,15 +78,20 @@ def _refuse_holes(
     facets: np.ndarray,
     loops: list[Int[np.ndarray, " nodes"]],
     chamber: str,
+    up: Float[np.ndarray, " 3"] | None,
 ) -> None:
     """Refuse openings too deep, too small or too many for valves."""
     option = f"--{chamber.lower()}-rims"
     centers = np.array([points[loop].mean(axis=0) for loop in loops])
     areas = np.array([lid_area(points, loop) for loop in loops])
     inner = points[np.unique(facets)]
-    tip = inner[np.argmax(np.linalg.norm(inner - centers[0], axis=1))]
-    axis = centers[0] - tip
-    height = (centers - tip) @ axis / max(float(axis @ axis), 1e-300)
+    if up is None:
+        tip = inner[np.argmax(np.linalg.norm(inner - centers[0], axis=1))]
+        up = centers[0] - tip
+    else:
+        # the outflow tract of a right ventricle may be farther from its inlet than its tip
+        tip = inner[np.argmin(inner @ up)]
+    height = (centers - tip) @ up / max(float((centers[0] - tip) @ up), 1e-300)
     holes = np.flatnonzero((height < LOWEST_VALVE) | (areas < LEAST_VALVE * areas[0]))
     if len(loops) - len(holes) > len(VALVES[chamber]):
         raise MeshError(
