@@ -20,7 +20,7 @@ from heartsim.mesh.outlines import enclosed, outlines
 from heartsim.mesh.raw import RawMesh, read_raw
 from heartsim.mesh.regions import wall_regions
 from heartsim.mesh.surfaces import cell_volumes
-from heartsim.mesh.voxels import Voxels, from_labels, from_surfaces
+from heartsim.mesh.voxels import Mouth, Voxels, from_labels, from_surfaces
 from heartsim.units import cm, deg, m, mm, um
 
 HUMAN_SPAN = (50 * mm, 400 * mm)
@@ -159,9 +159,19 @@ def _from_surfaces(
     scaled = {name: replace(raw, points=raw.points * scale) for name, raw in raws.items()}
     found = outlines(scaled, known)
     volumes = {name: enclosed(found.points, facets) for name, facets in found.blood.items()}
-    voxels = from_surfaces(found.points, found.blood, found.body, SURFACE_CUBES)
     name = paths[0].name if len(paths) == 1 else paths[0].parent.resolve().name
-    return _filled(name, voxels, known, edge, volumes, [unit, *found.guesses])
+
+    def made(mouths: Mapping[str, Mouth]) -> Incoming:
+        voxels = from_surfaces(found.points, found.blood, found.body, SURFACE_CUBES, mouths=mouths)
+        return _filled(name, voxels, known, edge, volumes, [unit, *found.guesses])
+
+    try:
+        return made({})
+    except MeshError:
+        # a gap of a lining is not always an opening, so that those count only where all else fails
+        if not found.mouths:
+            raise
+        return made(found.mouths)
 
 
 def _filled(

@@ -16,7 +16,16 @@ from heartsim.mesh.anatomy import understand_surface
 from heartsim.mesh.guesses import Guess, Guesses
 from heartsim.mesh.heartmesh import Cavity
 from heartsim.mesh.raw import RawMesh
-from heartsim.mesh.surfaces import cavity_volume, compacted, components, facet_areas, group_rows
+from heartsim.mesh.surfaces import (
+    area_vectors,
+    cavity_volume,
+    compacted,
+    components,
+    facet_areas,
+    group_rows,
+    unit_vectors,
+)
+from heartsim.mesh.voxels import Mouth
 
 WORDS = {
     "lid": re.compile(
@@ -31,6 +40,8 @@ LEAST_SHARE = 0.02
 """Share of the largest piece below which a piece is debris."""
 TEAR = 0.01
 """Share of the area of a surface round the wall up to which a gap in it is closed."""
+SAMPLES = 20
+"""Points from the tip to the rim of a cover, and along each edge of the rim."""
 COINCIDENT = 1e-6
 """Distance over the size of a surface within which two nodes are one."""
 
@@ -47,6 +58,8 @@ class Outlines:
         Closed surfaces of the cavities, normals out of the blood.
     body : (f, 3)
         Closed surface around all, or around the muscle alone.
+    mouths : mapping of chamber to Mouth
+        Openings that a chamber came with; none where its surface was closed.
     guesses : list of Guess
         What is what, and why.
     """
@@ -54,6 +67,7 @@ class Outlines:
     points: Float[np.ndarray, "n 3"]
     blood: Mapping[str, Int[np.ndarray, "f 3"]]
     body: Int[np.ndarray, "f 3"]
+    mouths: Mapping[str, Mouth]
     guesses: list[Guess]
 
 
@@ -83,6 +97,7 @@ def outlines(raws: Mapping[str, RawMesh], known: Guesses) -> Outlines:
     roles, reason = _roles(label, names, points, facets)
     told = ", ".join(f"{role} from {n}" for n, role in zip(names, roles, strict=True))
     sewn: dict[str, np.ndarray] = {}
+    mouths: dict[str, Mouth] = {}
     for part in ("LV", "RV", "body"):
         mine = [
             f
@@ -90,9 +105,26 @@ def outlines(raws: Mapping[str, RawMesh], known: Guesses) -> Outlines:
             if role == part or (part == "body" and role in ("outer", "wall"))
         ]
         if mine:
-            points, sewn[part] = closed(label, points, _merged(points, np.concatenate(mine)))
+            whole = _merged(points, np.concatenate(mine))
+            points, sewn[part] = closed(label, points, whole)
+            if part != "body" and len(sewn[part]) > len(whole):
+                mouths[part] = _mouth(points, sewn[part][len(whole) :])
     body = sewn.pop("body")
-    return Outlines(points, sewn, body, [Guess("surfaces", told, *reason)])
+    return Outlines(points, sewn, body, mouths, [Guess("surfaces", told, *reason)])
+
+
+def _mouth(points: Float[np.ndarray, "n 3"], fans: Int[np.ndarray, "f 3"]) -> Mouth:
+    """Points all over covers that are fans, and the mean direction of each fan."""
+    tip = fans.max(axis=1)
+    out = np.zeros((len(points), 3))
+    np.add.at(out, tip, area_vectors(points, fans))
+    one, other = np.sort(fans, axis=1)[:, :2].T
+    share = np.linspace(0, 1, SAMPLES)[:, None, None, None]
+    along = np.linspace(0, 1, SAMPLES)[:, None, None]
+    rim = points[one] + along * (points[other] - points[one])
+    places = points[tip] + share * (rim - points[tip])
+    normals = np.broadcast_to(unit_vectors(out[tip]), places.shape)
+    return Mouth(places.reshape(-1, 3), normals.reshape(-1, 3))
 
 
 def _pieces(name: str, raw: RawMesh) -> list[tuple[str, np.ndarray, np.ndarray]]:
@@ -205,7 +237,7 @@ def _whole(label: str, points: np.ndarray, facets: np.ndarray, known: Guesses) -
         points, blood[chamber] = closed(label, points, cavity.facets)
     state = f"{len(tips)} small gaps in it were closed" if len(tips) else "it has no rim"
     told = Guess("surfaces", "one closed surface round the wall", 0.9, state)
-    return Outlines(points, blood, body, [told, *anatomy.guesses])
+    return Outlines(points, blood, body, {}, [told, *anatomy.guesses])
 
 
 def closed(

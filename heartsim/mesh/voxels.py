@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -10,10 +11,45 @@ from heartsim.mesh.labelmap import LabelMap, Roles
 
 FINEST, COARSEST = 0.7, 1.5
 """Edge of the cubes [mm]."""
+CLEAR = 2.5
+"""Edges of a cube around an opening in which no muscle is put."""
+CARVED = 15.0
+"""Height above an opening up to which there is no muscle [mm]."""
 MARGIN = 8.0
 """Empty space around the heart [mm]."""
 THICK_SLICES = 2.0
 """Slices thicker than so many pixels are continued beyond the base before they are interpolated."""
+
+
+@dataclass(frozen=True)
+class Mouth:
+    """Openings of a chamber.
+
+    Attributes
+    ----------
+    places, normals : (m, 3) float
+        Points all over their covers [mm], and the way out of the blood there.
+    """
+
+    places: Float[np.ndarray, "m 3"]
+    normals: Float[np.ndarray, "m 3"]
+
+    def around(
+        self, start: Float[np.ndarray, " 3"], shape: tuple[int, ...], edge: float
+    ) -> tuple[Float[np.ndarray, "i j k"], Bool[np.ndarray, "i j k"]]:
+        """Distance of cubes from the openings [mm], and which lie above, within 45° of the way."""
+        from scipy.ndimage import distance_transform_edt
+
+        cube = np.round((self.places - start) / edge).astype(int)
+        empty, way = np.ones(shape, bool), np.zeros((*shape, 3))
+        empty[tuple(cube.T)], way[tuple(cube.T)] = False, self.normals
+        off, nearest = cast(
+            tuple[np.ndarray, np.ndarray],
+            distance_transform_edt(empty, sampling=edge, return_indices=True),
+        )
+        offset = edge * np.moveaxis(np.indices(shape) - nearest, 0, -1)
+        rise = np.einsum("ijkx,ijkx->ijk", offset, way[tuple(nearest)])
+        return off, rise >= np.cos(np.pi / 4) * off - edge / 2
 
 
 @dataclass(frozen=True)
@@ -167,8 +203,14 @@ def from_surfaces(
     blood: Mapping[str, Int[np.ndarray, "f 3"]],
     body: Int[np.ndarray, "f 3"],
     edge: float,
+    *,
+    mouths: Mapping[str, Mouth],
 ) -> Voxels:
     """Fill closed surfaces with cubes.
+
+    Of a chamber that came with openings the blood ends there and nowhere else: the body, whose own
+    cover is flatter than the ragged base of a patient's heart, is carved away above them, and a
+    layer of muscle covers the lining where it sticks out of the body.
 
     Parameters
     ----------
@@ -180,6 +222,8 @@ def from_surfaces(
         Closed surface around muscle and blood, or around the muscle alone.
     edge : float
         Edge of a cube [mm].
+    mouths : mapping of chamber to Mouth
+        Openings of chambers that came with some [mm].
     """
     used = points[np.unique(np.concatenate([body, *blood.values()]))]
     start = used.min(axis=0) - MARGIN
@@ -187,9 +231,21 @@ def from_surfaces(
     masks = {name: inside(points[facets], start, shape, edge) for name, facets in blood.items()}
     masks = _disjoint(masks)
     wall = inside(points[body], start, shape, edge)
+    around = {name: mouth.around(start, shape, edge) for name, mouth in mouths.items()}
+    for name, (off, _) in around.items():
+        wall |= _shell(masks[name]) & (off > CLEAR * edge)
+    for off, above in around.values():
+        wall &= ~(above & (off < CARVED))
     frame = np.diag([edge, edge, edge, 1.0])
     frame[:3, 3] = start
     return Voxels(masks, wall & ~np.logical_or.reduce([*masks.values()]), edge, frame)
+
+
+def _shell(mask: Bool[np.ndarray, "i j k"]) -> Bool[np.ndarray, "i j k"]:
+    """One layer of cubes around a mask."""
+    from scipy.ndimage import binary_dilation
+
+    return np.asarray(binary_dilation(mask, np.ones((3, 3, 3)))) & ~mask
 
 
 def inside(

@@ -1,11 +1,14 @@
 """What is a valve and what is a hole, on bent tubes like the way through a right ventricle."""
 
+import meshio
 import numpy as np
 import pytest
 
 from heartsim.errors import MeshError
+from heartsim.mesh.fourchamber import read_four_chamber
 from heartsim.mesh.guesses import Guesses
 from heartsim.mesh.incoming import bring_in
+from heartsim.mesh.library import load
 from heartsim.mesh.openings import open_chamber
 from heartsim.mesh.surfaces import cavity_volume
 
@@ -51,12 +54,9 @@ def test_an_opening_at_the_tip_is_a_hole():
         open_chamber("tube", points, bored, "RV", Guesses(), UP)
 
 
+@pytest.mark.slow
 def test_a_patient_without_names(shared_meshes, tmp_path):
     """Ventricles of a CT heart: where their openings begin is a matter of some cells."""
-    import meshio
-
-    from heartsim.mesh.fourchamber import read_four_chamber
-
     path = shared_meshes / "rodero-01/rodero_01_fullheart_2.0mm.vtu"
     if not path.is_file():
         pytest.skip("no rodero-01 in ../shared/meshes")
@@ -67,3 +67,43 @@ def test_a_patient_without_names(shared_meshes, tmp_path):
         assert set(found.cavities[name].rims) == set(cavity.rims)
         volume = cavity_volume(found.points, found.cavities[name])
         assert volume == pytest.approx(cavity_volume(heart.points, cavity), rel=0.02)
+
+
+def test_blood_ends_at_the_openings_of_its_lining(tmp_path):
+    """Also where the cover of the epicardium stands 9 mm above them, so that muscle seems there."""
+    heart = load("biventricle")
+    top = heart.points[:, 2] > heart.points[:, 2].max() - 1
+    epicardium, points = heart.surfaces["epicardium"], heart.points + np.outer(9.0 * top, UP)
+    for name, facets, nodes in (
+        ("lv", heart.surfaces["LV_endocardium"], heart.points),
+        ("rv", heart.surfaces["RV_endocardium"], heart.points),
+        ("epi", epicardium, points),
+    ):
+        used, facets = np.unique(facets, return_inverse=True)
+        mesh = meshio.Mesh(nodes[used], [("triangle", facets.reshape(-1, 3))])
+        mesh.write(tmp_path / f"{name}.stl")
+    files = [tmp_path / f"{name}.stl" for name in ("lv", "rv", "epi")]
+    found = bring_in(files, Guesses(), edge=7.0).heart
+    for name, cavity in heart.cavities.items():
+        volume = cavity_volume(heart.points, cavity)
+        assert list(found.cavities[name].rims) == ["base"]
+        assert cavity_volume(found.points, found.cavities[name]) == pytest.approx(volume, rel=0.005)
+
+
+@pytest.mark.slow
+def test_surfaces_of_a_patient(shared_meshes, tmp_path):
+    """Endocardia and epicardium of a CT heart, open at a ragged base."""
+    path = shared_meshes / "rodero-01/rodero_01_fullheart_2.0mm.vtu"
+    if not path.is_file():
+        pytest.skip("no rodero-01 in ../shared/meshes")
+    heart = read_four_chamber(path, name="rodero-01")
+    files = []
+    for name in ("LV_endocardium", "RV_endocardium", "epicardium"):
+        used, facets = np.unique(heart.surfaces[name], return_inverse=True)
+        files.append(tmp_path / f"{name}.stl")
+        meshio.Mesh(heart.points[used], [("triangle", facets.reshape(-1, 3))]).write(files[-1])
+    found = bring_in(files, Guesses(), edge=9.0).heart
+    assert set(found.cavities["RV"].rims) == {"tricuspid", "pulmonary"}
+    for name, cavity in heart.cavities.items():
+        volume = cavity_volume(heart.points, cavity)
+        assert cavity_volume(found.points, found.cavities[name]) == pytest.approx(volume, rel=0.005)
