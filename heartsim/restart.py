@@ -20,6 +20,7 @@ from heartsim.circulation.closed_loop import Circulation, State, trigger, with_c
 from heartsim.circulation.emulate import emulate_chamber
 from heartsim.circulation.periodic import limit_cycle
 from heartsim.equilibrium import Workspace
+from heartsim.errors import SolveFailed
 from heartsim.heart import Heart
 from heartsim.recorder import Recorder
 from heartsim.units import mL, mmHg
@@ -59,6 +60,12 @@ class PassiveCurve:
             kept[chamber] = slice(first, last + 1)
         rows = dict(zip(chambers, volumes.T, strict=True))
         loads = dict(zip(chambers, np.outer(pressure, levels), strict=True))
+        for name, part in kept.items():
+            if part.stop - part.start < 2:
+                raise SolveFailed(
+                    f"passive curve of the {name}: its volume does not follow the pressure beside "
+                    "the imaged one. Check the imaged pressures, or refine the mesh."
+                )
         return cls(
             {name: rows[name][part] for name, part in kept.items()},
             {name: loads[name][part] for name, part in kept.items()},
@@ -107,7 +114,9 @@ def passive_curve(work: Workspace, heart: Heart, wall: WallState) -> tuple[Passi
     if not heart.cables:
         held[0.0] = equilibrium.held_volumes(heart, equilibrium.rest(heart))
     load = equilibrium.passive_load(heart)
-    for direction in LEVELS:
+    down, up = LEVELS
+    # a sewn wall at rest has to be found as well
+    for direction in ((*down, 0.0) if heart.cables else down, up):
         state = wall
         for level in direction:
             blood = pressures_given(level * wall.pressure)

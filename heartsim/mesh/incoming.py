@@ -167,11 +167,16 @@ def _from_surfaces(
 
     try:
         return made({})
-    except MeshError:
+    except MeshError as error:
         # a gap of a lining is not always an opening, so that those count only where all else fails
         if not found.mouths:
             raise
-        return made(found.mouths)
+        told = Guess("blood", "ends at the gaps of its surfaces", 0.6, "else no heart was found")
+        found.guesses.append(told)
+        try:
+            return made(found.mouths)
+        except MeshError:
+            raise error from None
 
 
 def _filled(

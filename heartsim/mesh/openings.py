@@ -1,6 +1,6 @@
 """Openings of a chamber: which valve each is, or whether it is a hole in the wall.
 
-Valves lie about as high above the tip of the chamber as its largest opening does. What lies deeper
+Valves lie about as high above the tip of the chamber as its highest opening does. What lies deeper
 or is much smaller is no valve; blood through it would be an error, so it is refused unless named.
 """
 
@@ -14,7 +14,7 @@ from heartsim.mesh.surfaces import lid_area, rims
 
 VALVES = {"LV": ("mitral", "aortic"), "RV": ("tricuspid", "pulmonary")}
 LOWEST_VALVE = 0.6
-"""Height above the tip, over that of the largest opening, below which an opening is a hole."""
+"""Height above the tip, over that of the highest opening, below which an opening is a hole."""
 LEAST_VALVE = 0.06
 """Share of the area of the largest opening below which an opening is a hole."""
 
@@ -91,7 +91,8 @@ def _refuse_holes(
     else:
         # the outflow tract of a right ventricle may be farther from its inlet than its tip
         tip = inner[np.argmin(inner @ up)]
-    height = (centers - tip) @ up / max(float((centers[0] - tip) @ up), 1e-300)
+    height = (centers - tip) @ up
+    height = height / max(float(height.max()), 1e-300)
     holes = np.flatnonzero((height < LOWEST_VALVE) | (areas < LEAST_VALVE * areas[0]))
     if len(loops) - len(holes) > len(VALVES[chamber]):
         raise MeshError(
@@ -105,7 +106,7 @@ def _refuse_holes(
         raise MeshError(
             f"{name}: the {chamber} has {len(holes)} holes besides its valves. The first, around "
             f"({place}), has {areas[k] / areas[0]:.0%} of the area of the largest opening and lies "
-            f"{height[k]:.0%} of the way from the tip of the chamber to it. Close the wall "
-            f"there, or, if it is an opening by intention, name all {len(loops)} openings, the "
+            f"{height[k]:.0%} of the way from the tip of the chamber to the highest. Close the "
+            f"wall there, or, if it is an opening by intention, name all {len(loops)} openings, the "
             f"largest first: {option} base,hole."
         )

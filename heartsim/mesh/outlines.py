@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from heartsim.errors import MeshError
 from heartsim.mesh.anatomy import understand_surface
@@ -26,6 +26,7 @@ from heartsim.mesh.surfaces import (
     unit_vectors,
 )
 from heartsim.mesh.voxels import Mouth
+from heartsim.units import mm
 
 WORDS = {
     "lid": re.compile(
@@ -40,6 +41,9 @@ LEAST_SHARE = 0.02
 """Share of the largest piece below which a piece is debris."""
 TEAR = 0.01
 """Share of the area of a surface round the wall up to which a gap in it is closed."""
+THICKEST, COVERING = 25 * mm, 0.9
+"""Where the outside covers a gap of a lining: within this distance, and along its way out up to an
+angle of this cosine."""
 SAMPLES = 20
 """Points from the tip to the rim of a cover, and along each edge of the rim."""
 COINCIDENT = 1e-6
@@ -97,7 +101,8 @@ def outlines(raws: Mapping[str, RawMesh], known: Guesses) -> Outlines:
     roles, reason = _roles(label, names, points, facets)
     told = ", ".join(f"{role} from {n}" for n, role in zip(names, roles, strict=True))
     sewn: dict[str, np.ndarray] = {}
-    mouths: dict[str, Mouth] = {}
+    fans: dict[str, np.ndarray] = {}
+    skin = facets[0]
     for part in ("LV", "RV", "body"):
         mine = [
             f
@@ -107,10 +112,30 @@ def outlines(raws: Mapping[str, RawMesh], known: Guesses) -> Outlines:
         if mine:
             whole = _merged(points, np.concatenate(mine))
             points, sewn[part] = closed(label, points, whole)
-            if part != "body" and len(sewn[part]) > len(whole):
-                mouths[part] = _mouth(points, sewn[part][len(whole) :])
-    body = sewn.pop("body")
+            fans[part], skin = sewn[part][len(whole) :], sewn[part][: len(whole)]
+    body, _ = sewn.pop("body"), fans.pop("body")
+    mouths = {
+        part: _mouth(points, bare)
+        for part, covers in fans.items()
+        if len(bare := covers[_uncovered(points, covers, skin)])
+    }
     return Outlines(points, sewn, body, mouths, [Guess("surfaces", told, *reason)])
+
+
+def _uncovered(
+    points: Float[np.ndarray, "n 3"],
+    fans: Int[np.ndarray, "f 3"],
+    skin: Int[np.ndarray, "g 3"],
+) -> Bool[np.ndarray, " f"]:
+    """Fans over which the outside does not lie: the others close tears of a lining."""
+    tip = fans.max(axis=1)
+    centers, free = points[skin].mean(axis=1), np.zeros(len(fans), bool)
+    for node in np.unique(tip):
+        out = unit_vectors(area_vectors(points, fans[tip == node]).sum(axis=0))
+        offset = centers - points[node]
+        off = np.linalg.norm(offset, axis=1)
+        free[tip == node] = not (offset @ out > COVERING * off)[off < THICKEST].any()
+    return free
 
 
 def _mouth(points: Float[np.ndarray, "n 3"], fans: Int[np.ndarray, "f 3"]) -> Mouth:

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from heartsim.errors import MeshError
 from heartsim.mesh.heartmesh import HeartMesh
 from heartsim.mesh.surfaces import edges_of
+from heartsim.units import mm
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,11 @@ def sizes(
         Edge length [mm]; None leaves it as it is.
     finer : Finer or None
         Where it is shorter; it is longer nowhere.
+
+    Raises
+    ------
+    MeshError
+        If the finer part is finer nowhere.
     """
     usual = edge_lengths(mesh) if edge is None else edge
     if finer is None:
@@ -56,5 +63,13 @@ def sizes(
     # imported here: hearts are often loaded as they are
     from scipy.spatial import KDTree
 
-    near = KDTree(finer.place).query(mesh.points)[0] <= finer.reach
+    # points of the place are some edges apart, and no node may lie at one
+    reach = np.maximum(finer.reach, np.multiply(0.5, usual))
+    near = KDTree(finer.place).query(mesh.points)[0] <= reach
+    if not np.any(near & (finer.edge < usual)):
+        raise MeshError(
+            f"{mesh.name}: edges of {finer.edge / mm:g} mm are finer nowhere in the named place, "
+            f"where they have {np.broadcast_to(usual, near.shape)[near].min() / mm:.1f} mm or less "
+            "already. Give a shorter edge."
+        )
     return np.where(near, np.minimum(usual, finer.edge), usual)

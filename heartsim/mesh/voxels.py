@@ -232,10 +232,10 @@ def from_surfaces(
     masks = _disjoint(masks)
     wall = inside(points[body], start, shape, edge)
     around = {name: mouth.around(start, shape, edge) for name, mouth in mouths.items()}
-    for name, (off, _) in around.items():
-        wall |= _shell(masks[name]) & (off > CLEAR * edge)
     for off, above in around.values():
         wall &= ~(above & (off < CARVED))
+    for name, (off, _) in around.items():
+        wall |= _shell(masks[name]) & (off > CLEAR * edge)
     frame = np.diag([edge, edge, edge, 1.0])
     frame[:3, 3] = start
     return Voxels(masks, wall & ~np.logical_or.reduce([*masks.values()]), edge, frame)

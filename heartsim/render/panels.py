@@ -289,7 +289,8 @@ def _middle(segment: int) -> tuple[float, float, float]:
 
 def folded(title: str, letters: int) -> str:
     """Title in at most two lines of so many letters."""
-    first, *rest = textwrap.wrap(title, letters)
+    letters = max(letters, 8)
+    first, *rest = textwrap.wrap(title, letters) or [title]
     if not rest:
         return first
     return f"{first}\n{textwrap.shorten(' '.join(rest), letters, placeholder=' …')}"

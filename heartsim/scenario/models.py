@@ -168,7 +168,9 @@ class Patient(Section):
 
     @model_validator(mode="after")
     def _finer_is_finer(self) -> Self:
-        """Refuse a finer part that is not finer."""
+        """Refuse a finer part that is not finer, or of a heart without a mesh."""
+        if self.finer and self.model == "0D":
+            raise ValueError('finer: a 0D heart has no mesh. Leave it out, or write model = "3D".')
         if self.finer and self.resolution and self.finer.edge >= self.resolution:
             raise ValueError(
                 f"finer.edge = {self.finer.edge / mm:g} mm is not finer than resolution = "

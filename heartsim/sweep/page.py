@@ -57,8 +57,10 @@ def write_page(study: Study, table: pd.DataFrame, effects: pd.DataFrame, folder:
         caption = "Blue: cases. Orange: their mean along the factor, whatever the others are."
         picture = _unscaled(drawn, "Response of the indices to the factors")
         body += page.section("Responses", page.figure(picture, caption))
+    (folder / "hearts.png").unlink(missing_ok=True)
     if len(table) <= _MOST_PICTURES:
-        body += page.section("Case by case", _side_by_side(table, factors, outputs))
+        if outputs:
+            body += page.section("Case by case", _side_by_side(table, factors, outputs))
         body += _pictures(table, factors, folder)
     text = page.page(
         title=study.title or study.name,
@@ -124,7 +126,7 @@ def _side_by_side(table: pd.DataFrame, factors: Sequence[Column], outputs: Seque
             else "–"
             for output in outputs
         ]
-    return page.columns([output.label for output in outputs], rows) if outputs else ""
+    return page.columns([output.label for output in outputs], rows)
 
 
 def _pictures(table: pd.DataFrame, factors: Sequence[Column], folder: Path) -> str:

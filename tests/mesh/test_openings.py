@@ -46,10 +46,11 @@ def test_an_outflow_tract_far_from_the_inlet_is_a_valve():
     assert guess.value == "tricuspid, pulmonary"
 
 
-def test_an_opening_at_the_tip_is_a_hole():
+@pytest.mark.parametrize("radius", [9, 20], ids=["smaller than the inlet", "larger"])
+def test_an_opening_at_the_tip_is_a_hole(radius):
     points, facets = bent_tube(14, 10)
     centers = points[facets].mean(axis=1)
-    bored = facets[np.linalg.norm(centers - [0, 0, -50], axis=1) > 9]
+    bored = facets[np.linalg.norm(centers - [0, 0, -52], axis=1) > radius]
     with pytest.raises(MeshError, match="1 holes besides its valves"):
         open_chamber("tube", points, bored, "RV", Guesses(), UP)
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from heartsim.errors import InputError, ScenarioError
+from heartsim.errors import InputError, MeshError, ScenarioError
 from heartsim.mesh import library
 from heartsim.mesh.biventricle import biventricle
 from heartsim.mesh.remesh import remeshed, volume_changes
@@ -57,7 +57,8 @@ def test_names_and_volumes_survive_refinement(coarse, refined):
 
 def test_finer_is_nowhere_coarser(coarse, apex):
     usual = edge_lengths(coarse)
-    assert_array_equal(sizes(coarse, None, Finer(apex, 100.0, REACH)), usual)
+    with pytest.raises(MeshError, match="finer nowhere"):
+        sizes(coarse, None, Finer(apex, 100.0, REACH))
     assert_array_equal(sizes(coarse, None, None), usual)
     assert sizes(coarse, 5.0, None) == 5.0
     mixed = sizes(coarse, 12.0, Finer(apex, FINE, REACH))
@@ -111,6 +112,8 @@ def test_bad_wishes_are_refused_in_words():
         Scenario.from_dict(
             {"patient": {"mesh": "biventricle", "resolution": "4 mm", "finer": {"edge": "4 mm"}}}
         )
+    with pytest.raises(InputError, match="a 0D heart has no mesh"):
+        Scenario.from_dict({"patient": {"model": "0D", "finer": {"edge": "4 mm"}}})
     with pytest.raises(InputError, match="segments"):
         scenario({"edge": "4 mm", "segments": [18]})
     with pytest.raises(InputError, match="segments"):

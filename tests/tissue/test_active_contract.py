@@ -24,10 +24,14 @@ class _Broken(eqx.Module):
     offset: float = 0.0
     brake: float = 0.0
     drift: float = 0.0
+    passive: float = 0.0
+    square: float = 0.0
 
     def energy(self, C, tension):
         strain = (components(C).ff - 1) / 2
-        return tension * (strain + self.slope * strain**2 / 2) + self.offset
+        across = components(C).nn - 1
+        own = self.offset + self.passive * across**2 + self.square * tension**2 * across
+        return tension * (strain + self.slope * strain**2 / 2) + own
 
     def drag(self, C, before, tension, rate):
         change = components(C).ff - components(before).ff
@@ -39,6 +43,8 @@ class _Broken(eqx.Module):
     [
         (_Broken(offset=1.0), "energy at C = I"),
         (_Broken(slope=6.0), "pull along the fiber"),
+        (_Broken(passive=5.0), "stress without tension"),
+        (_Broken(square=0.3), "stress at twice the tension"),
         (_Broken(drift=0.1), "drag stress without motion"),
         (_Broken(brake=-0.1), "work that drag takes"),
     ],
