@@ -107,6 +107,6 @@ def _refuse_holes(
             f"{name}: the {chamber} has {len(holes)} holes besides its valves. The first, around "
             f"({place}), has {areas[k] / areas[0]:.0%} of the area of the largest opening and lies "
             f"{height[k]:.0%} of the way from the tip of the chamber to the highest. Close the "
-            f"wall there, or, if it is an opening by intention, name all {len(loops)} openings, the "
-            f"largest first: {option} base,hole."
+            f"wall there, or, if it is an opening by intention, name all {len(loops)} openings, "
+            f"the largest first: {option} base,hole."
         )

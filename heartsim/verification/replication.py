@@ -1,10 +1,10 @@
 """Published effects of operations beside computed ones, honest misses included.
 
 Each effect is a pair of patients, one number of each, and the band that a source gives for the
-change, or only its direction where the source says so. Pairs are static states of an idealized left ventricle
-(`heartsim.verification.operated`) or periodic beats of shipped scenarios, without or with a wall.
-A miss is a finding, not a failure of the program, so these rows stand apart from the problems of
-`heartsim verify`.
+change, or only its direction where the source says so. Pairs are static states of an idealized
+left ventricle (`heartsim.verification.operated`) or periodic beats of shipped scenarios, without or
+with a wall. A miss is a finding, not a failure of the program, so these rows stand apart from the
+problems of `heartsim verify`.
 """
 
 import math
