@@ -57,6 +57,9 @@ _COARSE: Final = {
 }
 """How scenarios with a wall are computed here."""
 
+_DOSES: Final[Mapping[str, Mapping[str, str]]] = {"support_wrap": {"fit": "97.2 %"}}
+"""Doses of operations on the failing ventricle: a wrap that squeezes as that of its source."""
+
 Compute = Callable[[], float]
 
 
@@ -119,7 +122,7 @@ def _wall(operation: str, key: str) -> Compute:
 
 @cache
 def _weak(operation: str) -> Relations:
-    procedures = [CATALOGUE[operation]()] if operation else []
+    procedures = [CATALOGUE[operation](**_DOSES.get(operation, {}))] if operation else []
     return relations(operated(_failing(), procedures))
 
 
