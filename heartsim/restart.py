@@ -50,26 +50,21 @@ class PassiveCurve:
         chamber may grow at the cost of another.
         """
         levels = sorted(held)
-        volumes = np.stack([held[level] for level in levels])
         middle = levels.index(1.0)
-        kept = {}
-        for chamber, volume in zip(chambers, volumes.T, strict=True):
-            falls = np.flatnonzero(np.diff(volume) <= 0)
+        loads, volumes = np.outer(levels, pressure), np.stack([held[level] for level in levels])
+        volume, load = {}, {}
+        for k, chamber in enumerate(chambers):
+            falls = np.flatnonzero(np.diff(volumes[:, k]) <= 0)
             first = int(falls[falls < middle].max(initial=-1)) + 1
             last = int(falls[falls >= middle].min(initial=len(levels) - 1))
-            kept[chamber] = slice(first, last + 1)
-        rows = dict(zip(chambers, volumes.T, strict=True))
-        loads = dict(zip(chambers, np.outer(pressure, levels), strict=True))
-        for name, part in kept.items():
-            if part.stop - part.start < 2:
+            if first == last:
                 raise SolveFailed(
-                    f"passive curve of the {name}: its volume does not follow the pressure beside "
-                    "the imaged one. Check the imaged pressures, or refine the mesh."
+                    f"passive curve of the {chamber}: its volume does not follow the pressure "
+                    "beside the imaged one. Check the imaged pressures, or refine the mesh."
                 )
-        return cls(
-            {name: rows[name][part] for name, part in kept.items()},
-            {name: loads[name][part] for name, part in kept.items()},
-        )
+            part = slice(first, last + 1)
+            volume[chamber], load[chamber] = volumes[part, k], loads[part, k]
+        return cls(volume, load)
 
     def packed(self) -> dict[str, np.ndarray]:
         """Arrays for a checkpoint, by kind and chamber."""

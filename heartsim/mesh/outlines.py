@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
 from heartsim.errors import MeshError
 from heartsim.mesh.anatomy import understand_surface
@@ -100,9 +100,8 @@ def outlines(raws: Mapping[str, RawMesh], known: Guesses) -> Outlines:
         return _whole(label, points, facets[0], known)
     roles, reason = _roles(label, names, points, facets)
     told = ", ".join(f"{role} from {n}" for n, role in zip(names, roles, strict=True))
+    own: dict[str, np.ndarray] = {}
     sewn: dict[str, np.ndarray] = {}
-    fans: dict[str, np.ndarray] = {}
-    skin = facets[0]
     for part in ("LV", "RV", "body"):
         mine = [
             f
@@ -110,45 +109,41 @@ def outlines(raws: Mapping[str, RawMesh], known: Guesses) -> Outlines:
             if role == part or (part == "body" and role in ("outer", "wall"))
         ]
         if mine:
-            whole = _merged(points, np.concatenate(mine))
-            points, sewn[part] = closed(label, points, whole)
-            fans[part], skin = sewn[part][len(whole) :], sewn[part][: len(whole)]
-    body, _ = sewn.pop("body"), fans.pop("body")
+            own[part] = _merged(points, np.concatenate(mine))
+            points, sewn[part] = closed(label, points, own[part])
+    body, skin = sewn.pop("body"), own.pop("body")
     mouths = {
-        part: _mouth(points, bare)
-        for part, covers in fans.items()
-        if len(bare := covers[_uncovered(points, covers, skin)])
+        part: mouth
+        for part, lining in own.items()
+        if (mouth := _mouth(points, sewn[part][len(lining) :], skin)) is not None
     }
     return Outlines(points, sewn, body, mouths, [Guess("surfaces", told, *reason)])
 
 
-def _uncovered(
-    points: Float[np.ndarray, "n 3"],
-    fans: Int[np.ndarray, "f 3"],
-    skin: Int[np.ndarray, "g 3"],
-) -> Bool[np.ndarray, " f"]:
-    """Fans over which the outside does not lie: the others close tears of a lining."""
-    tip = fans.max(axis=1)
-    centers, free = points[skin].mean(axis=1), np.zeros(len(fans), bool)
-    for node in np.unique(tip):
-        out = unit_vectors(area_vectors(points, fans[tip == node]).sum(axis=0))
-        offset = centers - points[node]
-        off = np.linalg.norm(offset, axis=1)
-        free[tip == node] = not (offset @ out > COVERING * off)[off < THICKEST].any()
-    return free
+def _mouth(
+    points: Float[np.ndarray, "n 3"], fans: Int[np.ndarray, "f 3"], skin: Int[np.ndarray, "g 3"]
+) -> Mouth | None:
+    """Points all over the fans that cover a lining, and the mean direction of each fan.
 
-
-def _mouth(points: Float[np.ndarray, "n 3"], fans: Int[np.ndarray, "f 3"]) -> Mouth:
-    """Points all over covers that are fans, and the mean direction of each fan."""
-    tip = fans.max(axis=1)
-    out = np.zeros((len(points), 3))
-    np.add.at(out, tip, area_vectors(points, fans))
-    one, other = np.sort(fans, axis=1)[:, :2].T
+    Where the outside lies above a fan it closes a tear, not an opening.
+    """
+    tip, fan = np.unique(fans.max(axis=1), return_inverse=True)
+    out = np.zeros((len(tip), 3))
+    np.add.at(out, fan, area_vectors(points, fans))
+    out = unit_vectors(out)
+    offset = points[skin].mean(axis=1)[:, None] - points[tip]
+    off = np.linalg.norm(offset, axis=2)
+    above = (np.einsum("gtx,tx->gt", offset, out) > COVERING * off) & (off < THICKEST)
+    bare = ~above.any(axis=0)[fan]
+    if not bare.any():
+        return None
+    one, other = np.sort(fans[bare], axis=1)[:, :2].T
+    middle = points[tip[fan[bare]]]
     share = np.linspace(0, 1, SAMPLES)[:, None, None, None]
     along = np.linspace(0, 1, SAMPLES)[:, None, None]
     rim = points[one] + along * (points[other] - points[one])
-    places = points[tip] + share * (rim - points[tip])
-    normals = np.broadcast_to(unit_vectors(out[tip]), places.shape)
+    places = middle + share * (rim - middle)
+    normals = np.broadcast_to(out[fan[bare]], places.shape)
     return Mouth(places.reshape(-1, 3), normals.reshape(-1, 3))
 
 

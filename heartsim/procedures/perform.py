@@ -74,13 +74,21 @@ def on_anatomy(
         If two procedures change the same target.
     """
     check_conflicts(procedures, overlap)
+    edited, receipts = _edited(mesh, procedures)
+    return (carried_out(edited) if receipts else mesh), receipts
+
+
+def _edited(
+    mesh: "HeartMesh", procedures: Sequence[Procedure]
+) -> tuple["HeartMesh", tuple[Receipt, ...]]:
+    """Anatomy after all edits, with what they plan still to be carried out."""
     receipts = []
     for procedure in procedures:
         for edit in procedure.edits:
             if isinstance(edit, AnatomyEdit):
                 mesh, receipt = edit.apply_to_mesh(mesh)
                 receipts.append(replace(receipt, procedure=procedure.name))
-    return (carried_out(mesh) if receipts else mesh), tuple(receipts)
+    return mesh, tuple(receipts)
 
 
 def touched(mesh: "HeartMesh", procedures: Sequence[Procedure]) -> Int[np.ndarray, " k"]:
@@ -93,11 +101,7 @@ def touched(mesh: "HeartMesh", procedures: Sequence[Procedure]) -> Int[np.ndarra
     procedures : sequence of Procedure
         Conditions and operations.
     """
-    edited = mesh
-    for procedure in procedures:
-        for edit in procedure.edits:
-            if isinstance(edit, AnatomyEdit):
-                edited, _ = edit.apply_to_mesh(edited)
+    edited, _ = _edited(mesh, procedures)
     new = [cells for name, cells in edited.regions.items() if name not in mesh.regions]
     new += [cut.cells for cut in edited.cuts.values()]
     nodes = [ends.ravel() for name, ends in edited.cables.items() if name not in mesh.cables]

@@ -105,10 +105,15 @@ def _spans(table: pd.DataFrame, outputs: Sequence[Column]) -> str:
         index, values = _INDEX[output.name], table[output.name].dropna()
         marks = values.quantile([0, 0.05, 0.5, 0.95, 1.0])
         rows[output.label] = [
-            *(minus(f"{x:.{max(index.digits, 1)}f}") for x in marks),
+            *(_shown(x, output) for x in marks),
             index.normal,
         ]
     return page.columns(heads, rows) if rows else ""
+
+
+def _shown(value: float, output: Column) -> str:
+    """Value of an output with the digits of its index, at least one."""
+    return minus(f"{value:.{max(_INDEX[output.name].digits, 1)}f}")
 
 
 def _named(row: Mapping[str, object], factors: Sequence[Column]) -> str:
@@ -121,9 +126,7 @@ def _side_by_side(table: pd.DataFrame, factors: Sequence[Column], outputs: Seque
     rows = {}
     for row in table.to_dict("records"):
         rows[_named(row, factors)] = [
-            minus(f"{row[output.name]:.{max(_INDEX[output.name].digits, 1)}f}")
-            if pd.notna(row[output.name])
-            else "–"
+            _shown(row[output.name], output) if pd.notna(row[output.name]) else "–"
             for output in outputs
         ]
     return page.columns([output.label for output in outputs], rows)
@@ -138,9 +141,9 @@ def _pictures(table: pd.DataFrame, factors: Sequence[Column], folder: Path) -> s
     found = [(label, path) for label, path in found if path.is_file()]
     if not found:
         return ""
-    drawn = sheet(found)
-    save_png(drawn, folder / "hearts.png", dpi=110)
-    picture = page.image(data_uri(png(drawn, dpi=110)), "Hearts at end-diastole and end-systole")
+    drawn = png(sheet(found), dpi=110)
+    write_file(folder / "hearts.png", drawn)
+    picture = page.image(data_uri(drawn), "Hearts at end-diastole and end-systole")
     caption = "Fiber stress at end-diastole and end-systole, each heart on its own scale."
     return page.section("Hearts", page.figure(picture, caption))
 

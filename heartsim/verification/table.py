@@ -52,7 +52,11 @@ class Row:
 
     @property
     def judged(self) -> bool:
-        """Whether it has a band at all; others are told only."""
+        """Whether it has a band; others are told only, unless they could not be computed."""
+        return self._bounded or math.isnan(self.computed)
+
+    @property
+    def _bounded(self) -> bool:
         return math.isfinite(self.low) or math.isfinite(self.high)
 
     @property
@@ -75,7 +79,7 @@ class Row:
         """Band as a reader writes it: one number, a bound or an interval."""
         if self.low == self.high:
             return f"{self.low:.9g}"
-        if not self.judged:
+        if not self._bounded:
             return "–"
         if self.low == -math.inf:
             return f"≤ {self.high:.6g}"

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import meshio
+import numpy as np
 import pytest
 
 from heartsim.mesh.biventricle import biventricle
@@ -29,3 +31,15 @@ def block_file(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def four_chambers(block_file) -> HeartMesh:
     return read_four_chamber(block_file, chambers="all")
+
+
+@pytest.fixture(scope="session")
+def surface_file():
+    """Write a surface, with the nodes that it uses, into a file."""
+
+    def write(path, points, facets):
+        used, facets = np.unique(facets, return_inverse=True)
+        meshio.Mesh(points[used], [("triangle", facets.reshape(-1, 3))]).write(path)
+        return path
+
+    return write

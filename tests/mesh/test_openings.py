@@ -55,56 +55,53 @@ def test_an_opening_at_the_tip_is_a_hole(radius):
         open_chamber("tube", points, bored, "RV", Guesses(), UP)
 
 
-@pytest.mark.slow
-def test_a_patient_without_names(shared_meshes, tmp_path):
-    """Ventricles of a CT heart: where their openings begin is a matter of some cells."""
-    path = shared_meshes / "rodero-01/rodero_01_fullheart_2.0mm.vtu"
-    if not path.is_file():
-        pytest.skip("no rodero-01 in ../shared/meshes")
-    heart = read_four_chamber(path, name="rodero-01")
-    meshio.Mesh(heart.points, [("tetra", heart.tets)]).write(tmp_path / "scan.vtu")
-    found = bring_in(tmp_path / "scan.vtu").heart
+def assert_same_volumes(found, heart, rel):
     for name, cavity in heart.cavities.items():
-        assert set(found.cavities[name].rims) == set(cavity.rims)
-        volume = cavity_volume(found.points, found.cavities[name])
-        assert volume == pytest.approx(cavity_volume(heart.points, cavity), rel=0.02)
+        volume = cavity_volume(heart.points, cavity)
+        assert cavity_volume(found.points, found.cavities[name]) == pytest.approx(volume, rel=rel)
 
 
-def test_blood_ends_at_the_openings_of_its_lining(tmp_path):
+def test_blood_ends_at_the_openings_of_its_lining(surface_file, tmp_path):
     """Also where the cover of the epicardium stands 9 mm above them, so that muscle seems there."""
     heart = load("biventricle")
     top = heart.points[:, 2] > heart.points[:, 2].max() - 1
-    epicardium, points = heart.surfaces["epicardium"], heart.points + np.outer(9.0 * top, UP)
-    for name, facets, nodes in (
-        ("lv", heart.surfaces["LV_endocardium"], heart.points),
-        ("rv", heart.surfaces["RV_endocardium"], heart.points),
-        ("epi", epicardium, points),
-    ):
-        used, facets = np.unique(facets, return_inverse=True)
-        mesh = meshio.Mesh(nodes[used], [("triangle", facets.reshape(-1, 3))])
-        mesh.write(tmp_path / f"{name}.stl")
-    files = [tmp_path / f"{name}.stl" for name in ("lv", "rv", "epi")]
+    raised = heart.points + np.outer(9.0 * top, UP)
+    files = [
+        surface_file(tmp_path / "lv.stl", heart.points, heart.surfaces["LV_endocardium"]),
+        surface_file(tmp_path / "rv.stl", heart.points, heart.surfaces["RV_endocardium"]),
+        surface_file(tmp_path / "epi.stl", raised, heart.surfaces["epicardium"]),
+    ]
     found = bring_in(files, Guesses(), edge=7.0).heart
-    for name, cavity in heart.cavities.items():
-        volume = cavity_volume(heart.points, cavity)
-        assert list(found.cavities[name].rims) == ["base"]
-        assert cavity_volume(found.points, found.cavities[name]) == pytest.approx(volume, rel=0.005)
+    assert all(list(cavity.rims) == ["base"] for cavity in found.cavities.values())
+    assert_same_volumes(found, heart, rel=0.005)
 
 
-@pytest.mark.slow
-def test_surfaces_of_a_patient(shared_meshes, tmp_path):
-    """Endocardia and epicardium of a CT heart, open at a ragged base."""
+@pytest.fixture(scope="module")
+def patient(shared_meshes):
+    """Ventricles of a CT heart."""
     path = shared_meshes / "rodero-01/rodero_01_fullheart_2.0mm.vtu"
     if not path.is_file():
         pytest.skip("no rodero-01 in ../shared/meshes")
-    heart = read_four_chamber(path, name="rodero-01")
-    files = []
-    for name in ("LV_endocardium", "RV_endocardium", "epicardium"):
-        used, facets = np.unique(heart.surfaces[name], return_inverse=True)
-        files.append(tmp_path / f"{name}.stl")
-        meshio.Mesh(heart.points[used], [("triangle", facets.reshape(-1, 3))]).write(files[-1])
+    return read_four_chamber(path, name="rodero-01")
+
+
+@pytest.mark.slow
+def test_a_patient_without_names(patient, tmp_path):
+    """Where the openings begin is a matter of some cells."""
+    meshio.Mesh(patient.points, [("tetra", patient.tets)]).write(tmp_path / "scan.vtu")
+    found = bring_in(tmp_path / "scan.vtu").heart
+    for name, cavity in patient.cavities.items():
+        assert set(found.cavities[name].rims) == set(cavity.rims)
+    assert_same_volumes(found, patient, rel=0.02)
+
+
+@pytest.mark.slow
+def test_surfaces_of_a_patient(patient, surface_file, tmp_path):
+    """Endocardia and epicardium, open at a ragged base."""
+    files = [
+        surface_file(tmp_path / f"{name}.stl", patient.points, patient.surfaces[name])
+        for name in ("LV_endocardium", "RV_endocardium", "epicardium")
+    ]
     found = bring_in(files, Guesses(), edge=9.0).heart
     assert set(found.cavities["RV"].rims) == {"tricuspid", "pulmonary"}
-    for name, cavity in heart.cavities.items():
-        volume = cavity_volume(heart.points, cavity)
-        assert cavity_volume(found.points, found.cavities[name]) == pytest.approx(volume, rel=0.005)
+    assert_same_volumes(found, patient, rel=0.005)

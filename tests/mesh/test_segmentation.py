@@ -3,7 +3,6 @@
 import importlib.util
 from pathlib import Path
 
-import meshio
 import numpy as np
 import pytest
 
@@ -142,14 +141,8 @@ def test_stacks_of_slices_and_a_missing_right_wall(rv_wall, thick, tmp_path):
         assert volumes(found.heart)[chamber] == pytest.approx(drawn, rel=0.01)
 
 
-def surface_file(path: Path, points: np.ndarray, facets: np.ndarray) -> Path:
-    used, facets = np.unique(facets, return_inverse=True)
-    meshio.Mesh(points[used], [("triangle", facets.reshape(-1, 3))]).write(path)
-    return path
-
-
 @pytest.mark.parametrize("whole", [False, True])
-def test_surfaces_alone_become_a_heart(whole, tmp_path):
+def test_surfaces_alone_become_a_heart(whole, tmp_path, surface_file):
     """Endocardium and epicardium in two files in meters; or the skin of the wall in one."""
     heart = load("left_ventricle")
     if whole:
@@ -167,7 +160,7 @@ def test_surfaces_alone_become_a_heart(whole, tmp_path):
     assert wall == pytest.approx(140.4 * mL, rel=0.04)
 
 
-def test_surfaces_that_bound_no_wall_are_refused(tmp_path):
+def test_surfaces_that_bound_no_wall_are_refused(tmp_path, surface_file):
     heart = load("left_ventricle")
     open_ = surface_file(tmp_path / "one.stl", heart.points, heart.surfaces["epicardium"])
     with pytest.raises(MeshError, match="open surface"):

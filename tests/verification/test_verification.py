@@ -1,6 +1,7 @@
 """The verification command: its rows, its problems, its chapter, and the second solver."""
 
 import json
+import math
 
 import jax
 import jax.numpy as jnp
@@ -110,6 +111,12 @@ def test_a_problem_that_does_not_converge_is_a_failing_row(monkeypatch):
     (row,) = verify()
     assert not row.passed
     assert row.source == "too hard"
+
+
+def test_a_number_without_a_band_fails_only_if_it_could_not_be_computed():
+    told, lost = (Reading("p", "s").reported("length", x, "mm") for x in (2.0, math.nan))
+    assert (told.verdict, told.as_dict()["passed"]) == ("told", None)
+    assert (lost.verdict, lost.as_dict()["passed"], lost.band) == ("FAIL", False, "–")
 
 
 def test_chapter_keeps_the_problems_that_are_not_run_again(tmp_path):
