@@ -67,9 +67,9 @@ def sizes(
     reach = np.maximum(finer.reach, np.multiply(0.5, usual))
     near = KDTree(finer.place).query(mesh.points)[0] <= reach
     if not np.any(near & (finer.edge < usual)):
+        there = np.broadcast_to(usual, near.shape)[near] / mm
         raise MeshError(
             f"{mesh.name}: edges of {finer.edge / mm:g} mm are finer nowhere in the named place, "
-            f"where they have {np.broadcast_to(usual, near.shape)[near].min() / mm:.1f} mm or less "
-            "already. Give a shorter edge."
+            f"where they have {there.min():.1f} to {there.max():.1f} mm. Give a shorter edge."
         )
     return np.where(near, np.minimum(usual, finer.edge), usual)

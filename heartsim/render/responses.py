@@ -54,10 +54,13 @@ def _panel(axes: Axes, inputs: pd.Series, values: Float[np.ndarray, " cases"]) -
     codes, names = pd.factorize(inputs)
     x = codes.astype(float) if words else inputs.to_numpy(float)
     axes.plot(x, values, "o", ms=3, color=_POINT, alpha=0.45, mew=0)
-    places, means = _means(x, values)
-    axes.plot(places, means, "-o", ms=3.5, color=_LINE, lw=1.6)
+    crowded = words and len(names) > _BINS
+    if not crowded:  # words have no neighbors to be averaged with
+        places, means = _means(x, values)
+        axes.plot(places, means, "-o", ms=3.5, color=_LINE, lw=1.6)
     if words:
-        axes.set_xticks(range(len(names)), [str(name)[:_LONGEST] for name in names], fontsize=7)
+        shown = [str(name)[:_LONGEST] for name in names]
+        axes.set_xticks(range(len(names)), shown, fontsize=7, rotation=90 if crowded else 0)
         axes.set_xlim(-0.5, len(names) - 0.5)
     axes.tick_params(labelsize=8)
 

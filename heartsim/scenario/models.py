@@ -111,9 +111,8 @@ class FinerMesh(Section):
     edge: Annotated[float, Quantity("length", "1 mm", "15 mm")] = Field(
         description="Edge length there."
     )
-    segments: tuple[Annotated[int, Field(ge=1, le=17)], ...] | None = Field(
+    segments: tuple[int, ...] | None = Field(
         default=None,
-        min_length=1,
         strict=False,
         description="AHA segments; omit for wherever conditions and procedures of this scenario "
         "mark, cut or hold the wall. Name them where scenarios are compared, so that all have "
@@ -122,6 +121,17 @@ class FinerMesh(Section):
     reach: Annotated[float, Quantity("length", "0 mm", "50 mm")] = usual(
         "5 mm", "How far it holds beyond."
     )
+
+    @field_validator("segments")
+    @classmethod
+    def _segments_exist(cls, segments: tuple[int, ...] | None) -> tuple[int, ...] | None:
+        """Refuse an empty list, and numbers that are no segment."""
+        if segments is not None and (not segments or not all(1 <= s <= 17 for s in segments)):
+            raise ValueError(
+                f"{list(segments)} are not AHA segments. Name at least one of 1 to 17, or leave "
+                "segments out."
+            )
+        return segments
 
 
 class Patient(Section):

@@ -62,9 +62,11 @@ def write_page(study: Study, table: pd.DataFrame, effects: pd.DataFrame, folder:
         if outputs:
             body += page.section("Case by case", _side_by_side(table, factors, outputs))
         body += _pictures(table, factors, folder)
+    base = study.scenario
+    source = base if isinstance(base, str) else f"{len(base)} scenarios"
     text = page.page(
         title=study.title or study.name,
-        question=f"{len(table)} hearts from {study.scenario}, {study.sample.method} sample",
+        question=f"{len(table)} hearts from {source}, {study.sample.method} sample",
         body=body,
         caveat=CAVEAT,
         made=f"heartsim {__version__}. Every number stands in table.csv and sensitivity.csv.",
@@ -144,6 +146,7 @@ def _pictures(table: pd.DataFrame, factors: Sequence[Column], folder: Path) -> s
     drawn = png(sheet(found), dpi=110)
     write_file(folder / "hearts.png", drawn)
     picture = page.image(data_uri(drawn), "Hearts at end-diastole and end-systole")
+    picture = picture.replace("<img", '<img style="max-width:100%"', 1)
     caption = "Fiber stress at end-diastole and end-systole, each heart on its own scale."
     return page.section("Hearts", page.figure(picture, caption))
 
