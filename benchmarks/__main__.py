@@ -1,4 +1,8 @@
-"""Command line: ``python -m benchmarks NAME [--mesh FILE] [--element P2P1] [--json] [--keep]``."""
+"""Command line: ``python -m benchmarks NAME [--mesh FILE] [--element P2P1] [--json] [--keep]``.
+
+With ``--peer PYTHON``, a Python that has DOLFINx, PETSc and meshio, ``newton`` and ``path`` are
+also timed with `benchmarks/fenicsx.py`: both codes in turn on one core and one mesh file.
+"""
 
 import argparse
 import json
@@ -6,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from benchmarks.page import ROWS, keep, write_page
 
@@ -44,7 +49,7 @@ def main(words: Sequence[str] | None = None) -> int:
     sizes = given or options.sizes or list(PROBLEMS[options.name][1])
     status, rows = 0, []
     for size in sizes:
-        row = _apart(options, size)
+        row = _paired(options, size) if options.peer else _apart(options, size)
         if row is None:
             status = 1
             continue
@@ -70,25 +75,64 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--quadrature", type=int, default=2, help="exactness of the volume rule")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     parser.add_argument("--keep", action="store_true", help="keep the rows for this machine")
+    parser.add_argument("--peer", metavar="PYTHON", help="pair with FEniCSx in this Python")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     return parser
 
 
 def _apart(options: argparse.Namespace, size: str) -> Row | None:
     """Row of one size, measured by a fresh process."""
-    words = [options.name, "--one", size, "--element", options.element]
-    words += ["--quadrature", str(options.quadrature)]
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks", *words],
-        stdout=subprocess.PIPE,
-        text=True,
-        check=False,
-        cwd=Path(__file__).resolve().parents[1],
-    )
+    words = [sys.executable, "-m", "benchmarks", options.name, "--one", size]
+    words += ["--element", options.element, "--quadrature", str(options.quadrature)]
+    return _printed(words, f"{options.name} {size}")
+
+
+def _printed(words: Sequence[str], what: str) -> Row | None:
+    """Row that a process prints last."""
+    root = Path(__file__).resolve().parents[1]
+    done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=False, cwd=root)
     if done.returncode:
-        print(f"{options.name} {size}: ended with code {done.returncode}", file=sys.stderr)
+        print(f"{what}: ended with code {done.returncode}", file=sys.stderr)
         return None
     return json.loads(done.stdout.splitlines()[-1])
+
+
+TURNS = 2
+"""How often both codes are timed, one after the other; the faster time of each counts."""
+
+
+def _paired(options: argparse.Namespace, size: str) -> Row | None:
+    """Row of one size, and beside it that of FEniCSx on the same file and the same core."""
+    key = {"newton": "newton_fresh_cpu_s", "path": "solve_cpu_s"}[options.name]
+    with TemporaryDirectory() as folder:
+        mesh = size if Path(size).is_file() else _written(size, Path(folder) / f"{size}.vtu")
+        words = [options.peer, "benchmarks/fenicsx.py", options.name, mesh]
+        words += ["--quadrature", str(options.quadrature)]
+        turns = [(_apart(options, mesh), _printed(words, "FEniCSx")) for _ in range(TURNS)]
+    ours, theirs = zip(*turns, strict=True)
+    if None in ours or None in theirs:
+        return None
+    row = min(ours, key=lambda one: one[key])
+    peer = min(theirs, key=lambda one: one["step_cpu_s"])
+    columns = ("newton_fresh", "newton_aged", "newton_exact", "solve")
+    ratios = {
+        f"{name}_ratio": round(peer["step_cpu_s"] / row[f"{name}_cpu_s"], 2)
+        for name in columns
+        if f"{name}_cpu_s" in row
+    }
+    memory = round(peer["peak_memory_MB"] / row["peak_memory_MB"], 2)
+    return row | {"size": Path(size).stem, "peer": peer} | ratios | {"memory_ratio": memory}
+
+
+def _written(size: str, path: Path) -> str:
+    """Write a mesh of the ladder to a file that both codes read."""
+    import meshio
+
+    from benchmarks.ventricle import shell
+
+    found = shell(size)
+    meshio.write_points_cells(path, found.points, [("tetra", found.tets)])
+    return str(path)
 
 
 def _measured(name: str, size: str, options: argparse.Namespace) -> Row:

@@ -102,7 +102,8 @@ def _peer_beat(built: Model, work: equilibrium.Workspace, steps: int):
     for k in range(1, steps + 1):
         size = STEP
         while t < k * STEP - 1e-9:
-            ahead = wall if before is None else equilibrium.extrapolate(wall, before, size / last)
+            levels = [(t, wall)] if before is None else [(t - last, before), (t, wall)]
+            ahead = equilibrium.extrapolate(levels, t + size)
             tension = jnp.full_like(still.tension, TENSION * peer_loop.twitch((t + size) / s))
             load = Load(tension, wall.u, still.rate)
             for guess in (ahead, wall):

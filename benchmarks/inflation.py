@@ -219,14 +219,14 @@ def _followed(
 
 
 def _equal_steps(work, built, rest, blood_at, load_at, steps):
-    """Walk a load path in equal steps, each guessed from the last two."""
-    now_at, before = rest, None
+    """Walk a load path in equal steps, each guessed from the last three."""
+    levels = [(0.0, rest)]
     for k in range(1, steps + 1):
-        guess = now_at if before is None else equilibrium.extrapolate(now_at, before, 1.0)
+        guess = equilibrium.extrapolate(levels, k)
         wall, _, info, work = equilibrium.step(
             work, built.heart, guess, blood_at(k / steps), load_at(k / steps)
         )
         if not bool(info.converged):
             raise RuntimeError(f"step {k} of {steps} did not converge: {info}")
-        now_at, before = wall, now_at
-    return now_at, work
+        levels = [*levels[-2:], (float(k), wall)]
+    return levels[-1][1], work

@@ -170,7 +170,8 @@ def _try(
     )
     guesses, residual = [moment.wall], float("inf")
     if moment.dt > 0.0:
-        ahead = equilibrium.extrapolate(moment.wall, moment.before, dt / moment.dt)
+        levels = [(moment.t - moment.dt, moment.before), (moment.t, moment.wall)]
+        ahead = equilibrium.extrapolate(levels, moment.t + dt)
         guesses.insert(0 if _trusted(heart, load, ahead, moment.wall) else 1, ahead)
     for guess in guesses:
         solved, state, info, work = equilibrium.step(work, heart, guess, blood, load)

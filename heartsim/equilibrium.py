@@ -5,7 +5,7 @@ outlives a step and lives on the host: node numbering, the choice of linear solv
 aggregates, and the decision when the algebraic levels are due for a refresh.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
@@ -125,6 +125,9 @@ class Workspace:
 
 
 _Tree = TypeVar("_Tree")
+
+Level = tuple[float, WallState]
+"""Place on a path of loads or of time, and the wall there."""
 
 _cavity_volumes = eqx.filter_jit(cavity_volumes)
 
@@ -252,15 +255,26 @@ def forgetful(wall: WallState) -> WallState:
     return wall._replace(response=jnp.zeros_like(wall.response))
 
 
-def extrapolate(now: WallState, before: WallState, ratio: float) -> WallState:
-    """First guess of the next level from the last two."""
-    return _ahead(*strong((now, before, jnp.asarray(ratio))))
+def extrapolate(levels: Sequence[Level], at: float) -> WallState:
+    """First guess of a level: the polynomial through the last ones, of a path or of time.
+
+    Parameters
+    ----------
+    levels : sequence of (float, WallState)
+        Where on the path, and the wall there; the newest last.
+    at : float
+        Where on the path the wall is wanted.
+    """
+    places = np.array([place for place, _ in levels])
+    away = [np.delete(places, k) for k in range(len(places))]
+    weights = [np.prod((at - other) / (here - other)) for here, other in zip(places, away)]
+    return _ahead(*strong(([wall for _, wall in levels], jnp.asarray(weights))))
 
 
 @eqx.filter_jit
-def _ahead(now: WallState, before: WallState, ratio: Float[Array, ""]) -> WallState:
-    ahead = jax.tree.map(lambda a, b: a + ratio * (a - b), now, before)
-    return ahead._replace(response=now.response)
+def _ahead(walls: Sequence[WallState], weights: Float[Array, " k"]) -> WallState:
+    ahead = jax.tree.map(lambda *leaves: sum(w * x for w, x in zip(weights, leaves)), *walls)
+    return ahead._replace(response=walls[-1].response)
 
 
 def load_to(
@@ -291,19 +305,19 @@ def load_to(
     SolveFailed
         If the step falls below 1/256 of the path.
     """
-    fraction, size = 0.0, first
-    now, before, last_size = start, None, size
-    while fraction < 1.0 - 1e-12:
+    levels, size = [(0.0, start)], first
+    while levels[-1][0] < 1.0 - 1e-12:
+        fraction, now = levels[-1]
         size = min(size, 1.0 - fraction)
-        guess = now if before is None else extrapolate(now, before, size / last_size)
         target = fraction + size
+        guess = extrapolate(levels, target)
         wall, _, info, work = step(work, heart, guess, blood_at(target), load_at(target))
         if bool(info.converged):
-            now, before, last_size, fraction = wall, now, size, target
+            levels = [levels[-1], (target, wall)]
             size *= 1.5 if int(info.newton) <= 5 else 1.0
             continue
-        if before is not None and size <= SMALLEST_FRACTION * 4:
-            before = None
+        if size <= SMALLEST_FRACTION * 4:
+            levels = levels[-1:]
         work = refresh(work, heart, now, load_at(fraction))
         size *= 0.5
         if size < SMALLEST_FRACTION:
@@ -313,7 +327,7 @@ def load_to(
                 f"volume ratio {float(info.least_volume_ratio):.2f}. Check the mesh with "
                 "`heartsim mesh check` and the stiffness of the tissue."
             )
-    return now, work
+    return levels[-1][1], work
 
 
 def inflate(

@@ -6,16 +6,21 @@ vectors are kept (flexible form), so that the program holds one copy of each ope
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 from jaxtyping import Array, Float, Int
 
 from heartsim.solve.lanes import anywhere
 
 Block = Float[Array, "k n"]
 Operator = Callable[[Block], Block]
+
+
+LOT: Final = 8
+"""Vectors of the basis that are read at once; of the empty ones, no more than that."""
 
 
 class KrylovResult(NamedTuple):
@@ -69,7 +74,8 @@ def gmres(
     k, n = rhs.shape
     dtype = rhs.dtype
     tiny = jnp.finfo(dtype).tiny
-    basis = jnp.zeros((k, dimension + 1, n), dtype)
+    lots = dimension // LOT + 1
+    basis = jnp.zeros((k, lots * LOT, n), dtype)
     basis = basis.at[:, 0].set(rhs / jnp.maximum(norm, tiny)[:, None])
     state = _Arnoldi(
         basis,
@@ -89,12 +95,10 @@ def gmres(
         ahead = precondition(state.basis[:, state.step])
         kept = state.preconditioned.at[:, state.step].set(ahead)
         new = apply(ahead)
-        overlap = jnp.einsum("kmn,kn->km", state.basis, new)
-        new = new - jnp.einsum("kmn,km->kn", state.basis, overlap)
-        again = jnp.einsum("kmn,kn->km", state.basis, new)
-        new = new - jnp.einsum("kmn,km->kn", state.basis, again)
+        overlap, new = _projected(state.basis, new, state.step)
+        again, new = _projected(state.basis, new, state.step)
         length = jnp.linalg.norm(new, axis=1)
-        column = (overlap + again).at[:, state.step + 1].set(length)
+        column = (overlap + again)[:, : dimension + 1].at[:, state.step + 1].set(length)
         basis = state.basis.at[:, state.step + 1].set(new / jnp.maximum(length, tiny)[:, None])
         return _rotate(state._replace(basis=basis, preconditioned=kept), column)
 
@@ -104,6 +108,22 @@ def gmres(
     )
     update = jnp.einsum("kmn,km->kn", state.preconditioned, weights)
     return KrylovResult(update, jnp.abs(state.target[:, state.step]), state.step)
+
+
+def _projected(
+    basis: Float[Array, "k m n"], vector: Block, last: Int[Array, ""]
+) -> tuple[Float[Array, "k m"], Block]:
+    """Overlaps of a vector with the basis up to its last member, and what they leave of it."""
+
+    def lot(number: Int[Array, ""], so_far: tuple[Array, Block]) -> tuple[Array, Block]:
+        overlap, left = so_far
+        some = lax.dynamic_slice_in_dim(basis, number * LOT, LOT, axis=1)
+        share = jnp.einsum("kmn,kn->km", some, left)
+        left = left - jnp.einsum("kmn,km->kn", some, share)
+        return lax.dynamic_update_slice_in_dim(overlap, share, number * LOT, axis=1), left
+
+    nothing = jnp.zeros(basis.shape[:2], basis.dtype)
+    return lax.fori_loop(0, last // LOT + 1, lot, (nothing, vector))
 
 
 def _rotate(state: _Arnoldi, column: Float[Array, "k m1"]) -> _Arnoldi:

@@ -211,16 +211,17 @@ def _taking_turns(ready: Ready, step: float) -> Course:
     faster outflow, and the product of both is far above one at any step.
     """
     heart, (wall, blood) = ready.heart, (ready.moment.wall, ready.moment.blood)
-    before, dt = None, jnp.asarray(step)
+    levels, dt = [(0.0, wall)], jnp.asarray(step)
     t, volume, pressure = [], [], []
     for k in range(round(UNTIL / step)):
-        guess = wall if before is None else equilibrium.extrapolate(wall, before, 1.0)
+        guess = equilibrium.extrapolate(levels, (k + 1) * step)
         load = Load(heart.tension(k * step + dt), wall.u, 1.0 / dt)
         instant = _Instant(jnp.asarray(k * step), dt, blood, guess, load)
         start = float(guess.pressure[0])
         agreed = newton(_mismatch, start, x1=start + NEARBY, args=(ready, instant), tol=AGREED)
-        before, (wall, blood) = wall, _turn(float(agreed), ready, instant)
+        wall, blood = _turn(float(agreed), ready, instant)
         t.append((k + 1) * step)
+        levels = [levels[-1], (t[-1], wall)]
         volume.append(float(blood.V_LV) / mL)
         pressure.append(float(wall.pressure[0]) / mmHg)
     return Course(np.array(t), np.array(volume), np.array(pressure), 0.0, 0.0)
