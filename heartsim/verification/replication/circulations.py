@@ -102,7 +102,7 @@ _CLIP: Final = "MitraClip, 107 patients, acutely"
 _TAVR: Final = "Ben-Assa 2019 (stm 11:509); central pressures at once after implantation"
 _SEPT: Final = "meta-analysis PMC7403752"
 _PVR: Final = "PMC6466707, meta-regression CCC 2025"
-_LVAD: Final = "two ventricles with an LVAD, Biomed Eng Online 2018 (PMC5963151)"
+_LVAD: Final = "model of two ventricles, Biomed Eng Online 2018 (PMC5963151), ± half (our choice)"
 _HOLE: Final = "fenestration model PMC9280082"
 
 _CHANGES: Final = (
@@ -134,7 +134,14 @@ _CHANGES: Final = (
     ),
     ("pulmonary_replacement", "LVEDV", percent, RISES, "%", f"{_PVR}: +4.6 mL/m2"),
     ("pulmonary_replacement", "RVEF", difference, (-5, 5), "points", f"{_PVR}: 0"),
-    ("pulmonary_replacement", "CO", percent, RISES, "%", "Gusseva, 20 patients: effective flow up"),
+    (
+        "pulmonary_replacement",
+        "CO",
+        percent,
+        RISES,
+        "%",
+        "Gusseva (KCL), 20 patients: effective flow up",
+    ),
     ("lvad", "LVESP", percent, near(-41), "%", f"{_LVAD}: -41 %"),
     ("lvad", "CO", percent, near(40), "%", f"{_LVAD}: +40 %"),
     ("lvad", "stroke work", percent, near(-67), "%", f"{_LVAD}: -67 %"),

@@ -148,7 +148,7 @@ EFFECTS: Final = (
         "stroke work gained beyond dP/dt",
         _work_over_pressure_rise,
         RISES,
-        "%",
+        "points",
         _CRT,
     ),
 )
