@@ -150,7 +150,7 @@ def replicate(*operations: str, json: Switch = False) -> int:
     for row in table(operations):
         rows.append(row)
         if not json:
-            say(f"{'hit ' if row.passed else 'MISS'}  {str(row)[6:]}")
+            say(f"{'hit ' if row.passed else 'MISS'}  {str(row)[6:]}   {row.source}")
     if json:
         say_json([row.as_dict() for row in rows])
     else:

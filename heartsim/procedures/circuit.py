@@ -1,13 +1,13 @@
 """Edits of the blood network: valves, bands, shunts, pumps, balloon and pericardium.
 
 All of these are present in every heart, with an area, volume or pressure of 0 where there is none,
-so that an edit only changes numbers. Routes of the great veins and arteries are in
-`heartsim.procedures.routing`.
+so that an edit only changes numbers. An edit that repairs has a `Bound`: what is already better
+than its dose stays. Routes of the great veins and arteries are in `heartsim.procedures.routing`.
 """
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeVar, final
+from typing import TYPE_CHECKING, Literal, TypeVar, cast, final
 
 from heartsim.errors import ProcedureError
 from heartsim.procedures.edit import Dose, HeartEdit, Receipt
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 VALVES = ("mitral", "aortic", "tricuspid", "pulmonary")
 """Valves of the circulation, by name."""
+
+
+Bound = Literal["set", "at most", "at least"]
+"""Whether a dose replaces a number, only lowers it, or only raises it."""
 
 
 def circulation_of(heart: "Heart") -> "Circulation":
@@ -47,6 +51,22 @@ def _changed(part: _Part, **doses: Dose | None) -> _Part:
     return replace(part, **{name: dose for name, dose in doses.items() if dose is not None})
 
 
+def _bounded(dose: Dose | None, before: Dose, bound: Bound) -> Dose | None:
+    """Dose, or what there was if the dose would undo it."""
+    if dose is None or bound == "set":
+        return dose
+    # imported here: it brings in JAX, which the catalogue does without
+    import jax.numpy as jnp
+
+    choose = jnp.minimum if bound == "at most" else jnp.maximum
+    return cast(Dose, choose(dose, before))
+
+
+def _by_dose(bound: Bound) -> str:
+    """How a receipt says that a dose is a bound."""
+    return "" if bound == "set" else f", {bound} to its dose"
+
+
 @final
 @dataclass(frozen=True)
 class SetValve(HeartEdit):
@@ -60,11 +80,15 @@ class SetValve(HeartEdit):
         Effective orifice area, open [mm²]; without it the valve keeps its own.
     leak : float, optional
         Effective regurgitant orifice area, closed [mm²]; without it the valve keeps its own.
+    bound : {"set", "at most", "at least"}
+        A prosthesis or a disease sets both areas; a clip or a ring leaves them at most as large as
+        they were, a balloon at least.
     """
 
     valve: str
     area: Dose | None = None
     leak: Dose | None = None
+    bound: Bound = "set"
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -75,9 +99,13 @@ class SetValve(HeartEdit):
         """Return the heart with the valve changed."""
         blood = circulation_of(heart)
         before: Valve = getattr(blood, self.valve)
-        after = _changed(before, area=self.area, regurgitant_area=self.leak)
+        after = _changed(
+            before,
+            area=_bounded(self.area, before.area, self.bound),
+            regurgitant_area=_bounded(self.leak, before.regurgitant_area, self.bound),
+        )
         receipt = Receipt(
-            action=f"changed the {self.valve} valve",
+            action=f"changed the {self.valve} valve{_by_dose(self.bound)}",
             target=f"valve:{self.valve}",
             amounts={
                 "area_before_cm2": before.area / cm**2,
@@ -105,10 +133,13 @@ class SetBand(HeartEdit):
         One of `VALVES`.
     narrowing : float
         One over the squared effective area of the band [1/mm⁴]; 0 is none.
+    bound : {"set", "at most", "at least"}
+        Of the narrowing: what widens the outlet leaves it at most as narrow as it was.
     """
 
     valve: str
     narrowing: Dose
+    bound: Bound = "set"
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -119,9 +150,9 @@ class SetBand(HeartEdit):
         """Return the heart with the outlet banded."""
         blood = circulation_of(heart)
         before: Valve = getattr(blood, self.valve)
-        after = replace(before, narrowing=self.narrowing)
+        after = _changed(before, narrowing=_bounded(self.narrowing, before.narrowing, self.bound))
         receipt = Receipt(
-            action=f"changed the band at the {self.valve} valve",
+            action=f"changed the band at the {self.valve} valve{_by_dose(self.bound)}",
             target=f"band:{self.valve}",
             amounts={
                 "opening_with_valve_before_cm2": _in_series(before) / cm**2,
@@ -142,10 +173,13 @@ class SetShunt(HeartEdit):
         ``"atrial_shunt"``, ``"ventricular_shunt"``, ``"ductus"`` or ``"fenestration"``.
     area : float
         Effective orifice area [mm²]; 0 is closed.
+    bound : {"set", "at most", "at least"}
+        What closes a hole leaves it at most as large as it was, what opens one at least.
     """
 
     hole: str
     area: Dose
+    bound: Bound = "set"
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -156,15 +190,15 @@ class SetShunt(HeartEdit):
         """Return the heart with the hole changed."""
         blood = circulation_of(heart)
         before: Orifice = getattr(blood, self.hole)
-        after = replace(before, area=self.area)
+        after = _changed(before, area=_bounded(self.area, before.area, self.bound))
         receipt = Receipt(
-            action=f"changed the {self.hole.replace('_', ' ')}",
+            action=f"changed the {self.hole.replace('_', ' ')}{_by_dose(self.bound)}",
             target=f"shunt:{self.hole}",
             amounts={
                 "area_before_cm2": before.area / cm**2,
                 "area_after_cm2": after.area / cm**2,
                 "diameter_before_mm": (4 / math.pi * before.area) ** 0.5 / mm,
-                "diameter_after_mm": (4 / math.pi * self.area) ** 0.5 / mm,
+                "diameter_after_mm": (4 / math.pi * after.area) ** 0.5 / mm,
             },
         )
         return replace(heart, circulation=replace(blood, **{self.hole: after})), receipt

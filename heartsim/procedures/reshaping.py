@@ -49,7 +49,7 @@ def _batista(values: Mapping[str, Value]) -> tuple[Edit, ...]:
 
 def _myectomy(values: Mapping[str, Value]) -> tuple[Edit, ...]:
     pared = PareSeptum(*(number(values, name) for name in ("depth", "length", "width")))
-    return pared, SetBand("aortic", number(values, "outlet") ** -2)
+    return pared, SetBand("aortic", number(values, "outlet") ** -2, "at most")
 
 
 ventricular_restoration: Final = Operation(
@@ -161,7 +161,8 @@ septal_myectomy: Final = Operation(
     title="Septal myectomy",
     kind="operation",
     indication="hypertrophic obstructive cardiomyopathy, gradient at least 50 mmHg",
-    changes="pares the left side of the basal septum and widens the outflow tract",
+    changes="pares the left side of the basal septum and widens the outflow tract; a wider one "
+    "stays",
     parameters={
         "depth": Parameter(
             "greatest depth", "5 mm", "length", ("0 mm", "15 mm"), ("3 mm", "12 mm")

@@ -84,7 +84,7 @@ def _chord(values: Mapping[str, Value]) -> tuple[Edit, ...]:
     return (
         LayChord("chord", "epicardium", (ANTERIOR_PAD, POSTERIOR_PAD)),
         Tighten("chord", strand, share=left),
-        SetValve("mitral", leak=number(values, "residual_leak")),
+        SetValve("mitral", leak=number(values, "residual_leak"), bound="at most"),
     )
 
 
@@ -93,7 +93,7 @@ def _sling(values: Mapping[str, Value]) -> tuple[Edit, ...]:
     return (
         LayChord("sling", "LV_endocardium", (ANTEROLATERAL, POSTEROMEDIAL)),
         Tighten("sling", strand, each=number(values, "distance")),
-        SetValve("mitral", leak=number(values, "residual_leak")),
+        SetValve("mitral", leak=number(values, "residual_leak"), bound="at most"),
     )
 
 
@@ -148,7 +148,7 @@ transventricular_chord: Final = Operation(
     kind="operation",
     indication="ischemic mitral regurgitation",
     changes="a chord between pads on the outside of the wall, anterior and posterior, shorter than "
-    "their distance; the mitral leak becomes what remains",
+    "their distance; the mitral leak becomes what remains, no more than there was",
     parameters={
         "shortening": Parameter(
             "by how much it is shorter than the distance of its pads in the imaged shape",
@@ -176,7 +176,7 @@ papillary_sling: Final = Operation(
     kind="operation",
     indication="functional mitral regurgitation with displaced papillary muscles",
     changes="a band inside the left ventricle between the bases of the papillary muscles; the "
-    "mitral leak becomes what remains",
+    "mitral leak becomes what remains, no more than there was",
     parameters={
         "distance": Parameter(
             "length of the band: distance of the bases",

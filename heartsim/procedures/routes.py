@@ -10,6 +10,7 @@ from heartsim.procedures.circuit import SetShunt
 from heartsim.procedures.edit import Edit
 from heartsim.procedures.operation import Operation, Parameter, Value, disc, number
 from heartsim.procedures.routing import Reroute
+from heartsim.procedures.shunts import closed
 
 _SIZE: Final = "0D hearts only, of adult size"
 _SEPTUM: Final = Parameter(
@@ -166,7 +167,8 @@ fenestration_closure: Final = Operation(
     title="Closure of a Fontan fenestration",
     kind="operation",
     indication="fenestrated Fontan with low venous pressure",
-    changes="hole from the systemic veins to the atrium: closed, but for what remains",
+    changes="hole from the systemic veins to the atrium: closed, but for what remains, no more "
+    "than there was",
     parameters={
         "residual": Parameter(
             "diameter of the effective orifice that remains", "0 mm", "length", ("0 mm", "4 mm")
@@ -175,7 +177,7 @@ fenestration_closure: Final = Operation(
     limits=f"{_SIZE}; no oxygen",
     expected="venous pressure rises, output falls",
     source="fenestration model PMC9280082",
-    build=lambda v: (SetShunt("fenestration", disc(v, "residual")),),
+    build=closed("fenestration"),
 )
 
 ROUTES: Final = (

@@ -8,27 +8,30 @@ balloon, of whose area the jet fills a part.
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from heartsim.procedures.circuit import SetShunt
+from heartsim.procedures.circuit import Bound, SetShunt
 from heartsim.procedures.edit import Edit
 from heartsim.procedures.operation import Operation, Parameter, Value, disc, number
 
 _LIMITS: Final = "no oxygen: mixing and cyanosis are not computed"
 
 
-def _opened(hole: str) -> Callable[[Mapping[str, Value]], tuple[Edit, ...]]:
-    """Edits from a diameter."""
+_Build = Callable[[Mapping[str, Value]], tuple[Edit, ...]]
 
-    def build(values: Mapping[str, Value]) -> tuple[Edit, ...]:
-        (name,) = values
-        return (SetShunt(hole, disc(values, name)),)
 
-    return build
+def _opened(hole: str, bound: Bound = "set") -> _Build:
+    """Edits from the diameter of a hole."""
+    return lambda v: (SetShunt(hole, disc(v, "diameter"), bound),)
+
+
+def closed(hole: str) -> _Build:
+    """Edits from the diameter of what remains of a hole, which is no larger than the hole was."""
+    return lambda v: (SetShunt(hole, disc(v, "residual"), "at most"),)
 
 
 def _made(values: Mapping[str, Value]) -> tuple[Edit, ...]:
     """Edits from the diameter of a device and the part of it that the jet fills."""
     area = number(values, "contraction") * disc(values, "diameter")
-    return (SetShunt("atrial_shunt", area),)
+    return (SetShunt("atrial_shunt", area, "at least"),)
 
 
 def _hole_made(default: str, stop: tuple[str, str], usual: tuple[str, str]) -> dict[str, Parameter]:
@@ -100,13 +103,13 @@ asd_closure: Final = Operation(
     title="Closure of an atrial septal defect",
     kind="operation",
     indication="volume load of the right ventricle, pulmonary to systemic flow above 1.5",
-    changes="hole between the atria: closed, but for what remains",
+    changes="hole between the atria: closed, but for what remains, no more than there was",
     parameters=_residual("5 mm"),
     limits="acute: the right ventricle keeps its own curves; no device in the atrium",
     expected="pulmonary to systemic flow 1; left atrial pressure rises, steeply if the left "
     "ventricle is stiff",
     source="direction and residual range: textbook",
-    build=_opened("atrial_shunt"),
+    build=closed("atrial_shunt"),
 )
 
 vsd_closure: Final = Operation(
@@ -114,14 +117,14 @@ vsd_closure: Final = Operation(
     title="Closure of a ventricular septal defect (patch)",
     kind="operation",
     indication="pulmonary to systemic flow above 1.5; with pulmonary_debanding after a band",
-    changes="hole between the ventricles: closed, but for what remains",
+    changes="hole between the ventricles: closed, but for what remains, no more than there was",
     parameters=_residual("4 mm"),
     limits="no stiff patch in the septum, no block of conduction; acute: ventricles keep their "
     "curves",
     expected="pulmonary to systemic flow 1; end-diastolic volume of the left ventricle and left "
     "atrial pressure fall",
     source="direction and residual range: textbook",
-    build=_opened("ventricular_shunt"),
+    build=closed("ventricular_shunt"),
 )
 
 ductus_ligation: Final = Operation(
@@ -129,12 +132,13 @@ ductus_ligation: Final = Operation(
     title="Ligation or plug of a ductus",
     kind="operation",
     indication="patent ductus with volume load of the left ventricle",
-    changes="vessel from aorta to pulmonary artery: closed, but for what remains",
+    changes="vessel from aorta to pulmonary artery: closed, but for what remains, no more than "
+    "there was",
     parameters=_residual("3 mm"),
     limits="acute: no fall of the left ventricle's strength after closure",
     expected="pulmonary to systemic flow 1, diastolic pressure rises",
     source="direction and residual range: textbook",
-    build=_opened("ductus"),
+    build=closed("ductus"),
 )
 
 interatrial_shunt: Final = Operation(
@@ -142,7 +146,7 @@ interatrial_shunt: Final = Operation(
     title="Interatrial shunt device",
     kind="operation",
     indication="heart failure with preserved EF, exercise wedge pressure at least 25 mmHg",
-    changes="hole between the atria of a given size",
+    changes="hole between the atria of a given size; a larger one stays",
     parameters=_hole_made("8 mm", ("5 mm", "10 mm"), ("5 mm", "10 mm")),
     limits=f"no exercise unless it is set; no closing by tissue; {_LIMITS}",
     expected="pulmonary to systemic flow 1.27; peak-exercise wedge 34.1 to 31.6 and venous "
@@ -156,7 +160,7 @@ atrial_septostomy: Final = Operation(
     title="Balloon atrial septostomy",
     kind="operation",
     indication="pulmonary arterial hypertension with refractory right heart failure",
-    changes="hole between the atria; blood crosses from right to left",
+    changes="hole between the atria; blood crosses from right to left; a larger one stays",
     parameters=_hole_made("8 mm", ("4 mm", "12 mm"), ("4 mm", "10 mm")),
     limits=f"risk with right atrial pressure above 20 mmHg; {_LIMITS}",
     expected="right atrial pressure -2.8 and left +1.9 mmHg, cardiac index +0.62 L/min/m2, "
@@ -170,12 +174,12 @@ potts_shunt: Final = Operation(
     title="Potts shunt (left pulmonary artery to aorta)",
     kind="operation",
     indication="pulmonary arterial hypertension with pressures above systemic ones",
-    changes="vessel between pulmonary artery and aorta",
+    changes="vessel between pulmonary artery and aorta; a larger one stays",
     parameters=_diameter("8 mm", ("4 mm", "12 mm"), ("4 mm", "12 mm")),
     limits=f"one aorta: no difference between upper and lower body; {_LIMITS}",
     expected="right ventricular systolic pressure equal to systemic",
     source="direction and range: textbook",
-    build=_opened("ductus"),
+    build=_opened("ductus", "at least"),
 )
 
 SHUNTS: Final = (

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from heartsim.procedures.cabling import LayRing, Tighten
-from heartsim.procedures.circuit import SetBand, SetValve
+from heartsim.procedures.circuit import Bound, SetBand, SetValve
 from heartsim.procedures.edit import Edit
 from heartsim.procedures.operation import Operation, Parameter, Value, disc, number
 from heartsim.units import N, mm
@@ -22,9 +22,14 @@ _ACUTE: Final = "the ventricle is the patient's own: no remodeling, no reflexes"
 _Build = Callable[[Mapping[str, Value]], tuple[Edit, ...]]
 
 
-def _set(valve: str, *, area: str = "area", leak: str = "leak") -> _Build:
+def _set(valve: str) -> _Build:
     """Edits that give a valve the opening and the leak that two doses say."""
-    return lambda v: (SetValve(valve, number(v, area), number(v, leak)),)
+    return lambda v: (SetValve(valve, number(v, "area"), number(v, "leak")),)
+
+
+def _clip(valve: str) -> _Build:
+    """Edits that leave a valve no wider and no leakier than two doses say, nor than it was."""
+    return lambda v: (SetValve(valve, number(v, "area"), number(v, "residual_leak"), "at most"),)
 
 
 def _disease(
@@ -61,13 +66,18 @@ def _annuloplasty(values: Mapping[str, Value]) -> tuple[Edit, ...]:
     return (
         LayRing(valve),
         Tighten(f"ring {valve}", _RING, total=math.pi * number(values, "ring")),
-        SetValve(valve, area=area, leak=number(values, "residual_leak")),
+        SetValve(valve, area, number(values, "residual_leak"), "at most"),
     )
 
 
-def _band(diameter: str) -> _Build:
+def _balloon(values: Mapping[str, Value]) -> tuple[Edit, ...]:
+    area, leak = number(values, "area"), number(values, "leak")
+    return (SetValve(str(values["valve"]), area, leak, "at least"),)
+
+
+def _band(diameter: str, bound: Bound = "set") -> _Build:
     """Edits that leave the pulmonary artery as wide as a dose says."""
-    return lambda v: (SetBand("pulmonary", disc(v, diameter) ** -2),)
+    return lambda v: (SetBand("pulmonary", disc(v, diameter) ** -2, bound),)
 
 
 aortic_stenosis: Final = Operation(
@@ -195,7 +205,8 @@ mitral_repair: Final = Operation(
     title="Edge-to-edge mitral repair",
     kind="operation",
     indication="mitral regurgitation grade 3 or more",
-    changes="mitral valve: smaller regurgitant orifice, smaller opening",
+    changes="mitral valve: smaller regurgitant orifice, smaller opening; neither gets larger than "
+    "it was",
     parameters={
         "residual_leak": Parameter(
             f"{_EROA} that remains", "0.1 cm2", "area", ("0 cm2", "0.6 cm2"), ("0 cm2", "0.2 cm2")
@@ -206,8 +217,9 @@ mitral_repair: Final = Operation(
     },
     limits="no pull of the clip on the annulus, no septal puncture, no afterload reflex",
     expected="CO 5.0 to 5.7 L/min, forward SV 57 to 65 mL, LVEDP 11.4 to 8.8 mmHg",
-    source="hemodynamic series before and after MitraClip",
-    build=_set("mitral", leak="residual_leak"),
+    source="series of 107 patients before and after MitraClip; Gaemperli 2013 (Circulation "
+    "127:1018)",
+    build=_clip("mitral"),
 )
 
 tricuspid_repair: Final = Operation(
@@ -215,7 +227,8 @@ tricuspid_repair: Final = Operation(
     title="Edge-to-edge tricuspid repair",
     kind="operation",
     indication="severe tricuspid regurgitation; for a ring see annuloplasty with valve = tricuspid",
-    changes="tricuspid valve: smaller regurgitant orifice, smaller opening",
+    changes="tricuspid valve: smaller regurgitant orifice, smaller opening; neither gets larger "
+    "than it was",
     parameters={
         "residual_leak": Parameter(
             f"{_EROA} that remains", "0.15 cm2", "area", ("0 cm2", "1 cm2"), ("0 cm2", "0.4 cm2")
@@ -228,7 +241,7 @@ tricuspid_repair: Final = Operation(
     expected="right atrial pressure falls, forward flow of the right ventricle rises; afterload "
     "of the right ventricle rises",
     source="direction: textbook; ranges: our choice around normal openings of 7 to 9 cm2",
-    build=_set("tricuspid", leak="residual_leak"),
+    build=_clip("tricuspid"),
 )
 
 pulmonary_replacement: Final = Operation(
@@ -256,8 +269,8 @@ annuloplasty: Final = Operation(
     title="Restrictive annuloplasty ring",
     kind="operation",
     indication="secondary or primary regurgitation of an atrioventricular valve",
-    changes="valve: opening area from the ring size, smaller regurgitant orifice; a wall's annulus "
-    "is drawn in to the circumference of the ring",
+    changes="valve: opening area from the ring size, smaller regurgitant orifice, neither larger "
+    "than it was; a wall's annulus is drawn in to the circumference of the ring",
     parameters={
         "valve": Parameter("which valve", "mitral", choices=("mitral", "tricuspid")),
         "ring": Parameter(
@@ -287,7 +300,7 @@ balloon_valvuloplasty: Final = Operation(
     title="Balloon valvuloplasty (commissurotomy)",
     kind="operation",
     indication="stenosis of a pliable valve",
-    changes="valve: larger opening, a leak that the tear leaves",
+    changes="valve: larger opening, a leak that the tear leaves; neither gets smaller than it was",
     parameters={
         "valve": Parameter("which valve", "mitral", choices=("mitral", "pulmonary", "aortic")),
         "area": Parameter(
@@ -300,7 +313,7 @@ balloon_valvuloplasty: Final = Operation(
     limits="area and leak afterwards are given by you, not predicted; no restenosis",
     expected="the gradient falls at once",
     source="ranges: our choice around the guideline grades",
-    build=lambda v: _set(str(v["valve"]))(v),
+    build=_balloon,
 )
 
 pulmonary_band: Final = Operation(
@@ -331,7 +344,8 @@ pulmonary_debanding: Final = Operation(
     title="Removal of a pulmonary artery band",
     kind="operation",
     indication="banded artery at the time of definitive repair, with vsd_closure",
-    changes="pulmonary artery: the band goes, a stenosis may remain",
+    changes="pulmonary artery: the band goes, a stenosis may remain that is no narrower than the "
+    "band",
     parameters={
         "residual": Parameter(
             "diameter of the narrowing that remains",
@@ -344,7 +358,7 @@ pulmonary_debanding: Final = Operation(
     limits="no scar that narrows later, no distortion of the branches",
     expected="gradient gone",
     source="surgical textbook ranges",
-    build=_band("residual"),
+    build=_band("residual", "at most"),
 )
 
 VALVES: Final = (

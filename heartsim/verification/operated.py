@@ -18,6 +18,7 @@ from heartsim.errors import SolveFailed
 from heartsim.fem.cable import lengths, tensions
 from heartsim.fem.solid import fiber_state
 from heartsim.heart import Heart, cavity_volumes
+from heartsim.indices.wall import percentile
 from heartsim.mesh.heartmesh import HeartMesh
 from heartsim.procedures import Procedure, on_anatomy, on_heart
 from heartsim.scenario import Scenario
@@ -54,6 +55,8 @@ class Relations:
         Slope between the end-systolic points [mmHg/mL].
     diastolic_stress, systolic_stress : float
         Fiber stress, mean over the wall [kPa].
+    peak_stress : float
+        95th percentile of the systolic one [kPa].
     tension : float
         Sum over all strands at `FILLING` [N].
     squeeze : float
@@ -67,8 +70,14 @@ class Relations:
     elastance: float
     diastolic_stress: float
     systolic_stress: float
+    peak_stress: float
     tension: float
     squeeze: float
+
+    @property
+    def coupling(self) -> float:
+        """Arterial elastance, pressure over stroke volume, over the end-systolic one."""
+        return ARTERIAL[-1] / mmHg / self.stroke / self.elastance
 
 
 class Patient(NamedTuple):
@@ -126,11 +135,12 @@ def relations(heart: Heart) -> Relations:
     drawn_in = 1.0 if heart.cables else 0.0
     now, at = _follow(heart, now, at, _Load(FILLING, 0.0, drawn_in))
     diastolic, filled = _volume(heart, now), now
-    rest = _stress(heart, now, 0.0)
+    rest, _ = _stress(heart, now, 0.0)
     ends = []
     for pressure in ARTERIAL:
         now, at = _follow(heart, now, at, _Load(pressure, 1.0, drawn_in))
         ends.append(_volume(heart, now))
+    contracted, peak = _stress(heart, now, 1.0)
     x = heart.solid.space.points + filled.u
     pulled = sum(float(tensions(strands, x).sum()) for strands in heart.strands)
     wrap = float(squeeze(heart, filled.u)) if "wrap" in heart.cables else 0.0
@@ -141,7 +151,8 @@ def relations(heart: Heart) -> Relations:
         stroke=diastolic - ends[-1],
         elastance=(ARTERIAL[1] - ARTERIAL[0]) / mmHg / (ends[1] - ends[0]),
         diastolic_stress=rest,
-        systolic_stress=_stress(heart, now, 1.0),
+        systolic_stress=contracted,
+        peak_stress=peak,
         tension=pulled / N,
         squeeze=wrap / mmHg,
     )
@@ -176,11 +187,12 @@ def _volume(heart: Heart, state: Equilibrium) -> float:
     return float(cavity_volumes(heart, state.u)[0]) / mL
 
 
-def _stress(heart: Heart, state: Equilibrium, share: float) -> float:
-    """Mean fiber stress of the wall, valve rings left out [kPa]."""
+def _stress(heart: Heart, state: Equilibrium, share: float) -> tuple[float, float]:
+    """Fiber stress of the wall without valve rings [kPa]: mean and 95th percentile."""
     tension = share * heart.tissue.contractility
     stress, _ = fiber_state(
         heart.solid, state.u, state.p, jnp.asarray(tension), state.u, jnp.zeros(())
     )
     muscle = np.asarray(heart.cell_volume) * (np.asarray(heart.tissue.fibrous) == 0)
-    return float(np.average(np.asarray(stress), weights=muscle)) / kPa
+    along = np.asarray(stress) / kPa
+    return float(np.average(along, weights=muscle)), percentile(along, muscle, 95)

@@ -29,7 +29,7 @@ from heartsim.procedures import (
 from heartsim.progress import Progress
 from heartsim.scenario import Scenario
 from heartsim.verification.operated import Relations, operated, patient, relations
-from heartsim.verification.replication import WEAK
+from heartsim.verification.replication.walls import WEAK
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 

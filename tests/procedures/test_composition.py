@@ -18,14 +18,21 @@ from heartsim.procedures import (
     annuloplasty,
     aortic_stenosis,
     atrial_septal_defect,
+    atrial_septostomy,
+    balloon_valvuloplasty,
     infarct,
+    interatrial_shunt,
     ischemia,
     lvad,
     mitral_repair,
+    mitral_replacement,
     on_anatomy,
     on_heart,
     pacing_rate,
+    potts_shunt,
+    pulmonary_debanding,
     revascularise,
+    septal_myectomy,
     tavr,
 )
 from heartsim.procedures.circuit import (
@@ -118,6 +125,9 @@ def test_a_sac_without_pressure_changes_nothing(lumped):
         (lambda x: SetValve("mitral", leak=x), 0.0),
         (lambda x: SetBand("pulmonary", x), 0.0),
         *((lambda x, hole=hole: SetShunt(hole, x), 0.0) for hole in HOLES),
+        (lambda x: SetValve("mitral", leak=x, bound="at most"), 0.1 * cm**2),
+        (lambda x: SetBand("pulmonary", x, "at most"), 1e-5),
+        *((lambda x, hole=hole: SetShunt(hole, x, "at most"), 1 * cm**2) for hole in HOLES),
         *((lambda x, pump=pump: SetPump(pump, x), 0.0) for pump in PUMPS),
         (lambda x: SetBalloon(x), 0.0),
         (lambda x: InjectGel("hydrogel", x, 3.0), 0.0),
@@ -180,6 +190,92 @@ def test_new_valve_replaces_the_stenosis(heart):
     assert amounts["area_after_cm2"] == pytest.approx(1.8)
 
 
+def with_part(heart, part, **areas):
+    """Heart whose valve or hole has other areas [cm²]."""
+    blood = heart.circulation
+    sizes = {name: jnp.asarray(area * cm**2) for name, area in areas.items()}
+    return replace(
+        heart, circulation=replace(blood, **{part: replace(getattr(blood, part), **sizes)})
+    )
+
+
+LEAK = "regurgitant_area"
+REPAIRS = {
+    "mitral_repair": ("mitral", LEAK, {"residual_leak": "0.1 cm2"}),
+    "tricuspid_repair": ("tricuspid", LEAK, {"residual_leak": "0.1 cm2"}),
+    "annuloplasty": ("mitral", LEAK, {"residual_leak": "0.1 cm2"}),
+    "transventricular_chord": ("mitral", LEAK, {"residual_leak": "0.1 cm2"}),
+    "papillary_sling": ("mitral", LEAK, {"residual_leak": "0.1 cm2"}),
+    "asd_closure": ("atrial_shunt", "area", {"residual": "3.568 mm"}),
+    "vsd_closure": ("ventricular_shunt", "area", {"residual": "3.568 mm"}),
+    "ductus_ligation": ("ductus", "area", {"residual": "2.999 mm"}),
+    "fenestration_closure": ("fenestration", "area", {"residual": "3.568 mm"}),
+}
+"""What each repair makes smaller, and a dose that leaves a tenth of a cm² or less."""
+
+
+@pytest.mark.parametrize("name", REPAIRS)
+def test_a_repair_leaves_the_smaller_of_what_was_and_its_dose(name, heart):
+    part, area, dose = REPAIRS[name]
+
+    def left(before, dose=dose):
+        sick = with_part(heart, part, **{area: before})
+        cured, receipts = on_heart(sick, [CATALOGUE[name](**dose)])
+        assert receipts[-1].action.endswith("at most to its dose")
+        return float(getattr(getattr(cured.circulation, part), area)) / cm**2
+
+    assert left(0.0) == 0.0
+    assert left(0.02) == pytest.approx(0.02)
+    assert 0.07 < left(0.4) < 0.101
+    none = {key: f"0 {text.split()[1]}" for key, text in dose.items()}
+    assert left(0.4, none) == 0.0
+
+
+@pytest.mark.parametrize("entry", [mitral_repair, annuloplasty])
+def test_a_clip_or_a_ring_does_not_widen_a_narrow_valve(entry, heart):
+    narrow = with_part(heart, "mitral", area=1.2)
+    assert float(on_heart(narrow, [entry()])[0].circulation.mitral.area) == 1.2 * cm**2
+
+
+def test_a_balloon_neither_narrows_a_valve_nor_mends_its_leak(heart):
+    wide = with_part(heart, "mitral", area=4.5, regurgitant_area=0.3)
+    after = on_heart(wide, [balloon_valvuloplasty()])[0]
+    same_numbers("wide already", after.circulation, wide.circulation)
+    narrow = with_part(heart, "mitral", area=1.0)
+    after = on_heart(narrow, [balloon_valvuloplasty()])[0].circulation.mitral
+    assert float(after.area) == pytest.approx(1.8 * cm**2)
+    assert float(after.regurgitant_area) == pytest.approx(0.05 * cm**2)
+
+
+def test_a_prosthesis_brings_its_own_area_and_leak(heart):
+    wide = with_part(heart, "mitral", area=4.5)
+    after = on_heart(wide, [mitral_replacement(leak="0.1 cm2")])[0].circulation.mitral
+    assert float(after.area) == pytest.approx(2.2 * cm**2)
+    assert float(after.regurgitant_area) == pytest.approx(0.1 * cm**2)
+
+
+@pytest.mark.parametrize("entry", [septal_myectomy, pulmonary_debanding])
+def test_an_outlet_that_was_never_narrow_stays_as_it_is(entry, heart):
+    widened = [edit for edit in entry().edits if isinstance(edit, SetBand)]
+    after = on_heart(heart, [replace(entry(), edits=tuple(widened))])[0]
+    same_numbers("no band before", after.circulation, heart.circulation)
+
+
+@pytest.mark.parametrize(
+    ("entry", "hole"),
+    [
+        (atrial_septostomy, "atrial_shunt"),
+        (interatrial_shunt, "atrial_shunt"),
+        (potts_shunt, "ductus"),
+    ],
+)
+def test_a_hole_made_does_not_narrow_a_larger_one(entry, hole, heart):
+    large = with_part(heart, hole, area=3.0)
+    after = on_heart(large, [entry()])[0]
+    assert float(getattr(after.circulation, hole).area) == pytest.approx(3.0 * cm**2)
+    assert float(getattr(on_heart(heart, [entry()])[0].circulation, hole).area) > 0.2 * cm**2
+
+
 def test_smaller_ring_gives_a_smaller_opening(heart):
     areas = [
         float(on_heart(heart, [annuloplasty(ring=ring)])[0].circulation.mitral.area)
@@ -207,7 +303,8 @@ def test_same_target_twice_is_a_conflict_that_names_both(heart):
         on_heart(heart, pair)
     with pytest.raises(ProcedureConflict, match="valve:mitral"):
         on_anatomy(None, pair)
-    both, receipts = on_heart(heart, pair, overlap="in order")
+    leaky = with_part(heart, "mitral", regurgitant_area=0.4)
+    both, receipts = on_heart(leaky, pair, overlap="in order")
     assert len(receipts) == 3
     assert float(both.circulation.mitral.regurgitant_area) == pytest.approx(0.05 * cm**2)
 

@@ -1,0 +1,163 @@
+"""Published effects on circulations: periodic beats of 0D hearts before and after an operation."""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Final
+
+from heartsim.balance import audit
+from heartsim.errors import SolveFailed
+from heartsim.indices import summarize, value
+from heartsim.lumped import record
+from heartsim.procedures import CATALOGUE
+from heartsim.result import Recording
+from heartsim.scenario import Scenario
+from heartsim.units import m
+from heartsim.verification.replication.effect import (
+    FALLS,
+    RISES,
+    Change,
+    Effect,
+    difference,
+    near,
+    percent,
+)
+
+SURFACE: Final = 1.9 * m**2
+"""Body surface of the patients (our choice)."""
+
+_KEYS: Final = {
+    "LVEDV": "chambers.LV.EDV_mL",
+    "LVESV": "chambers.LV.ESV_mL",
+    "LVEDP": "chambers.LV.EDP_mmHg",
+    "LVESP": "chambers.LV.ESP_mmHg",
+    "LVSP": "chambers.LV.P_max_mmHg",
+    "RVEDV": "chambers.RV.EDV_mL",
+    "RVEF": "chambers.RV.EF_percent",
+    "SBP": "circulation.SBP_mmHg",
+    "MAP": "circulation.MAP_mmHg",
+    "forward stroke volume": "chambers.LV.forward_SV_mL",
+    "aortic mean gradient": "valves.aortic.mean_gradient_mmHg",
+    "stroke work": "chambers.LV.stroke_work_J",
+    "CO": "circulation.CO_L_per_min",
+    "CI": "circulation.CI_L_per_min_m2",
+    "RAP": "circulation.mRAP_mmHg",
+    "LAP": "circulation.mLAP_mmHg",
+    "venous pressure": "circulation.mSVP_mmHg",
+    "Qp/Qs": "circulation.Qp_Qs",
+}
+
+Beat = Mapping[str, float]
+
+
+def recorded(scenario: Scenario) -> Recording:
+    """Periodic beat of a 0D scenario.
+
+    Raises
+    ------
+    SolveFailed
+        If it is not periodic, or its loading rule is not held.
+    """
+    recording = record(scenario, {}, {})
+    if recording.status != "converged":
+        raise SolveFailed(f"{scenario.name}: {recording.status}.")
+    return recording
+
+
+def beat(scenario: Scenario) -> Beat:
+    """Indices of the periodic beat of a 0D scenario, by the short names of this module."""
+    recording = recorded(scenario)
+    found = summarize(recording, audit(recording), scenario=scenario.name, body_surface=SURFACE)
+    return {short: value(found, key) for short, key in _KEYS.items()}
+
+
+_ON_OTHERS: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
+    "tavr": ("aortic_stenosis", {}),
+    "state": ("healthy", {"pulmonary_resistance": "400 %"}),
+    # full support
+    "lvad": ("lvad", {"speed": "6600 rpm"}),
+    "fenestration_closure": ("fenestration", {}),
+}
+"""Baseline and doses of an operation without a 0D scenario of its name, or with other doses."""
+
+
+@cache
+def _pair(operation: str) -> tuple[Beat, Beat]:
+    """Beats before and after an operation."""
+    if operation not in _ON_OTHERS:
+        after = Scenario.read(f"{operation}_0D")
+        return beat(after.baseline()), beat(after)
+    name, doses = _ON_OTHERS[operation]
+    before = Scenario.read(f"{name}_0D").baseline()
+    return beat(before), beat(before.with_procedures(CATALOGUE[operation](**doses)))
+
+
+def _change(operation: str, key: str, change: Change) -> float:
+    """Change of an index by an operation."""
+    before, after = _pair(operation)
+    return change(before[key], after[key])
+
+
+SHUNT: Final = "Wessler 2018 (Circ Heart Fail 11:e004540)"
+_CLIP: Final = "MitraClip, 107 patients, acutely"
+_TAVR: Final = "Ben-Assa 2019 (stm 11:509); central pressures at once after implantation"
+_SEPT: Final = "meta-analysis PMC7403752"
+_PVR: Final = "PMC6466707, meta-regression CCC 2025"
+_LVAD: Final = "model of two ventricles, Biomed Eng Online 2018 (PMC5963151), ± half (our choice)"
+_HOLE: Final = "fenestration model PMC9280082"
+
+_CHANGES: Final = (
+    ("mitral_repair", "forward stroke volume", percent, (10, 25), "%", f"{_CLIP}: 57 to 65 mL"),
+    ("mitral_repair", "LVEDV", percent, (-12, -5), "%", f"{_CLIP}: 172 to 158 mL"),
+    (
+        "tavr",
+        "aortic mean gradient",
+        difference,
+        FALLS,
+        "mmHg",
+        "PARTNER 3 (doi:10.1056/NEJMoa1814052)",
+    ),
+    ("tavr", "LVSP", difference, FALLS, "mmHg", _TAVR),
+    ("tavr", "SBP", difference, RISES, "mmHg", _TAVR),
+    ("tavr", "stroke work", percent, FALLS, "%", f"{_TAVR}: 1.58 to 1.26 J without hypertension"),
+    ("state", "LVEDV", percent, FALLS, "%", "fourfold pulmonary resistance; direction: textbook"),
+    ("atrial_septostomy", "RAP", difference, (-5, -1), "mmHg", f"{_SEPT}: -2.8"),
+    ("atrial_septostomy", "LAP", difference, (1, 3), "mmHg", f"{_SEPT}: +1.9"),
+    ("atrial_septostomy", "CI", difference, (0.3, 0.9), "L/min/m²", f"{_SEPT}: +0.62"),
+    ("interatrial_shunt", "Qp/Qs", difference, (0.1, 0.5), "-", f"{SHUNT}: 1.27"),
+    (
+        "pulmonary_replacement",
+        "RVEDV",
+        percent,
+        (-40, -20),
+        "%",
+        "PMC6466707: 161 to 120 mL/m2, months later",
+    ),
+    ("pulmonary_replacement", "LVEDV", percent, RISES, "%", f"{_PVR}: +4.6 mL/m2"),
+    ("pulmonary_replacement", "RVEF", difference, (-5, 5), "points", f"{_PVR}: 0"),
+    (
+        "pulmonary_replacement",
+        "CO",
+        percent,
+        RISES,
+        "%",
+        "Gusseva (KCL), 20 patients: effective flow up",
+    ),
+    ("lvad", "LVESP", percent, near(-41), "%", f"{_LVAD}: -41 %"),
+    ("lvad", "CO", percent, near(40), "%", f"{_LVAD}: +40 %"),
+    ("lvad", "stroke work", percent, near(-67), "%", f"{_LVAD}: -67 %"),
+    ("fenestration_closure", "CO", percent, FALLS, "%", _HOLE),
+    ("fenestration_closure", "venous pressure", difference, RISES, "mmHg", _HOLE),
+)
+
+EFFECTS: Final = tuple(
+    Effect(
+        operation,
+        key,
+        lambda operation=operation, key=key, change=change: _change(operation, key, change),
+        band,
+        unit,
+        source,
+    )
+    for operation, key, change, band, unit, source in _CHANGES
+)
+"""Published effects on circulations, one pair of beats each."""

@@ -1,0 +1,155 @@
+"""Published effects on hearts with a wall: activation alone, and periodic beats of minutes."""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+import numpy as np
+
+from heartsim.activation.eikonal import arrival_times, cell_times
+from heartsim.activation.sites import STIMULUS
+from heartsim.errors import SolveFailed
+from heartsim.indices import value
+from heartsim.mesh.biventricle import biventricle
+from heartsim.mesh.heartmesh import HeartMesh
+from heartsim.microstructure.coordinates import left_wall
+from heartsim.microstructure.fibers import rule_based
+from heartsim.procedures import left_bundle_block, on_anatomy, resynchronization
+from heartsim.run import run
+from heartsim.scenario import Scenario
+from heartsim.verification.replication.effect import (
+    FALLS,
+    RISES,
+    Change,
+    Effect,
+    difference,
+    percent,
+)
+
+_COARSE: Final = {
+    "patient.element": "P1P1",
+    "protocol.step": "10 ms",
+    "protocol.periodic_within": "1 mL",
+}
+"""How scenarios with a wall are computed here."""
+
+_UNTREATED: Final = {
+    "resynchronization": "left_bundle_block",
+    "septal_myectomy": "outflow_obstruction",
+}
+"""Scenario of the patient before an operation."""
+
+_KEYS: Final = {
+    "stroke work": "chambers.LV.stroke_work_J",
+    "dP/dt": "chambers.LV.dPdt_max_mmHg_per_s",
+    "peak gradient": "valves.aortic.peak_gradient_mmHg",
+    "LAP": "circulation.mLAP_mmHg",
+}
+
+
+def _change(operation: str, key: str, change: Change) -> float:
+    """Change of an index from the scenario of a patient to that of the operation."""
+    return change(_beat(_UNTREATED[operation])[key], _beat(operation)[key])
+
+
+@cache
+def _beat(name: str) -> Mapping[str, float]:
+    """Indices of a shipped scenario.
+
+    Raises
+    ------
+    SolveFailed
+        If its beat is not periodic.
+    """
+    scenario = Scenario.read(name).with_(_COARSE)
+    with TemporaryDirectory() as folder:
+        indices = run(scenario, Path(folder) / name, quiet=True).indices
+    if indices["status"] != "converged":
+        raise SolveFailed(f"{name}: {indices['status']}.")
+    return {short: value(indices, key) for short, key in _KEYS.items()}
+
+
+def _work_over_pressure_rise() -> float:
+    """By how many points stroke work rises more than dP/dt max under resynchronization."""
+    work, rise = (_change("resynchronization", key, percent) for key in ("stroke work", "dP/dt"))
+    return work - rise
+
+
+def total_activation(segment: str = "") -> float:
+    """Time in which the left wall of a heart with a blocked left bundle is activated [ms].
+
+    Parameters
+    ----------
+    segment : str
+        AHA segment of the left lead; without it no lead paces.
+    """
+    leads = [resynchronization(segment=segment)] if segment else []
+    mesh, _ = on_anatomy(_two_chambers(), [left_bundle_block(), *leads], overlap="in order")
+    stimulus = mesh.fields[STIMULUS]
+    sites = np.flatnonzero(np.isfinite(stimulus))
+    times = arrival_times(
+        mesh.points,
+        mesh.tets,
+        mesh.fields["fiber"],
+        sites,
+        start=stimulus[sites],
+        layer=np.concatenate([mesh.surface(f"{name}_endocardium") for name in mesh.cavities]),
+    )
+    return float(np.ptp(cell_times(times, mesh.tets)[left_wall(mesh)]))
+
+
+@cache
+def _two_chambers() -> HeartMesh:
+    mesh = biventricle(9.0)
+    return mesh.with_fields({"fiber": rule_based(mesh)[:, 0, 0]})
+
+
+def _lead_over_others() -> float:
+    """How much sooner a laterobasal lead activates the left wall than apical and inferior ones."""
+    others = min(total_activation(segment) for segment in ("4", "13", "15", "16"))
+    return others - min(total_activation(segment) for segment in ("5", "6"))
+
+
+_LEAD: Final = "Crozier 2016 (PMC4915816), Pluijmert 2016 (PMC5225964)"
+_CRT: Final = "de Roest 2013 (PMID 23183349)"
+_MYECTOMY: Final = "diastolic function around myectomy in twelve patients"
+
+_CHANGES: Final = (
+    ("resynchronization", "stroke work", percent, (10, 80), "%", _CRT),
+    ("resynchronization", "dP/dt", percent, (0, 30), "%", _CRT),
+    ("septal_myectomy", "peak gradient", difference, (-80, -60), "mmHg", f"{_MYECTOMY}: 83 to 12"),
+    ("septal_myectomy", "LAP", difference, FALLS, "mmHg", f"{_MYECTOMY}: 20 to 12"),
+)
+
+EFFECTS: Final = (
+    Effect(
+        "resynchronization",
+        "laterobasal before apical, inferior",
+        _lead_over_others,
+        RISES,
+        "ms",
+        _LEAD,
+    ),
+    *(
+        Effect(
+            operation,
+            key,
+            lambda operation=operation, key=key, change=change: _change(operation, key, change),
+            band,
+            unit,
+            source,
+        )
+        for operation, key, change, band, unit, source in _CHANGES
+    ),
+    Effect(
+        "resynchronization",
+        "stroke work gained beyond dP/dt",
+        _work_over_pressure_rise,
+        RISES,
+        "points",
+        _CRT,
+    ),
+)
+"""Published effects on hearts with a wall."""
