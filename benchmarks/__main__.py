@@ -120,8 +120,9 @@ def _paired(options: argparse.Namespace, size: str) -> Row | None:
         for name in columns
         if f"{name}_cpu_s" in row
     }
-    memory = round(peer["peak_memory_MB"] / row["peak_memory_MB"], 2)
-    return row | {"size": Path(size).stem, "peer": peer} | ratios | {"memory_ratio": memory}
+    apart = max(abs(peer["answer"][name] - row["answer"][name]) for name in peer["answer"])
+    row |= {"size": Path(size).stem, "peer": peer, "apex_apart_mm": apart} | ratios
+    return row | {"memory_ratio": round(peer["peak_memory_MB"] / row["peak_memory_MB"], 2)}
 
 
 def _written(size: str, path: Path) -> str:

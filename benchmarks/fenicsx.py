@@ -1,8 +1,8 @@
 """The other side of a pair: the same Newton step and path with FEniCSx and MUMPS.
 
 A script of its own, run by a Python that has ``fenics-dolfinx`` with PETSc and ``meshio`` and need
-not have heartsim; it uses public interfaces of DOLFINx 0.11 only. ``python -m benchmarks newton --peer
-PYTHON`` calls it in turn with our own benchmark, on one file:
+not have heartsim; it uses public interfaces of DOLFINx 0.11 only. ``python -m benchmarks newton
+--peer PYTHON`` calls it in turn with our own benchmark, on one file:
 
     PYTHON benchmarks/fenicsx.py newton MESH.vtu [--quadrature 2]
     PYTHON benchmarks/fenicsx.py path MESH.vtu
@@ -64,9 +64,9 @@ class Ventricle:
         self.mesh, self.elements = mesh, mesh.topology.index_map(3).size_local
         self.dofs = self.space.dofmap.index_map.size_global * self.space.dofmap.index_map_bs
         u, p = ufl.split(self.state)
-        v, q = ufl.TestFunctions(self.space)
+        v, _ = ufl.TestFunctions(self.space)
         inside = ufl.Measure("dx", mesh, metadata={"quadrature_degree": quadrature})
-        facets = mesh_facets(mesh)
+        facets = np.sort(dolfinx.mesh.locate_entities_boundary(mesh, 2, on_lining))
         tags = dolfinx.mesh.meshtags(mesh, 2, facets, np.ones(len(facets), np.int32))
         lining = ufl.Measure("ds", mesh, subdomain_data=tags, metadata={"quadrature_degree": 4})
         F = ufl.Identity(3) + ufl.grad(u)
@@ -83,7 +83,6 @@ class Ventricle:
         self.whole, self.push = fem.form(whole, **options), fem.form(push, **options)
         self.tangent = fem.form(tangent, **options)
         part, _ = self.space.sub(0).collapse()
-        on_base = lambda x: np.abs(x[2] - BASE) < 1e-6
         held = fem.locate_dofs_geometrical((self.space.sub(0), part), on_base)
         self.clamp = fem.dirichletbc(fem.Function(part), held, self.space.sub(0))
         self.A, self.b = petsc.create_matrix(self.tangent), petsc.create_vector(self.space)
@@ -155,10 +154,14 @@ def off(x: np.ndarray, axes: tuple[float, float]) -> np.ndarray:
     return np.abs(np.hypot(np.hypot(x[0], x[1]) / axes[0], x[2] / axes[1]) - 1)
 
 
-def mesh_facets(mesh: dolfinx.mesh.Mesh) -> np.ndarray:
-    """Triangles of the endocardium."""
-    inner = lambda x: off(x, INNER) < np.minimum(0.05, off(x, OUTER))
-    return np.sort(dolfinx.mesh.locate_entities_boundary(mesh, 2, inner))
+def on_base(x: np.ndarray) -> np.ndarray:
+    """Whether points (3, n) lie on the base."""
+    return np.abs(x[2] - BASE) < 1e-6
+
+
+def on_lining(x: np.ndarray) -> np.ndarray:
+    """Whether points (3, n) lie on the endocardium."""
+    return off(x, INNER) < np.minimum(0.05, off(x, OUTER))
 
 
 def fibers(mesh: dolfinx.mesh.Mesh, quadrature: int) -> list[fem.Function]:
@@ -176,13 +179,13 @@ def fibers(mesh: dolfinx.mesh.Mesh, quadrature: int) -> list[fem.Function]:
 def frame(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Fiber and sheet (3, n) at points (3, n); depth by bisection between the two ellipsoids."""
     radius, low, high = np.hypot(x[0], x[1]), np.full(x.shape[1], -0.5), np.full(x.shape[1], 1.5)
-    axes = lambda t: [a + t * (b - a) for a, b in zip(INNER, OUTER, strict=True)]
     for _ in range(60):
         middle = (low + high) / 2
-        short, long = axes(middle)
+        short, long = (a + middle * (b - a) for a, b in zip(INNER, OUTER, strict=True))
         outside = (radius / short) ** 2 + (x[2] / long) ** 2 > 1
         low, high = np.where(outside, middle, low), np.where(outside, high, middle)
-    short, long = axes(low)
+    short = INNER[0] + low * (OUTER[0] - INNER[0])
+    long = INNER[1] + low * (OUTER[1] - INNER[1])
     azimuth = np.arctan2(x[1], x[0])
     around = np.stack([-np.sin(azimuth), np.cos(azimuth), 0 * azimuth])
     steep = radius / short**2

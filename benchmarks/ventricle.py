@@ -121,7 +121,7 @@ def model(
     compressibility: float = 0.0,
     quadrature: int = 2,
 ) -> Model:
-    """Ventricle of one law with its base clamped.
+    """Ventricle of one law with its base clamped; P2/P1 without augmentation, as other codes have it.
 
     Parameters
     ----------
@@ -149,7 +149,7 @@ def model(
         space,
         material,
         jnp.asarray(frames),
-        augmentation=AUGMENTATION[element],
+        augmentation=0.0 if element == "P2P1" else AUGMENTATION[element],
         compressibility=compressibility,
     )
     chamber = make_cavity(found.endocardium, name="LV cavity")

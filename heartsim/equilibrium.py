@@ -266,14 +266,16 @@ def extrapolate(levels: Sequence[Level], at: float) -> WallState:
         Where on the path the wall is wanted.
     """
     places = np.array([place for place, _ in levels])
-    away = [np.delete(places, k) for k in range(len(places))]
-    weights = [np.prod((at - other) / (here - other)) for here, other in zip(places, away)]
+    others = [np.delete(places, k) for k in range(len(places))]
+    weights = [
+        np.prod((at - other) / (here - other)) for here, other in zip(places, others, strict=True)
+    ]
     return _ahead(*strong(([wall for _, wall in levels], jnp.asarray(weights))))
 
 
 @eqx.filter_jit
 def _ahead(walls: Sequence[WallState], weights: Float[Array, " k"]) -> WallState:
-    ahead = jax.tree.map(lambda *leaves: sum(w * x for w, x in zip(weights, leaves)), *walls)
+    ahead = jax.tree.map(lambda *leaves: jnp.tensordot(weights, jnp.stack(leaves), 1), *walls)
     return ahead._replace(response=walls[-1].response)
 
 

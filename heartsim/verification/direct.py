@@ -31,6 +31,9 @@ TOLERANCE: Final = 1e-9
 
 NEWTON_LIMIT: Final = 25
 
+FARTHEST: Final = 1e6
+"""Multiple of the load, or of the first residual, beyond which a search has left the body."""
+
 HALVINGS: Final = 6
 """How often a damped step is halved."""
 
@@ -199,11 +202,12 @@ def solve(
     keep = np.concatenate([free, np.ones(p.size, bool)])
     # a start near the solution has small forces of its own: rounding is measured by the load
     load = np.asarray(out_of_balance(body, loads, jnp.zeros_like(u), jnp.zeros_like(p)))
-    history, largest = [], float(np.linalg.norm(load))
+    load_size = float(np.linalg.norm(load))
+    history, largest = [], load_size
     for step in range(NEWTON_LIMIT):
         out = np.asarray(out_of_balance(body, loads, u, p))
         history.append(float(np.linalg.norm(out)))
-        if not np.isfinite(history[-1]):
+        if not history[-1] <= FARTHEST * max(load_size, history[0]):
             break
         largest = max(largest, history[-1])
         if step > 0 and history[-1] <= tolerance * largest:
