@@ -7,6 +7,9 @@ not have heartsim; it uses public interfaces of DOLFINx 0.11 only. ``python -m b
     PYTHON benchmarks/fenicsx.py newton MESH.vtu [--quadrature 2]
     PYTHON benchmarks/fenicsx.py path MESH.vtu
 
+With the wheels of PyPI (``pip install dolfinx-solver-real meshio`` for Python 3.12) MPI is found if
+LD_LIBRARY_PATH names the ``lib`` folder of the environment.
+
 Incompressible P2/P1 (displacement and pressure), the law split into its isochoric part as ours,
 every Newton step with a fresh sparse LU of the whole system. Load, laws, fibers, tolerance and
 first guesses are those of `benchmarks.inflation`.

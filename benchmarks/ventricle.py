@@ -121,7 +121,7 @@ def model(
     compressibility: float = 0.0,
     quadrature: int = 2,
 ) -> Model:
-    """Ventricle of one law with its base clamped; P2/P1 without augmentation, as other codes have it.
+    """Ventricle of one law with its base clamped; P2/P1 without augmentation, as others have it.
 
     Parameters
     ----------
