@@ -73,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--element", choices=ELEMENTS, default="P2P1")
     parser.add_argument("--sizes", nargs="+", help="other sizes, such as 150k 275k 500k; or lanes")
     parser.add_argument("--quadrature", type=int, default=2, help="exactness of the volume rule")
+    parser.add_argument("--multigrid", action="store_true", help="also where factors are kept")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     parser.add_argument("--keep", action="store_true", help="keep the rows for this machine")
     parser.add_argument("--peer", metavar="PYTHON", help="pair with FEniCSx in this Python")
@@ -84,6 +85,7 @@ def _apart(options: argparse.Namespace, size: str) -> Row | None:
     """Row of one size, measured by a fresh process."""
     words = [sys.executable, "-m", "benchmarks", options.name, "--one", size]
     words += ["--element", options.element, "--quadrature", str(options.quadrature)]
+    words += ["--multigrid"] if options.multigrid else []
     return _printed(words, f"{options.name} {size}")
 
 
@@ -143,7 +145,10 @@ def _measured(name: str, size: str, options: argparse.Namespace) -> Row:
     runtime.start()
     from benchmarks import beats, inflation
     from benchmarks.measure import circumstances
+    from heartsim import equilibrium
 
+    if options.multigrid:
+        equilibrium.LARGEST_FACTORIZED = 0
     clock = runtime.CompileClock()
     walls: dict[str, Callable[[], Row]] = {
         "newton": lambda: inflation.newton(size, options.element, options.quadrature),

@@ -85,7 +85,7 @@ def keep(row: Row) -> None:
 
 
 def _case(row: Row) -> tuple[object, ...]:
-    names = ("problem", "mesh", "element", "quadrature_points", "lanes", "device")
+    names = ("problem", "mesh", "element", "quadrature_points", "lanes", "device", "linear_solver")
     return tuple(row.get(name) for name in names)
 
 

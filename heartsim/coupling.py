@@ -43,6 +43,9 @@ to either side of rest, and full steps may jump to and fro between both sides fo
 CAREFUL_STEP: Final = 0.25
 """Fraction of the Newton step that is then made even if the residual grows."""
 
+ENOUGH: Final = 0.25
+"""Share of the tolerance of a step that its linear solves may leave over."""
+
 KRYLOV_DIMENSION: Final = 60
 """Largest Krylov space of one linear solve."""
 
@@ -256,13 +259,17 @@ def _correction(
     unknown = anywhere(now.running & jnp.all(wall.response == 0.0))
     # nothing is asked for a heart that is done
     slack = jnp.where(now.running, tolerances.linear, jnp.inf)
+    enough = ENOUGH * tolerances.force * balance.scale
 
     def one_pass(count: Int[Array, ""], so_far: _Progress) -> _Progress:
         learning = count < 0
         row = jnp.where(learning, count + chambers, 0)
         rhs = jnp.where(learning, gradients[row], so_far.rest)
-        aim = jnp.where(learning, jnp.linalg.norm(gradients[row]), balance.norm)
-        move, iterations, exhausted = system.solve(rhs, slack * aim)
+        size = jnp.linalg.norm(rhs)
+        aim = slack * jnp.where(learning, size, jnp.maximum(size, balance.norm))
+        # forces that small do not keep the step from being solved
+        aim = jnp.where(learning, aim, jnp.maximum(aim, enough))
+        move, iterations, exhausted = system.solve(rhs, aim)
         so_far = so_far._replace(
             krylov=so_far.krylov + iterations, exhausted=so_far.exhausted | exhausted
         )
