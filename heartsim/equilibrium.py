@@ -126,9 +126,6 @@ class Workspace:
 
 _Tree = TypeVar("_Tree")
 
-Level = tuple[float, WallState]
-"""Place on a path of loads or of time, and the wall there."""
-
 _cavity_volumes = eqx.filter_jit(cavity_volumes)
 
 
@@ -255,21 +252,11 @@ def forgetful(wall: WallState) -> WallState:
     return wall._replace(response=jnp.zeros_like(wall.response))
 
 
-def extrapolate(levels: Sequence[Level], at: float) -> WallState:
-    """First guess of a level: the polynomial through the last ones, of a path or of time.
-
-    Parameters
-    ----------
-    levels : sequence of (float, WallState)
-        Where on the path, and the wall there; the newest last.
-    at : float
-        Where on the path the wall is wanted.
-    """
-    places = np.array([place for place, _ in levels])
-    others = [np.delete(places, k) for k in range(len(places))]
-    weights = [
-        np.prod((at - other) / (here - other)) for here, other in zip(places, others, strict=True)
-    ]
+def extrapolate(levels: Sequence[tuple[float, WallState]], at: float) -> WallState:
+    """First guess at a place of a path or of time: the polynomial through the last levels."""
+    places, own = np.array([place for place, _ in levels]), np.eye(len(levels))
+    ratios = (at - places) / (places[:, None] - places + own)
+    weights = np.where(own, 1.0, ratios).prod(axis=1)
     return _ahead(*strong(([wall for _, wall in levels], jnp.asarray(weights))))
 
 
