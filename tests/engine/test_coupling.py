@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from heartsim import equilibrium
 from heartsim.beat import march, observed
 from heartsim.bloodside import circulating
 from heartsim.circulation.closed_loop import blood_volume
@@ -53,6 +54,22 @@ def test_a_relaxed_filling_heart_has_filling_pressures(patient, levels):
     _, _, after = levels[-1]
     for pressure in np.asarray(after.wall.pressure) / mmHg:
         assert 0.0 < pressure < 25.0
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_guesses_are_exact_on_polynomials(patient, count):
+    """Through one, two or three levels at uneven places; the response is the newest one's."""
+    still = patient.moment.wall
+    places = [0.0, 0.4, 1.0][:count]
+
+    def wall(at):
+        powers = jnp.asarray([at**k for k in range(count)])
+        shape = jnp.arange(1.0, still.u.size * count + 1).reshape(*still.u.shape, count)
+        return still._replace(u=shape @ powers, response=still.response + at)
+
+    ahead = equilibrium.extrapolate([(at, wall(at)) for at in places], 1.7)
+    assert_allclose(ahead.u, wall(1.7).u, rtol=1e-12)
+    assert_allclose(ahead.response, still.response + places[-1])
 
 
 def test_coupled_step_lowers_for_cuda(patient):

@@ -204,6 +204,15 @@ def test_newtons_order_is_read_off_three_residuals():
         assert np.isnan(newton_order(no_way_down))
 
 
+def test_a_search_that_left_the_body_is_no_solution(monkeypatch):
+    """Small beside the largest force of a search that blew up is not small beside the load."""
+    body = small_body("P1P1")
+    exact = direct._correction
+    monkeypatch.setattr(direct, "_correction", lambda *a: 1e6 * exact(*a))
+    with pytest.raises(SolveFailed, match="after 2 steps"):
+        direct.solve(body, direct.loading(body, cavity=2.0), direct.at_rest(body))
+
+
 def test_a_damped_step_brings_a_rough_guess_down():
     body = small_body("P1P1")
     loads = direct.loading(body, cavity=2.0)
