@@ -213,6 +213,7 @@ def _followed(
             "newton": effort.newton,
             "krylov": effort.krylov,
             "failed_steps": effort.failed,
+            "linear_solver": "kept factors" if isinstance(work.kept, Factorized) else "multigrid",
             "answer": answer(built, np.asarray(wall.u)),
         }
     )

@@ -37,6 +37,7 @@ COLUMNS: Final = {
     "land2": ("load_steps", "newton", "krylov", "solve_cpu_s"),
     "land3": ("load_steps", "newton", "krylov", "solve_cpu_s"),
     "path": (
+        "linear_solver",
         "load_steps",
         "newton",
         "krylov",
