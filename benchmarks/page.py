@@ -100,8 +100,8 @@ quadrature, laws, loads, first guesses and tolerance, kernels compiled with -O3 
 both codes in turn (`--peer PYTHON`); the faster of two turns counts. Ratios are its processor
 seconds over ours; `apex apart` is how far both answers differ. A step is *fresh* with new factors,
 *aged* with factors of half the pressure, *exact* with a linear solve to 1e-5; the peer's is exact.
-Up to 250 000 unknowns rows with multigrid were asked for (`--multigrid`). Attainable bandwidth is that
-of adding two vectors beyond any cache; the product of a small mesh finds part of its matrix in one.
+Up to 250 000 unknowns rows with multigrid were asked for (`--multigrid`). Attainable bandwidth is
+that of adding two vectors beyond any cache; products of small meshes find part of a matrix in one.
 
 The first beat of the ellipsoid took fenicsx-pulse 0.12 278 s (6 829 unknowns, 473 Newton steps, EF
 62.2 %, peak 112.1 mmHg) on another machine: that ranks, it is no pair.
