@@ -31,6 +31,9 @@ TOLERANCE: Final = 1e-9
 
 NEWTON_LIMIT: Final = 25
 
+NOTHING: Final = 1e-9
+"""Forces of rounding where nothing pulls [mN]."""
+
 FARTHEST: Final = 1e6
 """Multiple of the load, or of the first residual, beyond which a search has left the body."""
 
@@ -210,7 +213,7 @@ def solve(
         if not history[-1] <= FARTHEST * max(load_size, history[0]):
             break
         largest = max(largest, history[-1])
-        if step > 0 and history[-1] <= tolerance * largest:
+        if step > 0 and history[-1] <= max(tolerance * largest, NOTHING):
             return Equilibrium(u, p, tuple(history))
         change = _correction(body, loads, u, p, keep, -out)
         u, p = _moved(body, loads, u, p, change, history[-1] if damped else np.inf)
@@ -254,7 +257,7 @@ def out_of_balance(
         facets = body.pressed.facets
         position = (heart.solid.space.points + u)[facets]
         push = jax.vmap(_push, in_axes=(None, 0))(body.pressed, position)
-        outer = outer.at[facets].add(-loads.pressure[..., None, None] * push)
+        outer = outer.at[facets].add(-_on_facets(loads, push))
     return jnp.concatenate([(forces - outer * heart.solid.space.free).ravel(), constraint])
 
 
@@ -297,7 +300,12 @@ def pushed_blocks(
 ) -> Float[Array, "f b b 3 3"]:
     """Tangent of the follower pressure on each facet at given positions [mN/mm]."""
     slope = jax.vmap(jax.jacfwd(_push, argnums=1), in_axes=(None, 0))(pressed, x[pressed.facets])
-    return loads.pressure[..., None, None, None, None] * slope.transpose(0, 1, 3, 2, 4)
+    return _on_facets(loads, slope.transpose(0, 1, 3, 2, 4))
+
+
+def _on_facets(loads: Loading, unit: Float[Array, "f ..."]) -> Float[Array, "f ..."]:
+    """What unit pressure does on each facet times the pressure there, uniform or not."""
+    return jax.vmap(jnp.multiply)(jnp.broadcast_to(loads.pressure, len(unit)), unit)
 
 
 @eqx.filter_jit  # noqa: TID251
