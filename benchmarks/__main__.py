@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from shutil import which
 from tempfile import TemporaryDirectory
 
 from benchmarks.page import ROWS, keep, write_page
@@ -17,6 +18,12 @@ from benchmarks.page import ROWS, keep, write_page
 ELEMENTS = ("P2P1", "P1P1")
 SIZES = ("5k", "15k", "40k", "90k")
 Row = dict[str, object]
+
+PAIRED = {"newton": "newton_fresh_cpu_s", "path": "solve_cpu_s"}
+"""Problems that the peer solves too, and by which column the faster turn is told."""
+
+TURNS = 2
+"""How often both codes are timed, one after the other; the faster time of each counts."""
 
 PROBLEMS = {
     "newton": ("one Newton step of an inflated ventricle, and its parts", SIZES),
@@ -37,7 +44,15 @@ PROBLEMS = {
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run a benchmark, a process for each size; or draw the page from the rows."""
-    options = _parser().parse_args(words)
+    parser = _parser()
+    options = parser.parse_args(words)
+    if options.peer and (options.name not in PAIRED or options.element != "P2P1"):
+        parser.error(
+            f"--peer: {options.name} with {options.element} has no other side. Pair "
+            f"{' or '.join(PAIRED)} with P2P1."
+        )
+    if options.peer and not which(options.peer):
+        parser.error(f"--peer {options.peer}: no such program. Name a Python that has DOLFINx.")
     if options.name == "page":
         for path in write_page():
             print(path)
@@ -99,13 +114,9 @@ def _printed(words: Sequence[str], what: str) -> Row | None:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-TURNS = 2
-"""How often both codes are timed, one after the other; the faster time of each counts."""
-
-
 def _paired(options: argparse.Namespace, size: str) -> Row | None:
     """Row of one size, and beside it that of FEniCSx on the same file and the same core."""
-    key = {"newton": "newton_fresh_cpu_s", "path": "solve_cpu_s"}[options.name]
+    key = PAIRED[options.name]
     with TemporaryDirectory() as folder:
         mesh = size if Path(size).is_file() else _written(size, Path(folder) / f"{size}.vtu")
         words = [options.peer, "benchmarks/fenicsx.py", options.name, mesh]
@@ -116,14 +127,14 @@ def _paired(options: argparse.Namespace, size: str) -> Row | None:
         return None
     row = min(ours, key=lambda one: one[key])
     peer = min(theirs, key=lambda one: one["step_cpu_s"])
-    columns = ("newton_fresh", "newton_aged", "newton_exact", "solve")
     ratios = {
         f"{name}_ratio": round(peer["step_cpu_s"] / row[f"{name}_cpu_s"], 2)
-        for name in columns
+        for name in ("newton_fresh", "newton_aged", "newton_exact", "solve")
         if f"{name}_cpu_s" in row
     }
     apart = max(abs(peer["answer"][name] - row["answer"][name]) for name in peer["answer"])
-    row |= {"size": Path(size).stem, "peer": peer, "apex_apart_mm": apart} | ratios
+    row |= {"size": Path(size).stem, "peer": peer, "turns": TURNS, "apex_apart_mm": apart}
+    row |= ratios
     return row | {"memory_ratio": round(peer["peak_memory_MB"] / row["peak_memory_MB"], 2)}
 
 

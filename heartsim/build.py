@@ -101,7 +101,7 @@ class Anatomy:
         if mesh.points is not self.mesh.fields["imaged_position"]:
             nodes = number_nodes(mesh.points, mesh.tets, DEGREE[scenario.patient.element])
         if STIMULUS in mesh.fields:
-            mesh = mesh.with_fields({"activation_time": _activation_times(mesh, scenario)})
+            mesh = mesh.with_fields({"activation_time": activation_times(mesh, scenario)})
         return replace(self, mesh=mesh, nodes=nodes, frames=frames)
 
     @property
@@ -129,7 +129,7 @@ def anatomy(mesh: HeartMesh, scenario: Scenario) -> Anatomy:
         "aha": aha_segments(mesh, position=position),
     }
     mesh = mesh.with_fields(computed)
-    times = _activation_times(mesh, scenario)
+    times = activation_times(mesh, scenario)
     mesh = mesh.with_fields({"activation_time": times})
     nodes = number_nodes(mesh.points, mesh.tets, degree)
     return Anatomy(mesh, nodes, frames, position)
@@ -145,7 +145,7 @@ def helix_angles(plan: Fibers) -> HelixAngles:
     return replace(angles, right=(inside, outside))
 
 
-def _activation_times(mesh: HeartMesh, scenario: Scenario) -> Float[np.ndarray, " c"]:
+def activation_times(mesh: HeartMesh, scenario: Scenario) -> Float[np.ndarray, " c"]:
     """Onset of tension in each cell after the trigger of its own chambers [ms].
 
     Atria count from the sinus node, ventricles from the ventricular trigger; great vessels, which

@@ -266,9 +266,9 @@ def _correction(
         row = jnp.where(learning, count + chambers, 0)
         rhs = jnp.where(learning, gradients[row], so_far.rest)
         size = jnp.linalg.norm(rhs)
-        aim = slack * jnp.where(learning, size, jnp.maximum(size, balance.norm))
-        # forces that small do not keep the step from being solved
-        aim = jnp.where(learning, aim, jnp.maximum(aim, enough))
+        # forces below `enough` do not keep the step from being solved
+        forces = jnp.maximum(slack * jnp.maximum(size, balance.norm), enough)
+        aim = jnp.where(learning, slack * size, forces)
         move, iterations, exhausted = system.solve(rhs, aim)
         so_far = so_far._replace(
             krylov=so_far.krylov + iterations, exhausted=so_far.exhausted | exhausted

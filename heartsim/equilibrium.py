@@ -254,6 +254,8 @@ def forgetful(wall: WallState) -> WallState:
 
 def extrapolate(levels: Sequence[tuple[float, WallState]], at: float) -> WallState:
     """First guess at a place of a path or of time: the polynomial through the last levels."""
+    if len(levels) == 1:
+        return levels[0][1]
     places, own = np.array([place for place, _ in levels]), np.eye(len(levels))
     ratios = (at - places) / (places[:, None] - places + own)
     weights = np.where(own, 1.0, ratios).prod(axis=1)

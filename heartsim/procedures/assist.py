@@ -5,12 +5,12 @@ the patient. An implanted one is dosed by its speed, as head grows with the squa
 by the flow they give against a load that is named, as their console shows it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from heartsim.procedures.circuit import SetBalloon, SetPump
 from heartsim.procedures.edit import Edit
-from heartsim.procedures.operation import Operation, Parameter, Value, number
+from heartsim.procedures.operation import Build, Operation, Parameter, Value, number
 from heartsim.units import BLOOD_DENSITY, cm, minute, mL, mmHg, s
 
 _LOSS: Final = mmHg * s / mL
@@ -30,9 +30,7 @@ def _lvad(values: Mapping[str, Value]) -> tuple[Edit, ...]:
     return (SetPump("left_pump", ORIFICE, RESISTANCE, head),)
 
 
-def _rated(
-    pump: str, load: float, resistance: float, area: float
-) -> Callable[[Mapping[str, Value]], tuple[Edit, ...]]:
+def _rated(pump: str, load: float, resistance: float, area: float) -> Build:
     """Edits that let a pump give a flow against a load [kPa]."""
 
     def build(values: Mapping[str, Value]) -> tuple[Edit, ...]:

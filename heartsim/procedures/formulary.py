@@ -6,13 +6,13 @@ reflexes that patient had; the loading rule ``reflex`` adds what the baroreflex 
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from heartsim.procedures.drugs import PATIENTS, Administer, Response
 from heartsim.procedures.edit import Edit
-from heartsim.procedures.operation import Operation, Parameter, Value
+from heartsim.procedures.operation import Build, Operation, Parameter, Value
 from heartsim.units import day, hour, kg, m, mg, minute, ug
 
 
@@ -134,9 +134,7 @@ _LIMITS: Final = (
 )
 
 
-def _build(
-    name: str, route: Route, responses: tuple[Response, ...], half_life: float
-) -> Callable[[Mapping[str, Value]], tuple[Edit, ...]]:
+def _build(name: str, route: Route, responses: tuple[Response, ...], half_life: float) -> Build:
     """Parsed doses to the edit."""
 
     def build(values: Mapping[str, Value]) -> tuple[Edit, ...]:

@@ -4,12 +4,12 @@ Strength, stiffness and swelling of a marked part of the wall; operations that c
 `reshaping` and `restraint`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from heartsim.procedures.edit import Edit
 from heartsim.procedures.material import InjectGel, RecoverTissue, ScaleTissue
-from heartsim.procedures.operation import Operation, Parameter, Value, number
+from heartsim.procedures.operation import Build, Operation, Parameter, Value, number
 from heartsim.procedures.region import MarkRegion, MarkSegments
 
 _PERCENT: Final = ("0 %", "100 %")
@@ -49,7 +49,7 @@ def _mark(values: Mapping[str, Value], region: str) -> MarkRegion:
     )
 
 
-def _scar(region: str) -> Callable[[Mapping[str, Value]], tuple[Edit, ...]]:
+def _scar(region: str) -> Build:
     """Edits that mark a scar and say how strong and how stiff it is."""
     return lambda v: (
         _mark(v, region),

@@ -16,6 +16,9 @@ _TABLES = {"condition": "condition", "operation": "procedure"}
 Value = float | str
 """A parsed parameter: a number in internal units, or a name."""
 
+Build = Callable[[Mapping[str, Value]], tuple[Edit, ...]]
+"""Edits of a catalogue entry from its parsed parameters."""
+
 
 def number(values: Mapping[str, Value], name: str) -> float:
     """Parsed dose that is a number."""
@@ -136,7 +139,7 @@ class Operation:
     limits: str
     expected: str
     source: str
-    build: Callable[[Mapping[str, Value]], tuple[Edit, ...]]
+    build: Build
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
 
     @property

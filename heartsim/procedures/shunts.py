@@ -5,25 +5,22 @@ than the diameter seen on an image. A hole made on purpose is dosed by the diame
 balloon, of whose area the jet fills a part.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from heartsim.procedures.circuit import Bound, SetShunt
 from heartsim.procedures.edit import Edit
-from heartsim.procedures.operation import Operation, Parameter, Value, disc, number
+from heartsim.procedures.operation import Build, Operation, Parameter, Value, disc, number
 
 _LIMITS: Final = "no oxygen: mixing and cyanosis are not computed"
 
 
-_Build = Callable[[Mapping[str, Value]], tuple[Edit, ...]]
-
-
-def _opened(hole: str, bound: Bound = "set") -> _Build:
+def _opened(hole: str, bound: Bound = "set") -> Build:
     """Edits from the diameter of a hole."""
     return lambda v: (SetShunt(hole, disc(v, "diameter"), bound),)
 
 
-def closed(hole: str) -> _Build:
+def closed(hole: str) -> Build:
     """Edits from the diameter of what remains of a hole, which is no larger than the hole was."""
     return lambda v: (SetShunt(hole, disc(v, "residual"), "at most"),)
 

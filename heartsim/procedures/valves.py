@@ -1,13 +1,13 @@
 """Operations on valves: stenosis, leak, replacement, repair, rings, and the band beside one."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from heartsim.procedures.cabling import LayRing, Tighten
 from heartsim.procedures.circuit import Bound, SetBand, SetValve
 from heartsim.procedures.edit import Edit
-from heartsim.procedures.operation import Operation, Parameter, Value, disc, number
+from heartsim.procedures.operation import Build, Operation, Parameter, Value, disc, number
 from heartsim.units import N, mm
 
 _EROA: Final = "effective regurgitant orifice area"
@@ -19,15 +19,12 @@ _RING: Final = 20 * N / mm
 _ACUTE: Final = "the ventricle is the patient's own: no remodeling, no reflexes"
 
 
-_Build = Callable[[Mapping[str, Value]], tuple[Edit, ...]]
-
-
-def _set(valve: str) -> _Build:
+def _set(valve: str) -> Build:
     """Edits that give a valve the opening and the leak that two doses say."""
     return lambda v: (SetValve(valve, number(v, "area"), number(v, "leak")),)
 
 
-def _clip(valve: str) -> _Build:
+def _clip(valve: str) -> Build:
     """Edits that leave a valve no wider and no leakier than two doses say, nor than it was."""
     return lambda v: (SetValve(valve, number(v, "area"), number(v, "residual_leak"), "at most"),)
 
@@ -75,7 +72,7 @@ def _balloon(values: Mapping[str, Value]) -> tuple[Edit, ...]:
     return (SetValve(str(values["valve"]), area, leak, "at least"),)
 
 
-def _band(diameter: str, bound: Bound = "set") -> _Build:
+def _band(diameter: str, bound: Bound = "set") -> Build:
     """Edits that leave the pulmonary artery as wide as a dose says."""
     return lambda v: (SetBand("pulmonary", disc(v, diameter) ** -2, bound),)
 

@@ -5,6 +5,7 @@ import pytest
 
 from heartsim.activation.eikonal import arrival_times
 from heartsim.activation.sites import STIMULUS, blocked, paced, through_bundles
+from heartsim.build import activation_times
 from heartsim.errors import InputError, RegionNotFound
 from heartsim.mesh.biventricle import biventricle
 from heartsim.mesh.box import box
@@ -16,6 +17,15 @@ from heartsim.procedures import (
     resynchronization,
     right_bundle_block,
     right_ventricular_pacing,
+)
+from heartsim.scenario import Scenario
+
+USUAL = Scenario.from_dict(
+    {
+        "title": "usual speeds",
+        "patient": {"mesh": "biventricle"},
+        "activation": {"pattern": "endocardial"},
+    }
 )
 
 SPEED = {"fiber_speed": 0.5, "transverse_speed": 0.5}
@@ -64,18 +74,7 @@ def heart():
 
 def excited(heart, *procedures):
     mesh = on_anatomy(heart, procedures, overlap="in order")[0]
-    endocardia = [mesh.surface(f"{name}_endocardium") for name in ("LV", "RV")]
-    stimulus = mesh.fields.get(STIMULUS, through_bundles(len(mesh.points), *endocardia))
-    sites = np.flatnonzero(np.isfinite(stimulus))
-    times = arrival_times(
-        mesh.points,
-        mesh.tets,
-        mesh.fields["fiber"],
-        sites,
-        start=stimulus[sites],
-        layer=np.concatenate(endocardia),
-    )
-    return times[mesh.tets].mean(axis=1)
+    return activation_times(mesh, USUAL)
 
 
 def of(heart, times, *segments):

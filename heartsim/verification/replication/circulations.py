@@ -16,8 +16,8 @@ from heartsim.verification.replication.effect import (
     FALLS,
     RISES,
     Change,
-    Effect,
     difference,
+    effects,
     near,
     percent,
 )
@@ -65,8 +65,12 @@ def recorded(scenario: Scenario) -> Recording:
 
 def beat(scenario: Scenario) -> Beat:
     """Indices of the periodic beat of a 0D scenario, by the short names of this module."""
-    recording = recorded(scenario)
-    found = summarize(recording, audit(recording), scenario=scenario.name, body_surface=SURFACE)
+    return indices(recorded(scenario), scenario.name)
+
+
+def indices(recording: Recording, name: str) -> Beat:
+    """Indices of a recorded beat, by the short names of this module."""
+    found = summarize(recording, audit(recording), scenario=name, body_surface=SURFACE)
     return {short: value(found, key) for short, key in _KEYS.items()}
 
 
@@ -149,15 +153,5 @@ _CHANGES: Final = (
     ("fenestration_closure", "venous pressure", difference, RISES, "mmHg", _HOLE),
 )
 
-EFFECTS: Final = tuple(
-    Effect(
-        operation,
-        key,
-        lambda operation=operation, key=key, change=change: _change(operation, key, change),
-        band,
-        unit,
-        source,
-    )
-    for operation, key, change, band, unit, source in _CHANGES
-)
+EFFECTS: Final = effects(_CHANGES, _change)
 """Published effects on circulations, one pair of beats each."""

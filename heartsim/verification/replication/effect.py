@@ -1,7 +1,8 @@
 """One published effect, and the words in which sources give bands."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Final, NamedTuple
 
 Compute = Callable[[], float]
@@ -26,6 +27,17 @@ class Effect(NamedTuple):
     band: tuple[float, float]
     unit: str
     source: str
+
+
+def effects(
+    changes: Iterable[tuple[str, str, Change, tuple[float, float], str, str]],
+    computed: Callable[[str, str, Change], float],
+) -> tuple[Effect, ...]:
+    """Effects of changes: operation, index, kind of change, band, unit and source of each."""
+    return tuple(
+        Effect(operation, key, partial(computed, operation, key, change), band, unit, source)
+        for operation, key, change, band, unit, source in changes
+    )
 
 
 def near(number: float) -> tuple[float, float]:

@@ -8,8 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from heartsim.activation.eikonal import arrival_times, cell_times
-from heartsim.activation.sites import STIMULUS
+from heartsim.build import activation_times
 from heartsim.errors import SolveFailed
 from heartsim.indices import value
 from heartsim.mesh.biventricle import biventricle
@@ -25,6 +24,7 @@ from heartsim.verification.replication.effect import (
     Change,
     Effect,
     difference,
+    effects,
     percent,
 )
 
@@ -34,6 +34,9 @@ _COARSE: Final = {
     "protocol.periodic_within": "1 mL",
 }
 """How scenarios with a wall are computed here."""
+
+_USUAL: Final = Scenario.from_dict({"title": "usual speeds", "patient": {"mesh": "biventricle"}})
+"""How fast activation spreads in a heart that is only paced."""
 
 _UNTREATED: Final = {
     "resynchronization": "left_bundle_block",
@@ -87,17 +90,7 @@ def total_activation(segment: str = "") -> float:
     """
     leads = [resynchronization(segment=segment)] if segment else []
     mesh, _ = on_anatomy(_two_chambers(), [left_bundle_block(), *leads], overlap="in order")
-    stimulus = mesh.fields[STIMULUS]
-    sites = np.flatnonzero(np.isfinite(stimulus))
-    times = arrival_times(
-        mesh.points,
-        mesh.tets,
-        mesh.fields["fiber"],
-        sites,
-        start=stimulus[sites],
-        layer=np.concatenate([mesh.surface(f"{name}_endocardium") for name in mesh.cavities]),
-    )
-    return float(np.ptp(cell_times(times, mesh.tets)[left_wall(mesh)]))
+    return float(np.ptp(activation_times(mesh, _USUAL)[left_wall(mesh)]))
 
 
 @cache
@@ -132,17 +125,7 @@ EFFECTS: Final = (
         "ms",
         _LEAD,
     ),
-    *(
-        Effect(
-            operation,
-            key,
-            lambda operation=operation, key=key, change=change: _change(operation, key, change),
-            band,
-            unit,
-            source,
-        )
-        for operation, key, change, band, unit, source in _CHANGES
-    ),
+    *effects(_CHANGES, _change),
     Effect(
         "resynchronization",
         "stroke work gained beyond dP/dt",

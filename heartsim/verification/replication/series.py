@@ -1,6 +1,6 @@
 """Published effects that take several 0D beats: a cohort, a ramp, loads, blood given."""
 
-from functools import cache
+from functools import cache, partial
 from itertools import pairwise
 from typing import Final, NamedTuple
 
@@ -11,7 +11,13 @@ from heartsim.indices.elastance import espvr, potential_energy
 from heartsim.procedures import fontan, lvad
 from heartsim.scenario import Scenario
 from heartsim.units import J, mL, mmHg
-from heartsim.verification.replication.circulations import SHUNT, Beat, beat, recorded
+from heartsim.verification.replication.circulations import (
+    SHUNT,
+    Beat,
+    beat,
+    indices,
+    recorded,
+)
 from heartsim.verification.replication.effect import (
     FALLS,
     INF,
@@ -78,7 +84,7 @@ def _over_ramp(key: str) -> float:
 
 
 LOADS: Final = (1.0, 0.9, 0.8)
-"""Blood over the patient's own, as a balloon in the vena cava withholds it."""
+"""Blood over the patient's own, all of it first, as a balloon in the vena cava withholds it."""
 
 WALL: Final = 200 * mL
 """Volume of a dilated left ventricular wall (our choice), for stress."""
@@ -113,9 +119,9 @@ def leaking(*, clipped: bool) -> Ventricle:
     """Left ventricle with mitral regurgitation, or after edge-to-edge repair."""
     treated = Scenario.read("mitral_repair_0D")
     patient = treated if clipped else treated.baseline()
-    found = beat(patient)
     blood = patient.circulation.blood_volume or STRESSED_VOLUME
     loops = [recorded(_holding(patient, share * blood)) for share in LOADS]
+    found = indices(loops[0], patient.name)
     line = espvr([(one.volume["LV"] / mL, one.pressure["LV"] / mmHg) for one in loops])
     ended = found["LVESV"], found["LVESP"]
     thickness = 3 * mL / WALL
@@ -150,8 +156,13 @@ def acute_fontan(*, given: float = 0.0) -> Beat:
     return beat(_holding(Scenario.read("healthy_0D"), blood).with_procedures(fontan()))
 
 
+@cache
+def _healthy() -> Beat:
+    return beat(Scenario.read("healthy_0D"))
+
+
 def _against_healthy(given: float) -> float:
-    return percent(beat(Scenario.read("healthy_0D"))["CI"], acute_fontan(given=given)["CI"])
+    return percent(_healthy()["CI"], acute_fontan(given=given)["CI"])
 
 
 _RAMP: Final = "Uriel 2016 (PMID 26746378)"
@@ -196,7 +207,7 @@ EFFECTS: Final = (
         Effect(
             "lvad",
             f"{key}, 4800 to 6400 rpm",
-            lambda key=key: _over_ramp(key),
+            partial(_over_ramp, key),
             band,
             unit,
             f"{_RAMP}: {found}",
@@ -219,7 +230,7 @@ EFFECTS: Final = (
         Effect(
             "mitral_repair",
             quantity,
-            lambda key=key: _clipped(key),
+            partial(_clipped, key),
             band,
             "%",
             f"{_CLIP}: {found}",
@@ -242,7 +253,7 @@ EFFECTS: Final = (
     Effect(
         "fontan",
         "CI, acute, from two ventricles",
-        lambda: _against_healthy(0.0),
+        partial(_against_healthy, 0.0),
         (-40, -20),
         "%",
         f"{_SHEEP}: 3.9 to 2.7",
@@ -250,7 +261,7 @@ EFFECTS: Final = (
     Effect(
         "fontan",
         "CI, 17 % more of all blood, from two",
-        lambda: _against_healthy(GIVEN),
+        partial(_against_healthy, GIVEN),
         (-10, 10),
         "%",
         f"{_SHEEP}: as before after two weeks",

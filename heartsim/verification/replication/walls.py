@@ -1,7 +1,7 @@
 """Published effects on a wall: static states of an idealized left ventricle, `Relations`."""
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 from typing import Final
 
 from heartsim.mesh.ellipsoid import human_left_ventricle
@@ -110,14 +110,7 @@ EFFECTS: Final = (
         _WRAP,
     ),
     *(
-        Effect(
-            operation,
-            _WORDS[key],
-            lambda operation=operation, key=key: _change(operation, key),
-            band,
-            "%",
-            source,
-        )
+        Effect(operation, _WORDS[key], partial(_change, operation, key), band, "%", source)
         for operation, key, band, source in _CHANGES
     ),
 )
