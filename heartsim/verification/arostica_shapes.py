@@ -13,8 +13,12 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 import numpy as np
+import scipy.sparse as sp
 from jaxtyping import Float, Int
+from scipy.sparse.linalg import spsolve
 
+from heartsim.fem.elements import lagrange, tabulate
+from heartsim.fem.space import Nodes, number_nodes
 from heartsim.mesh.library import shipped_folder
 from heartsim.mesh.rows import orient
 from heartsim.mesh.surfaces import boundary
@@ -83,18 +87,32 @@ RIGHT: Final = Filling(1.0 / s, 10.0 / s, 3.0 * kPa, 4.0 * kPa)
 """The rate before contraction is 1/s in a participant's code, 5/s in the text beside it."""
 
 
-def left_ventricle(mesh: str) -> Shape:
-    """Ellipsoidal ventricle on ``"arostica_872"`` or ``"arostica_5mm"``."""
+def left_ventricle(mesh: str, *, nodal: bool = False) -> Shape:
+    """Ellipsoidal ventricle on ``"arostica_872"`` or ``"arostica_5mm"``.
+
+    Parameters
+    ----------
+    mesh : str
+    nodal : bool
+        Whether fibers are laid at the nodes of quadratic elements, from a quadratic depth, and
+        interpolated from there; at each place itself by default, from a linear depth.
+    """
     points, tets, triangles = read_mesh(mesh)
     depth = harmonic_depth(points, tets, triangles)
+    nodes = number_nodes(points, tets, 2)
 
-    def frames(at: Float[np.ndarray, "q 4"]) -> Float[np.ndarray, "c q 3 3"]:
+    def at_place(at: Float[np.ndarray, "q 4"]) -> Float[np.ndarray, "c q 3 3"]:
         where = np.einsum("qb,cbi->cqi", at, points[tets])
         return fibers(where, np.einsum("qb,cb->cq", at, depth[tets]))
 
+    def interpolated(at: Float[np.ndarray, "q 4"]) -> Float[np.ndarray, "c q 3 3"]:
+        known = fibers(nodes.points, quadratic_depth(nodes, triangles))[nodes.cells]
+        f, s, _ = np.einsum("qa,cami->mcqi", lagrange(2, at)[0], known)
+        return _frame(f, s)
+
     return Shape(
-        points, tets, (triangles[ENDOCARDIUM],), triangles[EPICARDIUM], triangles[LID], frames,
-        (ALONE,), (1e5 * Pa / m, DASHPOT), PLACES,
+        points, tets, (triangles[ENDOCARDIUM],), triangles[EPICARDIUM], triangles[LID],
+        interpolated if nodal else at_place, (ALONE,), (1e5 * Pa / m, DASHPOT), PLACES,
     )  # fmt: skip
 
 
@@ -107,16 +125,22 @@ def both_ventricles() -> Shape:
     def frames(at: Float[np.ndarray, "q 4"]) -> Float[np.ndarray, "c q 3 3"]:
         # as given, never turned to agree with a neighbor: through the thin right wall fibers turn
         # by 120° in one cell, and the shorter way round would be the wrong one
-        f, s = (np.einsum("qb,cbi->cqi", at, nodal) for nodal in (fiber, sheet))
-        f = _unit(f)
-        s = _unit(s - np.sum(s * f, axis=-1, keepdims=True) * f)
-        return np.stack([f, s, np.cross(f, s)], axis=-2)
+        return _frame(*(np.einsum("qb,cbi->cqi", at, nodal) for nodal in (fiber, sheet)))
 
     return Shape(
         points, tets, (triangles[ENDOCARDIUM], triangles[RIGHT_ENDOCARDIUM]),
         triangles[EPICARDIUM], triangles[LID], frames,
         (LEFT, RIGHT), (1e6 * Pa / m, DASHPOT), PLACES | {"p2": (25.0, 0.0, 72.0)},
     )  # fmt: skip
+
+
+def _frame(
+    fiber: Float[np.ndarray, "... 3"], sheet: Float[np.ndarray, "... 3"]
+) -> Float[np.ndarray, "... 3 3"]:
+    """Orthonormal rows f, s, n of interpolated directions, the fiber unturned."""
+    f = _unit(fiber)
+    s = _unit(sheet - np.sum(sheet * f, axis=-1, keepdims=True) * f)
+    return np.stack([f, s, np.cross(f, s)], axis=-2)
 
 
 def _unit(vectors: Float[np.ndarray, "... 3"]) -> Float[np.ndarray, "... 3"]:
@@ -143,6 +167,24 @@ def harmonic_depth(
     inside, outside = (np.unique(triangles[tag]) for tag in (ENDOCARDIUM, EPICARDIUM))
     fixed = np.concatenate([inside, outside])
     return laplace.solve(matrix, fixed, np.repeat([0.0, 1.0], [len(inside), len(outside)]))
+
+
+def quadratic_depth(nodes: Nodes, triangles: dict[int, np.ndarray]) -> Float[np.ndarray, " n"]:
+    """The same at the nodes of quadratic elements, whose solution it is."""
+    table = tabulate(3, 2, 2)
+    corners, volumes = laplace.shape_gradients(nodes.points, nodes.cells[:, :4])
+    slopes = np.einsum("qad,cdi->cqai", table.gradients, corners[:, 1:])
+    blocks = np.einsum("cqai,cqbi,q,c->cab", slopes, slopes, table.weights, volumes)
+    cells, size = nodes.cells, len(nodes.points)
+    rows, columns = np.repeat(cells, 10, axis=1), np.tile(cells, (1, 10))
+    matrix = sp.csr_array((blocks.ravel(), (rows.ravel(), columns.ravel())), shape=(size, size))
+    depth = np.full(size, np.nan)
+    for tag, value in ((ENDOCARDIUM, 0.0), (EPICARDIUM, 1.0)):
+        depth[nodes.facets(triangles[tag])] = value
+    free = np.isnan(depth)
+    load = -(matrix[free][:, ~free] @ depth[~free])
+    depth[free] = spsolve(matrix[free][:, free].tocsc(), load)
+    return depth
 
 
 def fibers(

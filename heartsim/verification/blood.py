@@ -1,7 +1,7 @@
 """The circulation alone: Windkessel and valve laws in closed form, a published closed loop."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 import equinox as eqx
 import jax
@@ -18,6 +18,7 @@ from heartsim.circulation import (
     regazzoni_2022,
 )
 from heartsim.circulation.cavities import no_cavities
+from heartsim.circulation.closed_loop import pressures
 from heartsim.circulation.components import Valve, Vessel
 from heartsim.circulation.step import step_problem, unknowns
 from heartsim.units import BLOOD_DENSITY, L, cm, minute, mL, mmHg, s
@@ -141,19 +142,26 @@ def _decayed_and_filled(
     none = jnp.zeros(())
     empty = state._replace(p_systemic_arteries=none, Q_systemic_arteries=none)
     filling = _march(loop, empty, step, jnp.asarray(source * 100 * mL / s))
-    bed = np.asarray(filling.p_systemic_arteries) / mmHg
-    return np.asarray(decay.p_systemic_arteries)[:count] / mmHg, bed[:count] + RC * 100
+    return np.asarray(decay.bed)[:count], np.asarray(filling.root)[:count]
+
+
+class _Arteries(NamedTuple):
+    """Pressure of the bed, and of the root in front of its impedance, in time [mmHg]."""
+
+    bed: Float[Array, " k"]
+    root: Float[Array, " k"]
 
 
 @eqx.filter_jit  # noqa: TID251
 def _march(
     loop: Circulation, state: State, dt: Float[Array, ""], ventricle: Float[Array, ""]
-) -> State:
+) -> _Arteries:
     """History of `STEPS` equal steps with a given pressure in the left ventricle."""
 
-    def step(now: State, t: Float[Array, ""]) -> tuple[State, State]:
+    def step(now: State, t: Float[Array, ""]) -> tuple[State, _Arteries]:
         new = advance(loop, now, t, dt, {"LV": ventricle})
-        return new, new
+        root = pressures(loop, new, t + dt, {"LV": ventricle})["aorta"]
+        return new, _Arteries(new.p_systemic_arteries / mmHg, root / mmHg)
 
     return jax.lax.scan(step, state, dt * jnp.arange(STEPS, dtype=float))[1]
 

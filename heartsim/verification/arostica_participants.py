@@ -1,0 +1,272 @@
+"""The elastodynamics benchmark [1]_ on its own meshes, beside eight participants.
+
+CARPentry, Ambit, 4C, Simula, CHimeRA, CHeart, life^x and COMSOL; their range over time ships in
+``meshes/arostica_groups.npz``, sampled every 20 ms.
+
+References
+----------
+.. [1] Aróstica et al. (2025). A software benchmark for cardiac elastodynamics. CMAME 435, 117485.
+   doi:10.1016/j.cma.2024.117485
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from heartsim.fem.cavity import volume
+from heartsim.mesh.library import shipped_folder
+from heartsim.units import mL, s
+from heartsim.verification.arostica_body import CASES, Ventricles, ventricles
+from heartsim.verification.arostica_motion import Course, followed, newton_after
+from heartsim.verification.arostica_shapes import both_ventricles, left_ventricle
+from heartsim.verification.dynamics import BackwardEuler, GeneralizedAlpha, Scheme
+from heartsim.verification.kept import EXACT, kept_factors
+from heartsim.verification.table import Figure, Findings, Line, Reading, Row
+
+SOURCE: Final = "Aróstica et al. 2025, doi:10.1016/j.cma.2024.117485"
+
+PEAK: Final = 480.0
+"""Time of greatest tension [ms]."""
+
+TO_PEAK: Final = np.concatenate(
+    [np.arange(20, 161, 20), np.arange(165, 281, 5), np.arange(300, 481, 20)]
+).astype(float)
+"""Ends of the steps [ms]: short where contraction begins."""
+
+WHOLE: Final = np.concatenate(
+    [TO_PEAK, np.arange(485, 561, 5), np.arange(570, 641, 10), np.arange(680, 1001, 40)]
+)
+"""The same over a second: short where the muscle lets go."""
+
+BUCKLING: Final = 200.0
+"""When the passive ventricle of case 0B snaps into a twist [ms]."""
+
+FURTHER: Final = ("0A", "0B", "2A", "2B", "2C")
+"""Cases beside 1: tension alone, pressure alone, and tissues of the blinded step."""
+
+SLACK: Final = 0.02
+"""Part of its largest value by which the range is widened."""
+
+
+class Group(NamedTuple):
+    """Range of the participants.
+
+    Attributes
+    ----------
+    time : (m,)
+        [ms].
+    low, high : (a, 3, m)
+        Least and largest displacement of the places [mm].
+    """
+
+    time: Float[np.ndarray, " m"]
+    low: Float[np.ndarray, "a 3 m"]
+    high: Float[np.ndarray, "a 3 m"]
+
+    @property
+    def slack(self) -> Float[np.ndarray, "a 3"]:
+        """How far the range is widened on both sides [mm]."""
+        return SLACK * np.maximum(np.abs(self.low), np.abs(self.high)).max(axis=-1)
+
+    def outside(self, course: Course) -> "Departure":
+        """How far a motion leaves the range, at the samples that end one of its steps.
+
+        Between samples a straight line is not the participants' curve, as the ventricle moves up to
+        15 mm from one to the next.
+        """
+        common, ours, theirs = np.intersect1d(course.t, self.time, return_indices=True)
+        u = np.moveaxis(course.u[ours], 0, -1)
+        off = np.maximum(self.low[..., theirs] - u, u - self.high[..., theirs])
+        return Departure(common, np.maximum(off, 0.0))
+
+
+class Departure(NamedTuple):
+    """Distance out of range [mm] of places and axes at some times [ms]."""
+
+    t: Float[np.ndarray, " k"]
+    off: Float[np.ndarray, "a 3 k"]
+
+
+def group(case: str) -> Group:
+    """Range of the participants in a case of the ventricle, or in ``"biventricle"``."""
+    with np.load(shipped_folder() / "arostica_groups.npz") as data:
+        range_ = data[case].astype(float)
+        return Group(data["time"], range_[:, 0], range_[:, 1])
+
+
+def published(fast: bool) -> Findings:
+    """Move the benchmark's own mesh of 5 mm, 17 625 cells, for a second: case 1.
+
+    Case 1 of the problem above as eight participants solved it (CARPentry, Ambit, 4C, Simula,
+    CHimeRA, CHeart, life^x, COMSOL), generalised-α, quadratic elements, flat facets: with smooth
+    normals the same ventricle shortens a fifth more. At the peak of tension, and at every sample of
+    the participants (20 ms) through the second, the displacement of p0 and p1 must lie in their
+    range widened by 2 % of its largest value. Steps of 5 ms in fast motion, 10 to 40 ms elsewhere.
+    Backward Euler must be in the same range at the peak; how far the schemes are apart there is
+    told.
+    """
+    del fast
+    built = ventricles(left_ventricle("arostica_5mm"), "P2P1", CASES["1"], quadrature=2)
+    participants, reading = group("1"), _reading("arostica-5mm", built)
+    course, newton = _moved(built, "1", WHOLE, GeneralizedAlpha())
+    euler, _ = _moved(built, "1", TO_PEAK, BackwardEuler())
+    apart = euler.u[-1, 0, 0] - course.u[course.t == PEAK][0, 0, 0]
+    rows = [
+        *_cavity_rows(reading, built, (167.5176,)),
+        *_peak_rows(reading, built, course, participants),
+        *_course_rows(reading, built, course, participants),
+        *_peak_rows(reading, built, euler, participants, "backward Euler, "),
+        reading.reported("backward Euler less generalised-α, ux of p0 at the peak", apart, "mm"),
+    ]
+    lines = (
+        *_range_lines(participants),
+        Line(course.t, course.u[:, 0, 0], "generalised-α", "C0o-"),
+    )
+    lines += (Line(euler.t, euler.u[:, 0, 0], "backward Euler", "C1x"),)
+    beside = _departure_figure({"1": (course, participants)})
+    title = "Elastodynamics: motion of p0"
+    figure = Figure(title, "time [ms]", "u_x of p0 [mm]", lines, beside=beside)
+    return Findings(tuple(rows), figure, (newton,))
+
+
+def others(fast: bool) -> Findings:
+    """Move that mesh in the other cases of the benchmark: 0A, 0B, 2A, 2B and 2C.
+
+    0A has no pressure, 0B no tension; 2A, 2B and 2C, which the participants solved blind, have
+    muscle 3, 5 and ⅓ times as stiff and contractilities of 200, 100 and 200 kPa. Mesh, elements,
+    steps, participants and bands are those of case 1, at the peak and at every sample through the
+    second. Case 0B is judged up to 0.2 s: then the passive ventricle buckles into a twist, and the
+    participants spread from −21 to −29 mm.
+    """
+    del fast
+    rows, histories, lines, found = [], [], [], {}
+    for k, case in enumerate(FURTHER):
+        built = ventricles(left_ventricle("arostica_5mm"), "P2P1", CASES[case], quadrature=2)
+        participants, reading = group(case), _reading("arostica-cases", built)
+        times = WHOLE[WHOLE <= BUCKLING] if case == "0B" else WHOLE
+        course, newton = _moved(built, case, times, GeneralizedAlpha())
+        if case != "0B":
+            rows += _peak_rows(reading, built, course, participants, f"case {case}, ")
+        rows += _course_rows(reading, built, course, participants, f"case {case}, ")
+        histories.append(newton)
+        lines += _range_lines(participants, "" if k else "range of the participants")
+        lines.append(Line(course.t, course.u[:, 0, 0], f"case {case}", f"C{k}-"))
+        found[case] = course, participants
+    title = "Elastodynamics, 5 mm: motion of p0"
+    beside = _departure_figure(found)
+    figure = Figure(title, "time [ms]", "u_x of p0 [mm]", tuple(lines), beside=beside)
+    return Findings(tuple(rows), figure, tuple(histories))
+
+
+def biventricular(fast: bool) -> Findings:
+    """Move the benchmark's coarse biventricle, 45 304 cells, to the peak of tension.
+
+    Step 3 of the benchmark: the tissue above, pressures of both chambers by their equations (peaks
+    16.49 and 4.16 kPa), stiffer base (10⁶ Pa/m), fibers given with the mesh at its vertices;
+    generalised-α, quadratic elements, flat facets. At the peak the displacement of p0, p1 and p2
+    must lie in the range of the same eight participants widened by 2 % of its largest value;
+    departures on the way are told: here the participants differ by 10 %, on one ventricle by 3 %.
+    The rate of the right pressure before contraction is the one of a participant's code, 1/s.
+    """
+    del fast
+    built = ventricles(both_ventricles(), "P2P1", CASES["1"], quadrature=2)
+    participants, reading = group("biventricle"), _reading("arostica-biv", built)
+    course, newton = _moved(built, "1", TO_PEAK, GeneralizedAlpha())
+    rows = [
+        *_cavity_rows(reading, built, (90.0779, 96.4854)),
+        *_peak_rows(reading, built, course, participants),
+    ]
+    for what, off, _ in _farthest(built, course, participants):
+        rows.append(reading.reported(what, off, "mm"))
+    lines = (*_range_lines(participants), Line(course.t, course.u[:, 0, 0], "heartsim, P2", "C0o-"))
+    figure = Figure("Elastodynamics: motion of p0", "time [ms]", "u_x of p0 [mm]", lines)
+    return Findings(tuple(rows), figure, (newton,))
+
+
+def _reading(name: str, built: Ventricles) -> Reading:
+    return Reading(name, SOURCE, built.body.heart.solid.space.dofs)
+
+
+def _moved(
+    built: Ventricles, case: str, times: Float[np.ndarray, " k"], scheme: Scheme
+) -> tuple[Course, tuple[float, ...]]:
+    """Course on a large mesh, and Newton's residuals at the peak or at an earlier end."""
+    last = min(PEAK, float(times[-1]))
+    solver = kept_factors(built.nodes, built.body)
+    course, now = followed(built, case, scheme, times=times, solver=solver, state_at=last)
+    exact = kept_factors(built.nodes, built.body, **EXACT)
+    return course, newton_after(built, case, now, last, 5.0, exact)
+
+
+def _cavity_rows(reading: Reading, built: Ventricles, sizes: Sequence[float]) -> list[Row]:
+    points = built.body.heart.solid.space.points
+    return [
+        reading.within("cavity at rest", float(volume(cavity, points)) / mL, size, 1e-5, "mL")
+        for cavity, size in zip(built.cavities, sizes, strict=True)
+    ]
+
+
+def _readings(built: Ventricles) -> Iterator[tuple[int, int, str]]:
+    """Place, axis and name of each displacement."""
+    for place, name in enumerate(built.shape.places):
+        for axis, letter in enumerate("xyz"):
+            yield place, axis, f"u{letter} of {name}"
+
+
+def _peak_rows(
+    reading: Reading, built: Ventricles, course: Course, participants: Group, label: str = ""
+) -> list[Row]:
+    """Displacements at the peak of tension."""
+    (found,), slack = course.u[course.t == PEAK], participants.slack
+    (now,) = np.flatnonzero(participants.time == PEAK)
+    low, high = participants.low[..., now] - slack, participants.high[..., now] + slack
+    return [
+        reading.between(
+            f"{label}{what} at {PEAK / s:.2f} s",
+            found[place, axis],
+            low[place, axis],
+            high[place, axis],
+            "mm",
+        )
+        for place, axis, what in _readings(built)
+    ]
+
+
+def _farthest(
+    built: Ventricles, course: Course, participants: Group
+) -> Iterator[tuple[str, float, float]]:
+    """Name, farthest departure from the range and slack of each displacement."""
+    off, slack = participants.outside(course).off.max(axis=-1), participants.slack
+    for place, axis, what in _readings(built):
+        yield f"{what}, farthest out of range", off[place, axis], slack[place, axis]
+
+
+def _course_rows(
+    reading: Reading, built: Ventricles, course: Course, participants: Group, label: str = ""
+) -> list[Row]:
+    """Farthest departures of a whole motion."""
+    return [
+        reading.at_most(f"{label}{what}", off, slack, "mm")
+        for what, off, slack in _farthest(built, course, participants)
+    ]
+
+
+def _range_lines(
+    participants: Group, label: str = "range of the participants"
+) -> tuple[Line, Line]:
+    low, high = participants.low[0, 0], participants.high[0, 0]
+    return Line(participants.time, low, label, "k:"), Line(participants.time, high, "", "k:")
+
+
+def _departure_figure(found: dict[str, tuple[Course, Group]]) -> Figure:
+    """Departure from the widened range, the worst of all places and axes, in time."""
+    lines = []
+    for k, (case, (course, participants)) in enumerate(found.items()):
+        departure = participants.outside(course)
+        share = departure.off / participants.slack[..., None]
+        lines.append(Line(departure.t, share.max(axis=(0, 1)), f"case {case}", f"C{k}.-"))
+    lines.append(Line(np.array([0.0, 1000.0]), np.ones(2), "bound", "k--"))
+    label = "farthest out of range / 2 % of the largest [-]"
+    return Figure("worst of all places and axes", "time [ms]", label, tuple(lines))
