@@ -21,7 +21,7 @@ from heartsim.units import mL, s
 from heartsim.verification.arostica_body import CASES, Ventricles, ventricles
 from heartsim.verification.arostica_motion import Course, followed, newton_after
 from heartsim.verification.arostica_shapes import both_ventricles, left_ventricle
-from heartsim.verification.dynamics import BackwardEuler, GeneralizedAlpha, Scheme
+from heartsim.verification.dynamics import BackwardEuler, GeneralizedAlpha, Kinematics, Scheme
 from heartsim.verification.kept import EXACT, kept_factors
 from heartsim.verification.table import Figure, Findings, Line, Reading, Row
 
@@ -110,7 +110,7 @@ def published(fast: bool) -> Findings:
     del fast
     built = ventricles(left_ventricle("arostica_5mm"), "P2P1", CASES["1"], quadrature=2)
     participants, reading = group("1"), _reading("arostica-5mm", built)
-    course, newton = _moved(built, "1", WHOLE, GeneralizedAlpha())
+    course, now = _moved(built, "1", WHOLE, GeneralizedAlpha())
     euler, _ = _moved(built, "1", TO_PEAK, BackwardEuler())
     apart = euler.u[-1, 0, 0] - course.u[course.t == PEAK][0, 0, 0]
     rows = [
@@ -128,7 +128,7 @@ def published(fast: bool) -> Findings:
     beside = _departure_figure({"1": (course, participants)})
     title = "Elastodynamics: motion of p0"
     figure = Figure(title, "time [ms]", "u_x of p0 [mm]", lines, beside=beside)
-    return Findings(tuple(rows), figure, (newton,))
+    return Findings(tuple(rows), figure, (_newton(built, "1", now, PEAK),))
 
 
 def others(fast: bool) -> Findings:
@@ -146,11 +146,11 @@ def others(fast: bool) -> Findings:
         built = ventricles(left_ventricle("arostica_5mm"), "P2P1", CASES[case], quadrature=2)
         participants, reading = group(case), _reading("arostica-cases", built)
         times = WHOLE[WHOLE <= BUCKLING] if case == "0B" else WHOLE
-        course, newton = _moved(built, case, times, GeneralizedAlpha())
+        course, now = _moved(built, case, times, GeneralizedAlpha())
         if case != "0B":
             rows += _peak_rows(reading, built, course, participants, f"case {case}, ")
         rows += _course_rows(reading, built, course, participants, f"case {case}, ")
-        histories.append(newton)
+        histories.append(_newton(built, case, now, min(PEAK, times[-1])))
         lines += _range_lines(participants, "" if k else "range of the participants")
         lines.append(Line(course.t, course.u[:, 0, 0], f"case {case}", f"C{k}-"))
         found[case] = course, participants
@@ -173,7 +173,7 @@ def biventricular(fast: bool) -> Findings:
     del fast
     built = ventricles(both_ventricles(), "P2P1", CASES["1"], quadrature=2)
     participants, reading = group("biventricle"), _reading("arostica-biv", built)
-    course, newton = _moved(built, "1", TO_PEAK, GeneralizedAlpha())
+    course, now = _moved(built, "1", TO_PEAK, GeneralizedAlpha())
     rows = [
         *_cavity_rows(reading, built, (90.0779, 96.4854)),
         *_peak_rows(reading, built, course, participants),
@@ -182,7 +182,7 @@ def biventricular(fast: bool) -> Findings:
         rows.append(reading.reported(what, off, "mm"))
     lines = (*_range_lines(participants), Line(course.t, course.u[:, 0, 0], "heartsim, P2", "C0o-"))
     figure = Figure("Elastodynamics: motion of p0", "time [ms]", "u_x of p0 [mm]", lines)
-    return Findings(tuple(rows), figure, (newton,))
+    return Findings(tuple(rows), figure, (_newton(built, "1", now, PEAK),))
 
 
 def _reading(name: str, built: Ventricles) -> Reading:
@@ -191,13 +191,17 @@ def _reading(name: str, built: Ventricles) -> Reading:
 
 def _moved(
     built: Ventricles, case: str, times: Float[np.ndarray, " k"], scheme: Scheme
-) -> tuple[Course, tuple[float, ...]]:
-    """Course on a large mesh, and Newton's residuals at the peak or at an earlier end."""
-    last = min(PEAK, float(times[-1]))
+) -> tuple[Course, Kinematics]:
+    """Course on a large mesh, and its state at the peak or at an earlier end."""
     solver = kept_factors(built.nodes, built.body)
-    course, now = followed(built, case, scheme, times=times, solver=solver, state_at=last)
+    last = min(PEAK, float(times[-1]))
+    return followed(built, case, scheme, times=times, solver=solver, state_at=last)
+
+
+def _newton(built: Ventricles, case: str, now: Kinematics, t: float) -> tuple[float, ...]:
+    """Newton's residuals in the step that follows a state."""
     exact = kept_factors(built.nodes, built.body, **EXACT)
-    return course, newton_after(built, case, now, last, 5.0, exact)
+    return newton_after(built, case, now, t, 5.0, exact)
 
 
 def _cavity_rows(reading: Reading, built: Ventricles, sizes: Sequence[float]) -> list[Row]:
