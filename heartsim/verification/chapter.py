@@ -37,10 +37,9 @@ LIMITS = """\
   finer rule of integration is not tried yet: fibers turn by 120° in single cells of the right wall.
   Newton's residuals fall 1582, 116, 1.0, 3e-4, 2e-9 mN: orders 1.8, 1.7 and 1.5, the last that of
   linear solves to 1e-5.
-- Cases 2A, 2B, 2C, and 0A on the large mesh, whose curves ship with the package.
-- The elastodynamics benchmark of Aróstica et al. 2025 (doi:10.1016/j.cma.2024.117485) after the
-  peak of tension on its large meshes, on the fine mesh of its biventricle, and in case 0B after it
-  snaps through, where the participants differ by half.
+- The elastodynamics benchmark of Aróstica et al. 2025 (doi:10.1016/j.cma.2024.117485) on its
+  biventricle after the peak of tension and on the fine mesh of that, and in case 0B after it snaps
+  through, where the participants differ by half. Which of them used which scheme is not at hand.
 - The monodomain activation times of the Niederer slab: there is no ionic model.
 - Strains of the participants of Land et al.: their numbers are not at hand; ours are compared with
   those of an independent spectral code.
