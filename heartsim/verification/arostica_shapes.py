@@ -13,12 +13,10 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 import numpy as np
-import scipy.sparse as sp
 from jaxtyping import Float, Int
-from scipy.sparse.linalg import spsolve
 
-from heartsim.fem.elements import lagrange, tabulate
-from heartsim.fem.space import Nodes, number_nodes
+from heartsim.fem.elements import lagrange
+from heartsim.fem.space import number_nodes
 from heartsim.mesh.library import shipped_folder
 from heartsim.mesh.rows import orient
 from heartsim.mesh.surfaces import boundary
@@ -94,8 +92,8 @@ def left_ventricle(mesh: str, *, nodal: bool = False) -> Shape:
     ----------
     mesh : str
     nodal : bool
-        Whether fibers are laid at the nodes of quadratic elements, from a quadratic depth, and
-        interpolated from there; at each place itself by default, from a linear depth.
+        Whether fibers are laid at the nodes of quadratic elements and interpolated from there; at
+        each place itself by default.
     """
     points, tets, triangles = read_mesh(mesh)
     depth = harmonic_depth(points, tets, triangles)
@@ -106,7 +104,7 @@ def left_ventricle(mesh: str, *, nodal: bool = False) -> Shape:
         return fibers(where, np.einsum("qb,cb->cq", at, depth[tets]))
 
     def interpolated(at: Float[np.ndarray, "q 4"]) -> Float[np.ndarray, "c q 3 3"]:
-        known = fibers(nodes.points, quadratic_depth(nodes, triangles))[nodes.cells]
+        known = fibers(nodes.points, nodes.interpolate(depth))[nodes.cells]
         f, s, _ = np.einsum("qa,cami->mcqi", lagrange(2, at)[0], known)
         return _frame(f, s)
 
@@ -167,24 +165,6 @@ def harmonic_depth(
     inside, outside = (np.unique(triangles[tag]) for tag in (ENDOCARDIUM, EPICARDIUM))
     fixed = np.concatenate([inside, outside])
     return laplace.solve(matrix, fixed, np.repeat([0.0, 1.0], [len(inside), len(outside)]))
-
-
-def quadratic_depth(nodes: Nodes, triangles: dict[int, np.ndarray]) -> Float[np.ndarray, " n"]:
-    """The same at the nodes of quadratic elements, whose solution it is."""
-    table = tabulate(3, 2, 2)
-    corners, volumes = laplace.shape_gradients(nodes.points, nodes.cells[:, :4])
-    slopes = np.einsum("qad,cdi->cqai", table.gradients, corners[:, 1:])
-    blocks = np.einsum("cqai,cqbi,q,c->cab", slopes, slopes, table.weights, volumes)
-    cells, size = nodes.cells, len(nodes.points)
-    rows, columns = np.repeat(cells, 10, axis=1), np.tile(cells, (1, 10))
-    matrix = sp.csr_array((blocks.ravel(), (rows.ravel(), columns.ravel())), shape=(size, size))
-    depth = np.full(size, np.nan)
-    for tag, value in ((ENDOCARDIUM, 0.0), (EPICARDIUM, 1.0)):
-        depth[nodes.facets(triangles[tag])] = value
-    free = np.isnan(depth)
-    load = -(matrix[free][:, ~free] @ depth[~free])
-    depth[free] = spsolve(matrix[free][:, free].tocsc(), load)
-    return depth
 
 
 def fibers(
