@@ -89,11 +89,19 @@ class Departure(NamedTuple):
     off: Float[np.ndarray, "a 3 k"]
 
 
-def group(case: str) -> Group:
-    """Range of the participants in a case of the ventricle, or in ``"biventricle"``."""
+def group(case: str, until: float = np.inf) -> Group:
+    """Range of the participants in a case of the ventricle, or in ``"biventricle"``.
+
+    Parameters
+    ----------
+    case : str
+    until : float
+        Last time that counts [ms]; the range is widened by what is largest up to then.
+    """
     with np.load(shipped_folder() / "arostica_groups.npz") as data:
-        range_ = data[case].astype(float)
-        return Group(data["time"], range_[:, 0], range_[:, 1])
+        early = data["time"] <= until
+        range_ = data[case].astype(float)[..., early]
+        return Group(data["time"][early], range_[:, 0], range_[:, 1])
 
 
 def published(fast: bool) -> Findings:
@@ -146,14 +154,15 @@ def others(fast: bool) -> Findings:
     rows, histories, lines, found = [], [], [], {}
     for k, case in enumerate(FURTHER):
         built = ventricles(left_ventricle("arostica_5mm"), "P2P1", CASES[case], quadrature=2)
-        participants, reading = group(case), _reading("arostica-cases", built)
-        times = WHOLE[WHOLE <= BUCKLING] if case == "0B" else WHOLE
+        last = BUCKLING if case == "0B" else WHOLE[-1]
+        participants, reading = group(case, last), _reading("arostica-cases", built)
+        times = WHOLE[last >= WHOLE]
         course, now = _moved(built, case, times, GeneralizedAlpha())
         if case != "0B":
             rows += _peak_rows(reading, built, course, participants, f"case {case}, ")
         rows += _course_rows(reading, built, course, participants, f"case {case}, ")
         rows += _volume_rows(reading, course, case, f"case {case}, ")
-        histories.append(_newton(built, case, now, min(PEAK, times[-1])))
+        histories.append(_newton(built, case, now, min(PEAK, last)))
         lines += _range_lines(participants, "" if k else "range of the participants")
         lines.append(Line(course.t, course.u[:, 0, 0], f"case {case}", f"C{k}-"))
         found[case] = course, participants
@@ -266,9 +275,9 @@ def _volume_rows(reading: Reading, course: Course, case: str, label: str = "") -
         if f"{case}_volume" not in data:
             return []
         time, (low, high) = data["time"], data[f"{case}_volume"].astype(float)
-    slack = SLACK * max(high.max() - low[0], high[0] - low.min())
     common, ours, theirs = np.intersect1d(course.t, time, return_indices=True)
-    found, low, high = course.volume[ours, 0], low[theirs], high[theirs]
+    rest, found, low, high = high[0], course.volume[ours, 0], low[theirs], high[theirs]
+    slack = SLACK * max(high.max() - rest, rest - low.min())
     off = max(float(np.maximum(low - found, found - high).max()), 0.0)
     rows = [reading.at_most(f"{label}cavity, farthest out of range", off, slack, "mL")]
     for k in np.flatnonzero(common == PEAK):
