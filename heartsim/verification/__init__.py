@@ -31,6 +31,7 @@ from heartsim.verification import (
     shells,
     wave,
 )
+from heartsim.verification.arostica_nodal import nodal
 from heartsim.verification.arostica_participants import biventricular, others, published
 from heartsim.verification.quadratic import QUADRATIC, newton_order
 from heartsim.verification.table import Figure, Problem, Reading, Row
@@ -57,7 +58,7 @@ PROBLEMS: Final = (
     Problem("land-3", "Land 2015, problem 3: contracting ventricle", True, land.problem_3),
     Problem("oscillation", "Mass in motion", True, oscillation.oscillation),
     Problem("arostica", "Elastodynamics 2025: small ventricle", True, arostica.regression),
-    Problem("arostica-nodal", "Elastodynamics 2025: fibers at nodes", False, arostica.nodal),
+    Problem("arostica-nodal", "Elastodynamics 2025: fibers at nodes", False, nodal),
     Problem("arostica-5mm", "Elastodynamics 2025: published ventricle", False, published),
     Problem("arostica-cases", "Elastodynamics 2025: its other cases", False, others),
     Problem("arostica-biv", "Elastodynamics 2025: biventricle", False, biventricular),

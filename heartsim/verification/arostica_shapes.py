@@ -15,8 +15,6 @@ from typing import Final, NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from heartsim.fem.elements import lagrange
-from heartsim.fem.space import number_nodes
 from heartsim.mesh.library import shipped_folder
 from heartsim.mesh.rows import orient
 from heartsim.mesh.surfaces import boundary
@@ -85,32 +83,18 @@ RIGHT: Final = Filling(1.0 / s, 10.0 / s, 3.0 * kPa, 4.0 * kPa)
 """The rate before contraction is 1/s in a participant's code, 5/s in the text beside it."""
 
 
-def left_ventricle(mesh: str, *, nodal: bool = False) -> Shape:
-    """Ellipsoidal ventricle on ``"arostica_872"`` or ``"arostica_5mm"``.
-
-    Parameters
-    ----------
-    mesh : str
-    nodal : bool
-        Whether fibers are laid at the nodes of quadratic elements and interpolated from there; at
-        each place itself by default.
-    """
+def left_ventricle(mesh: str) -> Shape:
+    """Ellipsoidal ventricle on ``"arostica_872"`` or ``"arostica_5mm"``."""
     points, tets, triangles = read_mesh(mesh)
     depth = harmonic_depth(points, tets, triangles)
-    nodes = number_nodes(points, tets, 2)
 
-    def at_place(at: Float[np.ndarray, "q 4"]) -> Float[np.ndarray, "c q 3 3"]:
+    def frames(at: Float[np.ndarray, "q 4"]) -> Float[np.ndarray, "c q 3 3"]:
         where = np.einsum("qb,cbi->cqi", at, points[tets])
         return fibers(where, np.einsum("qb,cb->cq", at, depth[tets]))
 
-    def interpolated(at: Float[np.ndarray, "q 4"]) -> Float[np.ndarray, "c q 3 3"]:
-        known = fibers(nodes.points, nodes.interpolate(depth))[nodes.cells]
-        f, s, _ = np.einsum("qa,cami->mcqi", lagrange(2, at)[0], known)
-        return _frame(f, s)
-
     return Shape(
-        points, tets, (triangles[ENDOCARDIUM],), triangles[EPICARDIUM], triangles[LID],
-        interpolated if nodal else at_place, (ALONE,), (1e5 * Pa / m, DASHPOT), PLACES,
+        points, tets, (triangles[ENDOCARDIUM],), triangles[EPICARDIUM], triangles[LID], frames,
+        (ALONE,), (1e5 * Pa / m, DASHPOT), PLACES,
     )  # fmt: skip
 
 
@@ -123,22 +107,16 @@ def both_ventricles() -> Shape:
     def frames(at: Float[np.ndarray, "q 4"]) -> Float[np.ndarray, "c q 3 3"]:
         # as given, never turned to agree with a neighbor: through the thin right wall fibers turn
         # by 120° in one cell, and the shorter way round would be the wrong one
-        return _frame(*(np.einsum("qb,cbi->cqi", at, nodal) for nodal in (fiber, sheet)))
+        f, s = (np.einsum("qb,cbi->cqi", at, nodal) for nodal in (fiber, sheet))
+        f = _unit(f)
+        s = _unit(s - np.sum(s * f, axis=-1, keepdims=True) * f)
+        return np.stack([f, s, np.cross(f, s)], axis=-2)
 
     return Shape(
         points, tets, (triangles[ENDOCARDIUM], triangles[RIGHT_ENDOCARDIUM]),
         triangles[EPICARDIUM], triangles[LID], frames,
         (LEFT, RIGHT), (1e6 * Pa / m, DASHPOT), PLACES | {"p2": (25.0, 0.0, 72.0)},
     )  # fmt: skip
-
-
-def _frame(
-    fiber: Float[np.ndarray, "... 3"], sheet: Float[np.ndarray, "... 3"]
-) -> Float[np.ndarray, "... 3 3"]:
-    """Orthonormal rows f, s, n of interpolated directions, the fiber unturned."""
-    f = _unit(fiber)
-    s = _unit(sheet - np.sum(sheet * f, axis=-1, keepdims=True) * f)
-    return np.stack([f, s, np.cross(f, s)], axis=-2)
 
 
 def _unit(vectors: Float[np.ndarray, "... 3"]) -> Float[np.ndarray, "... 3"]:
