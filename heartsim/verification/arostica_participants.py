@@ -107,14 +107,14 @@ def group(case: str, until: float = np.inf) -> Group:
 def published(fast: bool) -> Findings:
     """Move the benchmark's own mesh of 5 mm, 17 625 cells, for a second: case 1.
 
-    Case 1 of the problem above as eight participants solved it (CARPentry, Ambit, 4C, Simula,
-    CHimeRA, CHeart, life^x, COMSOL), generalised-α, quadratic elements, flat facets: with smooth
-    normals the same ventricle shortens a fifth more. At the peak of tension, and at every sample of
-    the participants (20 ms) through the second, the displacement of p0 and p1 must lie in their
-    range widened by 2 % of its largest value, and the volume of the cavity in that of the four
-    which measured the same one. Steps of 5 ms in fast motion, 10 to 40 ms elsewhere.
-    Backward Euler must be in the same range at the peak; how far the schemes are apart there is
-    told.
+    Case 1 of `arostica` as eight participants solved it (CARPentry, Ambit, 4C, Simula, CHimeRA,
+    CHeart, life^x, COMSOL), generalised-α, quadratic elements, flat facets: with smooth normals the
+    same ventricle shortens a fifth more. At the peak of tension, and at every sample of the
+    participants that ends a step, 20 or 40 ms apart through the second, the displacement of p0 and
+    p1 must lie in their range widened by 2 % of its largest value, and the volume of the cavity in
+    that of the four which measured the same one. Steps of 5 ms in fast motion, 10 to 40 ms
+    elsewhere. Backward Euler must be in the same range at the peak; how far the schemes are apart
+    there is told.
     """
     del fast
     built = ventricles(left_ventricle("arostica_5mm"), "P2P1", CASES["1"], quadrature=2)
@@ -146,8 +146,7 @@ def others(fast: bool) -> Findings:
 
     0A has no pressure, 0B no tension; 2A, 2B and 2C, which the participants solved blind, have
     muscle 3, 5 and ⅓ times as stiff and contractilities of 200, 100 and 200 kPa. Mesh, elements,
-    steps, participants and bands are those of case 1, at the peak and at every sample through the
-    second. Case 0B is judged up to 0.2 s: then the passive ventricle buckles into a twist, and the
+    steps, participants and bands are those of case 1, at the peak and through the second. Case 0B is judged up to 0.2 s: then the passive ventricle buckles into a twist, and the
     participants spread from −21 to −29 mm.
     """
     del fast
@@ -175,8 +174,8 @@ def others(fast: bool) -> Findings:
 def biventricular(fast: bool) -> Findings:
     """Move the benchmark's coarse biventricle, 45 304 cells, to the peak of tension.
 
-    Step 3 of the benchmark: the tissue above, pressures of both chambers by their equations (peaks
-    16.49 and 4.16 kPa), stiffer base (10⁶ Pa/m), fibers given with the mesh at its vertices;
+    Step 3 of the benchmark: the tissue of `arostica`, pressures of both chambers by their equations
+    (peaks 16.49 and 4.16 kPa), stiffer base (10⁶ Pa/m), fibers given with the mesh at its vertices;
     generalised-α, quadratic elements, flat facets. At the peak the displacement of p0, p1 and p2
     must lie in the range of the same eight participants widened by 2 % of its largest value;
     departures on the way are told: here the participants differ by 10 %, on one ventricle by 3 %.
