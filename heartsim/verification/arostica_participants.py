@@ -146,8 +146,9 @@ def others(fast: bool) -> Findings:
 
     0A has no pressure, 0B no tension; 2A, 2B and 2C, which the participants solved blind, have
     muscle 3, 5 and ⅓ times as stiff and contractilities of 200, 100 and 200 kPa. Mesh, elements,
-    steps, participants and bands are those of case 1, at the peak and through the second. Case 0B is judged up to 0.2 s: then the passive ventricle buckles into a twist, and the
-    participants spread from −21 to −29 mm.
+    steps, participants and bands are those of case 1, at the peak and through the second. Case 0B
+    is judged up to 0.2 s: then the passive ventricle buckles into a twist, and the participants
+    spread from −21 to −29 mm.
     """
     del fast
     rows, histories, lines, found = [], [], [], {}
