@@ -7,6 +7,7 @@ from numpy.testing import assert_allclose
 from heartsim.verification.arostica_motion import Course
 from heartsim.verification.arostica_participants import (
     BUCKLING,
+    ENDS,
     FURTHER,
     PEAK,
     SLACK,
@@ -47,6 +48,8 @@ def test_steps_end_at_samples_through_the_second():
     assert both[-1] == 1000.0
     assert np.diff(both).max() <= 40.0
     assert {PEAK, BUCKLING} <= set(both)
+    assert ENDS["0B"][-1] == BUCKLING
+    assert set(WHOLE) < set(ENDS["0A"])
     assert set(np.arange(20.0, PEAK + 1, 20.0)) <= set(TO_PEAK)
 
 
