@@ -1,0 +1,114 @@
+"""Published effects around an infarct: stress in and beside it, gel in it, a Dor of it."""
+
+from collections.abc import Sequence
+from functools import cache, partial
+from typing import Final
+
+from heartsim.procedures import Procedure, infarct, ventricular_restoration
+from heartsim.procedures.edit import Edit
+from heartsim.procedures.material import InjectGel
+from heartsim.units import mL
+from heartsim.verification.operated import Relations, operated, relations
+from heartsim.verification.replication.effect import FALLS, Effect, near, percent
+from heartsim.verification.replication.walls import HEALTHY, ventricle
+
+_AT: Final = {"fraction": "20 %", "border_zone": "10 mm"}
+
+STAGES: Final = {
+    "healthy": {"contractility": "100 %", "stiffness": "1"},
+    "acute": {"stiffness": "1"},
+    "fibrotic": {"stiffness": "10"},
+}
+"""Doses of `infarct`: the same region of a heart before, at once after, and healed."""
+
+GEL: Final = InjectGel("infarct", 15 * 0.3 * mL, 3.0)
+"""As much gel as stiff as that of `hydrogel`, in the infarct instead of the belt."""
+
+_UNLOADED, _DIASTOLIC, _SYSTOLIC = range(3)
+
+
+@cache
+def infarcted(stage: str, *treatments: Edit) -> Relations:
+    """Relations of a ventricle with an anteroapical infarct at a stage, treated or not."""
+    disease = infarct(**_AT, **STAGES[stage])
+    return relations(operated(ventricle(HEALTHY), [_with(disease, treatments)]))
+
+
+def _with(disease: Procedure, treatments: Sequence[Edit]) -> Procedure:
+    """A patient and treatment as one list of edits, in this order."""
+    return Procedure(disease.name, "", (*disease.edits, *treatments))
+
+
+def _over_healthy(*treatments: Edit) -> float:
+    """Systolic fiber stress in a fibrotic infarct over that of the muscle before it [%]."""
+    found, before = infarcted("fibrotic", *treatments), infarcted("healthy")
+    return 100 * found.regional["infarct"][_SYSTOLIC] / before.regional["infarct"][_SYSTOLIC]
+
+
+def _gelled(stage: str, key: str) -> float:
+    """Relative change of a relation by gel in the infarct [%]."""
+    return percent(getattr(infarcted(stage), key), getattr(infarcted(stage, GEL), key))
+
+
+def _beside(treatments: Sequence[Edit], when: int) -> float:
+    """Relative change of fiber stress in the border zone of a fibrotic infarct [%]."""
+    before, after = infarcted("fibrotic"), infarcted("fibrotic", *treatments)
+    return percent(before.regional["infarct_border"][when], after.regional["infarct_border"][when])
+
+
+_MILLER: Final = "Miller 2013 (doi:10.1002/cnm.2551)"
+_SUN: Final = "five sheep, Sun 2010 (PMC2907919), six weeks later"
+DOR: Final = ventricular_restoration()
+
+EFFECTS: Final = (
+    Effect(
+        "infarct",
+        "systolic fiber stress in it over healthy, fibrotic",
+        _over_healthy,
+        near(291.6),
+        "%",
+        f"{_MILLER}, ± half (our choice): 291.6",
+    ),
+    Effect(
+        "hydrogel",
+        "the same with gel in the infarct",
+        partial(_over_healthy, GEL),
+        near(116.5),
+        "%",
+        f"{_MILLER}, ± half (our choice): 117.6 in layers, 115.3 in bulk",
+    ),
+    *(
+        Effect(
+            "hydrogel",
+            f"ejection fraction, gel in {words} infarct",
+            partial(_gelled, stage, "ejection_fraction"),
+            near(found),
+            "%",
+            f"{_MILLER}, ± half (our choice): {told}",
+        )
+        for stage, words, found, told in (
+            ("acute", "an acute", 7.9, "+7.4 and +8.4"),
+            ("fibrotic", "a fibrotic", 13.9, "+14.1 and +13.7"),
+        )
+    ),
+    Effect(
+        "hydrogel",
+        "fiber stress beside a gelled infarct, end-systole",
+        partial(_beside, (GEL,), _SYSTOLIC),
+        (-10, -8),
+        "%",
+        f"{_MILLER}: -8 to -10",
+    ),
+    *(
+        Effect(
+            "ventricular_restoration",
+            f"fiber stress beside the infarct, {words}",
+            partial(_beside, DOR.edits, when),
+            FALLS,
+            "%",
+            _SUN,
+        )
+        for words, when in (("end-diastole", _DIASTOLIC), ("end-systole", _SYSTOLIC))
+    ),
+)
+"""Published effects around an infarct."""
