@@ -3,8 +3,8 @@
 A left ventricle is filled passively to a filling pressure and held at arterial pressures with all
 muscle pulling at its peak. That is enough for the directions that published operations took: volume
 at end-diastole and end-systole, their difference at equal pressures, the slope between two
-end-systolic points, and fiber stress. A pressure on the epicardium stands for fluid in the sac or
-for a device that squeezes; a sutured wall can be freed of the stress of its sutures.
+end-systolic points, and fiber stress. A pressure from outside stands for fluid in the sac or for a
+device that squeezes; a sutured wall can be freed of the stress of its sutures.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,6 @@ import numpy as np
 from heartsim.build import Anatomy, anatomy, heart_on
 from heartsim.errors import SolveFailed
 from heartsim.fem.cable import lengths, tensions
-from heartsim.fem.elements import tabulate
 from heartsim.fem.solid import fiber_state
 from heartsim.heart import Heart, cavity_volumes
 from heartsim.indices.wall import percentile
@@ -26,7 +25,7 @@ from heartsim.procedures import Procedure, on_anatomy, on_heart
 from heartsim.scenario import Scenario
 from heartsim.sewing import SMALLEST, drawn, squeeze
 from heartsim.units import N, kPa, mL, mmHg
-from heartsim.verification.direct import Body, Equilibrium, Patch, at_rest, loading, solve
+from heartsim.verification.direct import Body, Equilibrium, at_rest, loading, solve
 
 FILLING: Final = 12.0 * mmHg
 """End-diastolic pressure at which states are compared."""
@@ -36,27 +35,26 @@ ARTERIAL: Final = (90.0 * mmHg, 105.0 * mmHg)
 
 
 class Outside(NamedTuple):
-    """Pressure on the epicardium at end-diastole and at end-systole [kPa]."""
+    """Pressure around the whole heart at end-diastole and at end-systole [kPa].
+
+    An incompressible wall feels only what is inside more than outside; the pressure from outside is
+    taken from its stress.
+    """
 
     diastolic: float
     systolic: float
 
 
 NO_PRESSURE: Final = Outside(0.0, 0.0)
-"""Nothing presses on the epicardium but its springs."""
+"""Nothing presses on the heart but its springs."""
 
 
 class _Load(NamedTuple):
-    """What acts on a wall.
-
-    Pressures in the cavity and on the epicardium [kPa], share of peak tension, and share of the way
-    that cables are drawn in.
-    """
+    """Cavity pressure [kPa], share of peak tension, share of the way that cables are drawn in."""
 
     pressure: float = 0.0
     tension: float = 0.0
     drawn: float = 0.0
-    outside: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -185,7 +183,7 @@ def relations(
     filling : float
         End-diastolic pressure [kPa].
     outside : Outside
-        Pressure on the epicardium [kPa].
+        Pressure from outside [kPa].
 
     Raises
     ------
@@ -197,15 +195,14 @@ def relations(
     if heart.cables:
         now, at = _follow(heart, now, at, _Load(drawn=1.0))
     unloaded, left = _volume(heart, now), _fiber_stress(heart, now, 0.0)
-    end = _Load(filling, 0.0, drawn_in, outside.diastolic)
-    now, at = _follow(heart, now, at, end)
-    diastolic, filled, rest = _volume(heart, now), now, _fiber_stress(heart, now, 0.0)
+    now, at = _follow(heart, now, at, _Load(filling - outside.diastolic, 0.0, drawn_in))
+    diastolic, filled = _volume(heart, now), now
+    rest = _fiber_stress(heart, now, 0.0) - outside.diastolic / kPa
     ends = []
     for pressure in ARTERIAL:
-        end = _Load(pressure, 1.0, drawn_in, outside.systolic)
-        now, at = _follow(heart, now, at, end)
+        now, at = _follow(heart, now, at, _Load(pressure - outside.systolic, 1.0, drawn_in))
         ends.append(_volume(heart, now))
-    contracted = _fiber_stress(heart, now, 1.0)
+    contracted = _fiber_stress(heart, now, 1.0) - outside.systolic / kPa
     x = heart.solid.space.points + filled.u
     pulled = sum(float(tensions(strands, x).sum()) for strands in heart.strands)
     wrap = float(squeeze(heart, filled.u)) if "wrap" in heart.cables else 0.0
@@ -230,16 +227,15 @@ def _follow(
 ) -> tuple[Equilibrium, _Load]:
     """Equilibrium at the end of a straight way through loads, in steps that Newton can make."""
     now, share, size = start, 0.0, 0.5
-    pressed = _epicardium(heart) if begin.outside or end.outside else None
     peak = float(np.asarray(heart.tissue.contractility).max())
     strength = heart.tissue.contractility / max(peak, 1e-9)
     while share < 1.0:
         size = min(size, 1.0 - share)
         at = _Load(*(a + (share + size) * (b - a) for a, b in zip(begin, end, strict=True)))
-        loads = loading(Body(heart), cavity=at.pressure, pressure=at.outside)
+        loads = loading(Body(heart), cavity=at.pressure)
         loads = replace(loads, tension=strength * (peak * at.tension))
         try:
-            now = solve(Body(drawn(heart, at.drawn), pressed), loads, now)
+            now = solve(Body(drawn(heart, at.drawn)), loads, now)
         except SolveFailed:
             size *= 0.5
             if size < SMALLEST:
@@ -252,14 +248,6 @@ def _follow(
 
 def _volume(heart: Heart, state: Equilibrium) -> float:
     return float(cavity_volumes(heart, state.u)[0]) / mL
-
-
-def _epicardium(heart: Heart) -> Patch:
-    """Outer surface, on which the pericardium's springs lie, as one that can be pressed."""
-    facets = jnp.asarray(heart.supports[0].facets.nodes)
-    degree = 1 if facets.shape[1] == 3 else 2
-    table = tabulate(2, degree, 2 * degree)
-    return Patch(facets, *(jnp.asarray(a) for a in table[:3]))
 
 
 def _muscle(heart: Heart) -> np.ndarray:

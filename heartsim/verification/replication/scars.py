@@ -4,12 +4,18 @@ from collections.abc import Sequence
 from functools import cache, partial
 from typing import Final
 
-from heartsim.procedures import Procedure, infarct, ventricular_restoration
+from heartsim.procedures import (
+    Procedure,
+    infarct,
+    infarct_patch,
+    infarct_straps,
+    ventricular_restoration,
+)
 from heartsim.procedures.edit import Edit
 from heartsim.procedures.material import InjectGel
 from heartsim.units import mL
 from heartsim.verification.operated import Relations, operated, relations
-from heartsim.verification.replication.effect import FALLS, Effect, near, percent
+from heartsim.verification.replication.effect import FALLS, RISES, Effect, near, percent
 from heartsim.verification.replication.walls import HEALTHY, ventricle
 
 _AT: Final = {"fraction": "20 %", "border_zone": "10 mm"}
@@ -56,8 +62,18 @@ def _beside(treatments: Sequence[Edit], when: int) -> float:
     return percent(before.regional["infarct_border"][when], after.regional["infarct_border"][when])
 
 
+def _strapped(against: Sequence[Edit] = ()) -> float:
+    """Change of stroke volume by straps on an acute infarct [%], or beyond another treatment's."""
+    before, held = infarcted("acute"), infarcted("acute", *infarct_straps().edits)
+    gained = percent(before.stroke, held.stroke)
+    return gained - percent(before.stroke, infarcted("acute", *against).stroke)
+
+
+STIFFENED: Final = infarct_patch(stiffness="5")
+
 _MILLER: Final = "Miller 2013 (doi:10.1002/cnm.2551)"
 _SUN: Final = "five sheep, Sun 2010 (PMC2907919), six weeks later"
+_FOMOVSKY: Final = "Fomovsky 2011 (PMC3328213): stiff along the long axis alone is best"
 DOR: Final = ventricular_restoration()
 
 EFFECTS: Final = (
@@ -98,6 +114,15 @@ EFFECTS: Final = (
         (-10, -8),
         "%",
         f"{_MILLER}: -8 to -10",
+    ),
+    Effect("infarct_straps", "stroke volume", _strapped, RISES, "%", _FOMOVSKY),
+    Effect(
+        "infarct_straps",
+        "stroke volume beyond stiffening all ways",
+        partial(_strapped, STIFFENED.edits),
+        RISES,
+        "points",
+        _FOMOVSKY,
     ),
     *(
         Effect(
