@@ -208,8 +208,8 @@ class LayStraps(AnatomyEdit):
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """The straps."""
-        return (f"cable:{self.name}",)
+        """The straps, and the region whose outside they need."""
+        return f"cable:{self.name}", f"region:{self.region}"
 
     def apply_to_mesh(self, mesh: "HeartMesh") -> tuple["HeartMesh", Receipt]:
         """Return the heart with the straps laid.
