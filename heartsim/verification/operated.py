@@ -57,6 +57,22 @@ class _Load(NamedTuple):
     drawn: float = 0.0
 
 
+class RegionStress(NamedTuple):
+    """Fiber stress, mean over a region [kPa].
+
+    Attributes
+    ----------
+    residual : float
+        Without pressure: what sutures leave.
+    diastolic, systolic : float
+        At end-diastole and end-systole.
+    """
+
+    residual: float
+    diastolic: float
+    systolic: float
+
+
 @dataclass(frozen=True)
 class Relations:
     """What a few static states of a wall say.
@@ -78,9 +94,8 @@ class Relations:
         Sum over all strands at the filling pressure [N].
     squeeze : float
         Pressure of a wrap at the filling pressure [mmHg]; 0 without one.
-    regional : mapping of name to tuple of float
-        Fiber stress without pressure, at end-diastole and at end-systole, mean over each region
-        [kPa]; without pressure it is the stress that sutures leave.
+    regional : mapping of name to RegionStress
+        Fiber stress of each region, and of what no operation or disease marked as ``"remote"``.
     """
 
     unloaded: float
@@ -93,7 +108,7 @@ class Relations:
     peak_stress: float
     tension: float
     squeeze: float
-    regional: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
+    regional: Mapping[str, RegionStress] = field(default_factory=dict)
 
     @property
     def ejection_fraction(self) -> float:
@@ -266,14 +281,14 @@ def _fiber_stress(heart: Heart, state: Equilibrium, share: float) -> np.ndarray:
 
 def _by_region(
     heart: Heart, stresses: tuple[np.ndarray, np.ndarray, np.ndarray]
-) -> dict[str, tuple[float, float, float]]:
-    """Mean of each stress over each region, and over what none marks as ``"remote"``."""
+) -> dict[str, RegionStress]:
+    """Mean of each stress over each region and the rest."""
     shares = {name: np.asarray(share) for name, share in heart.region.items()}
     marked = [share for name, share in shares.items() if name not in heart.chambers]
     shares["remote"] = np.prod([np.ones(len(heart.cell_volume)), *(1 - m for m in marked)], axis=0)
     volume = _muscle(heart)
     return {
-        name: tuple(float(np.average(one, weights=volume * share)) for one in stresses)
+        name: RegionStress(*(float(np.average(one, weights=volume * share)) for one in stresses))
         for name, share in shares.items()
         if volume @ share > 0
     }

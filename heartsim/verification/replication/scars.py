@@ -30,8 +30,6 @@ STAGES: Final = {
 GEL: Final = InjectGel("infarct", 15 * 0.3 * mL, 3.0)
 """As much gel as stiff as that of `hydrogel`, in the infarct instead of the belt."""
 
-_UNLOADED, _DIASTOLIC, _SYSTOLIC = range(3)
-
 
 @cache
 def infarcted(stage: str, *treatments: Edit) -> Relations:
@@ -48,7 +46,7 @@ def _with(disease: Procedure, treatments: Sequence[Edit]) -> Procedure:
 def _over_healthy(*treatments: Edit) -> float:
     """Systolic fiber stress in a fibrotic infarct over that of the muscle before it [%]."""
     found, before = infarcted("fibrotic", *treatments), infarcted("healthy")
-    return 100 * found.regional["infarct"][_SYSTOLIC] / before.regional["infarct"][_SYSTOLIC]
+    return 100 * found.regional["infarct"].systolic / before.regional["infarct"].systolic
 
 
 def _gelled(stage: str, key: str) -> float:
@@ -56,10 +54,11 @@ def _gelled(stage: str, key: str) -> float:
     return percent(getattr(infarcted(stage), key), getattr(infarcted(stage, GEL), key))
 
 
-def _beside(treatments: Sequence[Edit], when: int) -> float:
+def _beside(treatments: Sequence[Edit], when: str) -> float:
     """Relative change of fiber stress in the border zone of a fibrotic infarct [%]."""
-    before, after = infarcted("fibrotic"), infarcted("fibrotic", *treatments)
-    return percent(before.regional["infarct_border"][when], after.regional["infarct_border"][when])
+    states = infarcted("fibrotic"), infarcted("fibrotic", *treatments)
+    before, after = (getattr(one.regional["infarct_border"], when) for one in states)
+    return percent(before, after)
 
 
 def _strapped(against: Sequence[Edit] = ()) -> float:
@@ -110,7 +109,7 @@ EFFECTS: Final = (
     Effect(
         "hydrogel",
         "fiber stress beside a gelled infarct, end-systole",
-        partial(_beside, (GEL,), _SYSTOLIC),
+        partial(_beside, (GEL,), "systolic"),
         (-10, -8),
         "%",
         f"{_MILLER}: -8 to -10",
@@ -133,7 +132,7 @@ EFFECTS: Final = (
             "%",
             _SUN,
         )
-        for words, when in (("end-diastole", _DIASTOLIC), ("end-systole", _SYSTOLIC))
+        for words, when in (("end-diastole", "diastolic"), ("end-systole", "systolic"))
     ),
 )
 """Published effects around an infarct."""

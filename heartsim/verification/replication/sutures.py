@@ -5,7 +5,7 @@ from functools import cache, partial
 from typing import Final
 
 from heartsim.procedures import Procedure, batista, infarct
-from heartsim.units import kPa, mmHg
+from heartsim.units import mmHg
 from heartsim.verification.operated import Relations, freed, operated, relations
 from heartsim.verification.replication.effect import FALLS, Effect, near, percent
 from heartsim.verification.replication.scars import DOR
@@ -45,7 +45,7 @@ def _share(operation: str, key: str) -> float:
 
 def _left(region: str) -> float:
     """Fiber stress that a Dor leaves in a region without pressure [kPa]."""
-    return closed("ventricular_restoration", stressed=True).regional[region][0] / kPa
+    return closed("ventricular_restoration", stressed=True).regional[region].residual
 
 
 _DOR: Final = "Pantoja 2015 (doi:10.1016/j.athoracsur.2015.05.119)"
