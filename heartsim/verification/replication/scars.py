@@ -78,7 +78,7 @@ DOR: Final = ventricular_restoration()
 EFFECTS: Final = (
     Effect(
         "infarct",
-        "systolic fiber stress in it over healthy, fibrotic",
+        "systolic fiber stress in a fibrotic infarct over healthy",
         _over_healthy,
         near(291.6),
         "%",
@@ -86,7 +86,7 @@ EFFECTS: Final = (
     ),
     Effect(
         "hydrogel",
-        "the same with gel in the infarct",
+        "systolic fiber stress in a gelled infarct over healthy",
         partial(_over_healthy, GEL),
         near(116.5),
         "%",
