@@ -200,7 +200,7 @@ class StepProblem(eqx.Module):
         index, count = _cavity_nodes(self.cavities), len(CHAMBERS)
         beds = self.parts.beds.compliance * unknown[count:-1]
         stored = jnp.concatenate([unknown[:count], beds])
-        return stored.at[index].set(self.cavities.at(unknown[index]))
+        return _put(stored, index, self.cavities.at(unknown[index]))
 
     def tolerance(self) -> Scalar:
         """Largest residual that counts as solved [mm³]."""
@@ -239,7 +239,8 @@ class StepProblem(eqx.Module):
         own = jnp.concatenate([jnp.ones(count), self.parts.beds.compliance])
         held = jnp.pad(jnp.diag(own), ((0, 0), (0, 1)))
         if self.cavities.chambers:
-            held = held.at[index].set(0.0).at[index[:, None], index].set(self.cavities.compliance)
+            held = _put(held, index, 0.0)
+            held = _put(held, (index[:, None], index), self.cavities.compliance)
         free = _free(unknown)
         _, wall = jax.jvp(self.walls, (free,), (jnp.ones_like(free),))
         stiffness = self._stiffness(unknown, wall, held[:count].sum(axis=0))
@@ -315,6 +316,11 @@ def _cavity_nodes(cavities: Cavities) -> Int[Array, " k"]:
     return jnp.asarray([NODES.index(name) for name in cavities.chambers], int)
 
 
+def _put(into: Array, index: Array | tuple[Array, Array], values: Array | float) -> Array:
+    """Set entries that are each named once: in a batch a GPU then need not guard its writes."""
+    return into.at[index].set(values, unique_indices=True)
+
+
 def step_problem(
     circulation: Circulation,
     state: State,
@@ -348,7 +354,7 @@ def _step(
     """Advance with any mixture of 0D, prescribed and linearised 3D chambers."""
     problem = step_problem(circulation, state, t, dt, chamber_pressures, cavities)
     index = _cavity_nodes(cavities)
-    start = unknowns(state).at[index].set(cavities.pressure)
+    start = _put(unknowns(state), index, cavities.pressure)
     if change is not None:
         start = problem.moved(start, change)
     unknown, converged, iterations = _solve(problem, start)

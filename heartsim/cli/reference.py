@@ -144,6 +144,7 @@ def replicate(*operations: str, json: Switch = False) -> int:
     """
     from heartsim import runtime
     from heartsim.verification.replication import table
+    from heartsim.verification.replication.beyond import beyond
 
     runtime.start()
     rows = []
@@ -155,4 +156,9 @@ def replicate(*operations: str, json: Switch = False) -> int:
         say_json([row.as_dict() for row in rows])
     else:
         say(f"{sum(row.passed for row in rows)} of {len(rows)} published effects met")
+        for one in beyond(operations):
+            say(
+                f"read, out of reach: {one.operation}: {one.effect} ({one.source}). "
+                f"Needs {one.needed}."
+            )
     return 0

@@ -56,6 +56,7 @@ from heartsim.procedures.reshaping import (
     ventricular_restoration,
 )
 from heartsim.procedures.restraint import (
+    infarct_straps,
     papillary_sling,
     pericardial_stiffening,
     pericardial_stripping,
@@ -137,6 +138,7 @@ __all__ = [
     "impella",
     "infarct",
     "infarct_patch",
+    "infarct_straps",
     "interatrial_shunt",
     "intra_aortic_balloon",
     "ischemia",

@@ -27,6 +27,9 @@ STRANDS: Final = 3
 _HALF_RING: Final = np.radians(100.0)
 """Half of the part of a common opening's rim that a ring takes."""
 
+_OFF_AXIS: Final = np.sin(np.radians(30.0))
+"""Share of a strap's length that may run around the heart."""
+
 ANTEROLATERAL: Final = (140.0, 0.5)
 """Base of the anterolateral papillary muscle: angle from the middle of the septum [deg], height."""
 
@@ -183,6 +186,51 @@ class LayNet(AnatomyEdit):
         outside = part.nodes[part.heart.surface("epicardium")]
         ends = np.unique(facet_edges(outside), axis=0)
         return _laid(mesh, self.name, ends, "a net around both ventricles")
+
+
+@final
+@dataclass(frozen=True)
+class LayStraps(AnatomyEdit):
+    """Sew straps along the long axis onto the outside of a region: stiff one way, soft the other.
+
+    A strand lies on each edge of the epicardium within the region that is at most 30 degrees off
+    the meridian.
+
+    Attributes
+    ----------
+    name : str
+    region : str
+        Region of the wall that they cover.
+    """
+
+    name: str
+    region: str
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The straps, and the region whose outside they need."""
+        return f"cable:{self.name}", f"region:{self.region}"
+
+    def apply_to_mesh(self, mesh: "HeartMesh") -> tuple["HeartMesh", Receipt]:
+        """Return the heart with the straps laid.
+
+        Raises
+        ------
+        ProcedureError
+            If the heart has no such region.
+        """
+        if self.region not in mesh.regions:
+            raise not_found(ProcedureError, "region", self.region, "this heart", mesh.regions)
+        edges = np.unique(facet_edges(mesh.surface("epicardium")), axis=0)
+        edges = edges[np.isin(edges, mesh.tets[mesh.regions[self.region]]).all(axis=1)]
+        axis = landmarks(mesh).axis
+        ends = mesh.points[edges]
+        way, arm = ends[:, 1] - ends[:, 0], ends.mean(axis=1) - axis.apex
+        around = np.cross(axis.direction, arm)
+        across = np.abs(np.sum(way * around, axis=1))
+        size = np.linalg.norm(way, axis=1) * np.linalg.norm(around, axis=1)
+        along = edges[across <= _OFF_AXIS * size]
+        return _laid(mesh, self.name, along, f"straps along the long axis on {self.region}")
 
 
 @final

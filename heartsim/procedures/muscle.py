@@ -172,8 +172,8 @@ infarct_patch: Final = Operation(
             "multiplier of the scar's stiffness", "3", "number", ("1", "20"), ("2", "10")
         ),
     },
-    limits="equal in all directions, although stiffening along the long axis alone is thought to "
-    "spare filling; no sutures, no reshaping, no thickness of a patch",
+    limits="equal in all directions, infarct_straps hold along the long axis alone; no sutures, no "
+    "reshaping, no thickness of a patch",
     expected="less bulging in systole, and a left shift of the diastolic curve: stroke volume at "
     "equal filling pressure may fall",
     source="infarct models; range 2 to 20 times",

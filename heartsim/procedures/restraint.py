@@ -13,6 +13,7 @@ from heartsim.procedures.cabling import (
     STRANDS,
     LayChord,
     LayNet,
+    LayStraps,
     Tighten,
 )
 from heartsim.procedures.circuit import SetValve
@@ -97,6 +98,11 @@ def _sling(values: Mapping[str, Value]) -> tuple[Edit, ...]:
     )
 
 
+def _straps(values: Mapping[str, Value]) -> tuple[Edit, ...]:
+    laid = LayStraps("straps", str(values["region"]))
+    return laid, Tighten("straps", number(values, "stiffness"), share=number(values, "fit"))
+
+
 _PULL: Final = Parameter(
     "tension per elongation",
     "5 N/mm",
@@ -140,6 +146,38 @@ support_wrap: Final = Operation(
     source="finite-element study PMC2844501; Acorn (Ann Thorac Surg 2007, S0003-4975(07)00893-4); "
     "strands as cloth: Seung and Nelson 1988 (doi:10.1103/PhysRevA.38.1005)",
     build=_wrap,
+)
+
+infarct_straps: Final = Operation(
+    name="infarct_straps",
+    title="Straps along the long axis on an infarct",
+    kind="operation",
+    indication="large infarct, as a trial therapy",
+    changes="strands that only pull, on the outside of the region, along the long axis: the scar "
+    "is stiff that way and as soft as before around the heart",
+    parameters={
+        "region": Parameter("region of the heart that is scar", "infarct"),
+        "fit": Parameter(
+            "length of the straps over that in the imaged shape",
+            "95 %",
+            "number",
+            ("80 %", "110 %"),
+            ("90 %", "100 %"),
+        ),
+        "stiffness": Parameter(
+            "tension per elongation of each strand",
+            "5 N/mm",
+            "stiffness",
+            ("0 N/mm", "50 N/mm"),
+            ("0.5 N/mm", "20 N/mm"),
+        ),
+    },
+    limits="strands are edges of the mesh within 30 degrees of the long axis; sewn to every node, "
+    "no sliding; no healing or shrinking of the scar under them, which undid the gain in dogs",
+    expected="stroke volume gains by filling, not by contractility; stiffening equal in all "
+    "directions leaves it nearly as it was",
+    source="finite-element study of a dog heart, Fomovsky 2011 (PMC3328213)",
+    build=_straps,
 )
 
 transventricular_chord: Final = Operation(
@@ -237,6 +275,7 @@ pericardial_stripping: Final = Operation(
 
 RESTRAINT: Final = (
     support_wrap,
+    infarct_straps,
     transventricular_chord,
     papillary_sling,
     pericardial_stiffening,

@@ -14,11 +14,14 @@ from heartsim.mesh.ellipsoid import human_left_ventricle
 from heartsim.mesh.io import write
 from heartsim.patient import prepare
 from heartsim.procedures import (
+    Procedure,
     aneurysmectomy,
     annuloplasty,
     batista,
     find,
     hydrogel,
+    infarct,
+    infarct_straps,
     papillary_sling,
     pericardial_stripping,
     septal_myectomy,
@@ -28,7 +31,16 @@ from heartsim.procedures import (
 )
 from heartsim.progress import Progress
 from heartsim.scenario import Scenario
-from heartsim.verification.operated import Relations, operated, patient, relations
+from heartsim.units import mmHg
+from heartsim.verification.operated import (
+    FILLING,
+    Outside,
+    Relations,
+    freed,
+    operated,
+    patient,
+    relations,
+)
 from heartsim.verification.replication.walls import WEAK
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
@@ -108,6 +120,37 @@ def test_seams_close_and_leave_tension_behind():
     # tension over stiffness is the gap that is left
     gaps = found.tension / len(heart.cables["seam"].rest)
     assert 0 < gaps < 0.15 * open_
+
+
+def test_a_wall_freed_of_its_sutures_has_their_shape_but_not_their_stress():
+    heart = operated(ventricle(), [batista(width="20 mm")])
+    held, free = relations(heart), relations(freed(heart))
+    assert free.unloaded == pytest.approx(held.unloaded, rel=1e-3)
+    # a strand as long as it wants to be pulls a little: its corner is rounded
+    assert abs(free.regional["LV"].residual) < 0.1 * abs(held.regional["LV"].residual)
+    assert free.diastolic != pytest.approx(held.diastolic, rel=1e-3)
+
+
+def test_pressure_from_outside_is_pressure_less_inside():
+    heart = operated(ventricle(), [])
+    fluid = 5 * mmHg
+    drowned = relations(heart, outside=Outside(fluid, 0.0))
+    assert drowned.diastolic == pytest.approx(
+        relations(heart, filling=FILLING - fluid).diastolic, rel=1e-6
+    )
+    assert drowned.systolic == pytest.approx(relations(heart).systolic, rel=1e-6)
+
+
+def test_straps_without_stiffness_are_none_and_stiff_ones_hold_the_scar():
+    def held(stiffness: str) -> Relations:
+        scar, straps = infarct(), infarct_straps(stiffness=stiffness)
+        return relations(operated(ventricle(), [Procedure("both", "", scar.edits + straps.edits)]))
+
+    none, stiff = held("0 N/mm"), held("5 N/mm")
+    scarred = relations(operated(ventricle(), [infarct()]))
+    assert none.diastolic == pytest.approx(scarred.diastolic, rel=1e-6)
+    assert stiff.tension > 0
+    assert stiff.systolic < none.systolic
 
 
 def test_a_chord_shifts_both_relations_left():

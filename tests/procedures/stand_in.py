@@ -14,7 +14,7 @@ from heartsim.fem.cable import Cable, cable
 from heartsim.lumped import LumpedHeart
 
 CELLS = 6
-CABLES = ("chord", "patch", "ring mitral", "seam", "sling", "wedge", "wrap")
+CABLES = ("chord", "patch", "ring mitral", "seam", "sling", "straps", "wedge", "wrap")
 
 
 @final

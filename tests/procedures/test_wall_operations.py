@@ -14,6 +14,7 @@ from heartsim.procedures import (
     batista,
     hydrogel,
     infarct,
+    infarct_straps,
     on_anatomy,
     papillary_sling,
     septal_myectomy,
@@ -62,6 +63,8 @@ def safe(entry):
 @pytest.mark.parametrize("entry", ON_ANATOMY, ids=lambda entry: entry.name)
 def test_anatomy_edits_obey_the_laws_of_composition(entry, both):
     procedure = safe(entry)
+    if entry is infarct_straps:
+        both, _ = on_anatomy(both, [infarct()])
     others = [support_wrap(), batista(width="20 mm"), infarct(fraction="10 %")]
     # a cut beside another one is one cut
     cuts = any(target.startswith("cut:") for target in targets(procedure))
@@ -193,6 +196,25 @@ def test_the_net_has_every_edge_of_the_epicardium_once(ventricle):
     facets = mesh.surface("epicardium")
     rim = len(mesh.cavities["LV"].rims["base"])
     assert len(mesh.cables["wrap"]) == (3 * len(facets) + rim) // 2
+
+
+def test_straps_run_along_the_long_axis_on_the_infarct(ventricle):
+    scarred, _ = on_anatomy(ventricle, [infarct(segment="8")])
+    mesh, _ = on_anatomy(scarred, [infarct_straps()])
+    ends = mesh.points[mesh.cables["straps"]]
+    way, middle = ends[:, 1] - ends[:, 0], ends.mean(axis=1)
+    # the axis of the ellipsoid is z
+    around = np.column_stack([-middle[:, 1], middle[:, 0], 0 * middle[:, 0]])
+    across = np.abs((way * around).sum(axis=1))
+    size = np.linalg.norm(way, axis=1) * np.linalg.norm(around, axis=1)
+    assert len(ends) > 5
+    assert np.all(across <= 0.55 * size)
+    assert np.isin(mesh.cables["straps"], mesh.tets[mesh.regions["infarct"]]).all()
+
+
+def test_straps_without_an_infarct_are_refused(ventricle):
+    with pytest.raises(ProcedureError, match="'infarct' is not a region"):
+        on_anatomy(ventricle, [infarct_straps()])
 
 
 def test_every_new_entry_says_where_its_numbers_come_from():

@@ -1,15 +1,28 @@
 """Published effects: what is refused, and what 0D hearts must reproduce or are known to miss."""
 
 from functools import cache
+from pathlib import Path
 
 import pytest
 
 from heartsim.errors import InputError, SolveFailed
-from heartsim.verification.replication import EFFECTS, circulations, series, table
+from heartsim.units import L, m, minute, mL
+from heartsim.verification.replication import (
+    EFFECTS,
+    circulations,
+    oxygen,
+    patients,
+    series,
+    table,
+)
 from heartsim.verification.replication import __name__ as package
+from heartsim.verification.replication.beyond import BEYOND, beyond
 from heartsim.verification.replication.effect import Effect, near
+from heartsim.verification.replication.oxygen import HUFNER, arterial_saturation
 
-QUICK = (*circulations.EFFECTS, *series.EFFECTS)
+QUICK = (*circulations.EFFECTS, *patients.EFFECTS, *oxygen.EFFECTS, *series.EFFECTS)
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "operations.md"
 
 MISSED = {
     ("mitral_repair", "forward stroke volume"),
@@ -17,6 +30,22 @@ MISSED = {
     ("pulmonary_replacement", "RVEF"),
     ("interatrial_shunt", "change of LAP over LAP-RAP, 8 stiff LVs at exercise"),
     ("interatrial_shunt", "Qp/Qs, largest of 8 stiff LVs at exercise"),
+    ("mitral_repair", "CI"),
+    ("mitral_repair", "LVEF"),
+    ("mitral_repair", "LVEDP"),
+    ("mitral_repair", "mPAP"),
+    ("tavr", "DBP"),
+    ("lvad", "RAP"),
+    ("lvad", "RVESP"),
+    ("lvad", "mPAP"),
+    ("pulmonary_replacement", "RVEDVi"),
+    ("pulmonary_replacement", "RVESVi"),
+    ("pulmonary_replacement", "LVEDVi"),
+    ("pericardiectomy", "LVEDP"),
+    ("pericardiectomy", "RVEDP"),
+    ("pericardiectomy", "LVEDP afterwards"),
+    ("interatrial_shunt", "LAP, mean change of 8 stiff LVs at exercise"),
+    ("atrial_septostomy", "arterial saturation"),
     ("fontan", "venous pressure, acute"),
     ("fontan", "CI, 17 % more of all blood, from two"),
 }
@@ -96,3 +125,37 @@ def test_fontan_costs_output_and_blood_gives_it_back():
 def test_a_single_number_has_a_band_of_half_around_it():
     assert near(40) == (20, 60)
     assert near(-40) == (-60, -20)
+
+
+def test_saturation_is_that_of_the_lungs_without_a_shunt():
+    consumption = 250 * mL / minute
+    assert arterial_saturation(5 * L / minute, 0.0, consumption=consumption) == oxygen.SATURATED
+
+
+def test_saturation_balances_oxygen_on_both_sides():
+    """Two equations for two unknowns: mixing before the arteries, uptake by the body."""
+    lungs, past, back = (flow * L / minute for flow in (4.0, 1.0, 0.5))
+    uptake = 125 * mL / minute / m**2 * circulations.SURFACE
+    arterial = arterial_saturation(lungs, past, consumption=uptake)
+    capacity, body = HUFNER * oxygen.HEMOGLOBIN, lungs + past - back
+    venous = arterial - uptake / capacity / body
+    # blood that crosses back mixes with what returns from the body
+    right = (body * venous + back * arterial) / (body + back)
+    assert (body + back) * arterial == pytest.approx(lungs * oxygen.SATURATED + past * right)
+
+
+def test_what_is_out_of_reach_is_told_once_and_says_what_it_needs():
+    assert len({(one.operation, one.effect) for one in BEYOND}) == len(BEYOND)
+    assert all(one.source and one.needed for one in BEYOND)
+    assert {one.operation for one in beyond(["tavr"])} == {"tavr"}
+    assert beyond() == BEYOND
+
+
+def test_the_document_tells_every_effect_of_the_program():
+    lines = DOCUMENT.read_text().splitlines()
+    for effect in EFFECTS:
+        start = f"| {effect.operation} | {effect.quantity} | "
+        (line,) = (one for one in lines if one.startswith(start))
+        assert line.endswith(f" | {effect.source} |")
+    told = [f"| {one.operation} | {one.effect} | {one.source} | {one.needed} |" for one in BEYOND]
+    assert [one for one in lines if one in told] == told

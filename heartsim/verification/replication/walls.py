@@ -7,7 +7,15 @@ from typing import Final
 from heartsim.mesh.ellipsoid import human_left_ventricle
 from heartsim.procedures import CATALOGUE, Procedure, infarct, ischemia
 from heartsim.verification.operated import Patient, Relations, operated, patient, relations
-from heartsim.verification.replication.effect import FALLS, INF, RISES, SAME, Effect, percent
+from heartsim.verification.replication.effect import (
+    FALLS,
+    INF,
+    RISES,
+    SAME,
+    Effect,
+    difference,
+    percent,
+)
 
 EDGE: Final = 12.0
 """Edge length of the idealized left ventricle [mm]."""
@@ -33,6 +41,7 @@ _WORDS: Final = {
     "diastolic": "end-diastolic volume",
     "systolic": "end-systolic volume",
     "stroke": "stroke volume",
+    "ejection_fraction": "ejection fraction",
     "elastance": "end-systolic elastance",
     "coupling": "arterial over end-systolic elastance",
     "diastolic_stress": "fiber stress, end-diastole",
@@ -43,10 +52,11 @@ _WORDS: Final = {
 
 
 def _change(operation: str, key: str) -> float:
-    """Relative change of a relation by an operation [%]."""
+    """Relative change of a relation by an operation [%]; of the ejection fraction in points."""
     disease = operation if operation in _DISEASE else ""
     before, after = _state(disease), _state(disease, operation)
-    return percent(getattr(before, key), getattr(after, key))
+    change = difference if key == "ejection_fraction" else percent
+    return change(getattr(before, key), getattr(after, key))
 
 
 @cache
@@ -55,12 +65,31 @@ def _state(disease: str, operation: str = "") -> Relations:
     edits = _DISEASE[disease].edits if disease else ()
     if operation:
         edits += CATALOGUE[operation](**_DOSES.get(operation, {})).edits
-    ventricle = _ventricle(HEALTHY if disease else WEAK)
-    return relations(operated(ventricle, [Procedure(operation, "", edits)]))
+    one = ventricle(HEALTHY if disease else WEAK)
+    return relations(operated(one, [Procedure(operation, "", edits)]))
 
 
 @cache
-def _ventricle(contractility: str) -> Patient:
+def healthy() -> Relations:
+    """Relations of the healthy ventricle."""
+    return relations(operated(ventricle(HEALTHY), []))
+
+
+@cache
+def _batista_when_stronger() -> Relations:
+    wedge = CATALOGUE["batista"]()
+    return relations(operated(ventricle(HEALTHY), [wedge]))
+
+
+def _gain_when_weaker() -> float:
+    """By how many points stroke volume changes more in a weak than in a strong ventricle."""
+    strong = percent(healthy().stroke, _batista_when_stronger().stroke)
+    return _change("batista", "stroke") - strong
+
+
+@cache
+def ventricle(contractility: str) -> Patient:
+    """Idealized left ventricle as a patient."""
     return patient(human_left_ventricle(EDGE), contractility)
 
 
@@ -68,6 +97,8 @@ _WRAP: Final = "finite-element study PMC2844501, linear in pressure, at 2 to 3 m
 _SVR: Final = "Lee 2013 (PMC3727014), STICH (doi:10.1056/NEJMoa0900559)"
 _CHORD: Final = "Carrick 2012 (PMC3470864)"
 _GEL: Final = "Lee 2013 (JoVE 50096), Sabbah 2013 (PMC3756288)"
+_SLING: Final = "Minakata 2013 (scirp 29178)"
+_NORMAL: Final = "Genet 2014 (PMC4101610), finite elements, 5 normal hearts"
 _SCAR: Final = "Fomovsky 2011 (PMC3328213)"
 _BATISTA: Final = "Popovic 2000 (Heart 83:316)"
 
@@ -76,6 +107,7 @@ _CHANGES: Final = (
     ("support_wrap", "systolic", SAME, _WRAP),
     ("support_wrap", "stroke", (-15, -5), _WRAP),
     ("support_wrap", "diastolic_stress", (-24, -12), _WRAP),
+    ("ventricular_restoration", "diastolic", FALLS, f"{_SVR}: less distensible"),
     ("ventricular_restoration", "systolic", (-30, -10), _SVR),
     ("ventricular_restoration", "stroke", (-INF, 5), _SVR),
     ("ventricular_restoration", "elastance", RISES, _SVR),
@@ -90,6 +122,11 @@ _CHANGES: Final = (
     ("transventricular_chord", "diastolic_stress", FALLS, _CHORD),
     ("transventricular_chord", "systolic_stress", FALLS, _CHORD),
     ("hydrogel", "diastolic", FALLS, _GEL),
+    ("hydrogel", "systolic", FALLS, _GEL),
+    ("hydrogel", "stroke", RISES, "Lee 2013 (JoVE 50096): function up in the first patients"),
+    ("papillary_sling", "diastolic", FALLS, _SLING),
+    ("papillary_sling", "systolic", FALLS, _SLING),
+    ("papillary_sling", "ejection_fraction", SAME, f"{_SLING}: unchanged"),
     ("hydrogel", "diastolic_stress", FALLS, _GEL),
     ("hydrogel", "systolic_stress", FALLS, _GEL),
     ("pericardial_stripping", "diastolic", (0, 25), "rats, Front Physiol 2022.878861"),
@@ -97,6 +134,7 @@ _CHANGES: Final = (
     ("infarct_patch", "systolic", FALLS, _SCAR),
     ("infarct_patch", "stroke", SAME, _SCAR),
     ("contractile_patch", "stroke", RISES, "Sayut 2025 (arXiv 2508.10188): +18 %"),
+    ("revascularise", "ejection_fraction", (0, 10), "Rajakumar (PMC7525849): +5 ± 5, 3 months"),
     ("revascularise", "systolic", FALLS, "STICH, bypass arm (doi:10.1056/NEJMoa0900559): -6 %"),
 )
 
@@ -110,8 +148,39 @@ EFFECTS: Final = (
         _WRAP,
     ),
     *(
-        Effect(operation, _WORDS[key], partial(_change, operation, key), band, "%", source)
+        Effect(
+            operation,
+            _WORDS[key],
+            partial(_change, operation, key),
+            band,
+            "points" if key == "ejection_fraction" else "%",
+            source,
+        )
         for operation, key, band, source in _CHANGES
+    ),
+    Effect(
+        "batista",
+        "stroke volume, weak less strong ventricle",
+        _gain_when_weaker,
+        RISES,
+        "points",
+        "theory, J Card Surg 2001;16:24 (PMID 11713853): gain only with low elastance",
+    ),
+    Effect(
+        "healthy",
+        "fiber stress, end-diastole",
+        lambda: healthy().diastolic_stress,
+        (2.21 - 0.58, 2.21 + 0.58),
+        "kPa",
+        f"{_NORMAL}: 2.21 ± 0.58",
+    ),
+    Effect(
+        "healthy",
+        "fiber stress, end-systole",
+        lambda: healthy().systolic_stress,
+        (16.54 - 4.73, 16.54 + 4.73),
+        "kPa",
+        f"{_NORMAL}: 16.54 ± 4.73",
     ),
 )
 """Published effects on walls."""
