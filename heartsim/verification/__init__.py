@@ -31,8 +31,7 @@ from heartsim.verification import (
     shells,
     wave,
 )
-from heartsim.verification.arostica_nodal import nodal
-from heartsim.verification.arostica_participants import biventricular, others, published
+from heartsim.verification.arostica_participants import ABOUT, biventricular, other_case, published
 from heartsim.verification.quadratic import QUADRATIC, newton_order
 from heartsim.verification.table import Figure, Problem, Reading, Row
 
@@ -58,9 +57,11 @@ PROBLEMS: Final = (
     Problem("land-3", "Land 2015, problem 3: contracting ventricle", True, land.problem_3),
     Problem("oscillation", "Mass in motion", True, oscillation.oscillation),
     Problem("arostica", "Elastodynamics 2025: small ventricle", True, arostica.regression),
-    Problem("arostica-nodal", "Elastodynamics 2025: fibers at nodes", False, nodal),
     Problem("arostica-5mm", "Elastodynamics 2025: published ventricle", False, published),
-    Problem("arostica-cases", "Elastodynamics 2025: its other cases", False, others),
+    *(
+        Problem(f"arostica-{case}", f"Elastodynamics 2025: case {case}", False, other_case(case))
+        for case in ABOUT
+    ),
     Problem("arostica-biv", "Elastodynamics 2025: biventricle", False, biventricular),
     Problem("coupled", "A heart in its circulation", False, coupled.coupled),
     Problem("gradients", "Sensitivities of a beat", False, gradients.gradients),

@@ -6,9 +6,9 @@ from numpy.testing import assert_allclose
 
 from heartsim.verification.arostica_motion import Course
 from heartsim.verification.arostica_participants import (
+    ABOUT,
     BUCKLING,
     ENDS,
-    FURTHER,
     PEAK,
     SLACK,
     TO_PEAK,
@@ -53,7 +53,7 @@ def test_steps_end_at_samples_through_the_second():
     assert set(np.arange(20.0, PEAK + 1, 20.0)) <= set(TO_PEAK)
 
 
-@pytest.mark.parametrize("case", ["1", *FURTHER])
+@pytest.mark.parametrize("case", ["1", *ABOUT])
 def test_range_of_every_case_is_a_range_from_rest(case):
     found = group(case)
     assert (found.low <= found.high).all()
