@@ -39,9 +39,9 @@ LIMITS = """\
 - One displacement of nine in `arostica-biv` misses its band by 0.1 mm; a finer rule of integration
   is not tried yet: fibers turn by 120° in single cells of the right wall.
 - Newton's order by residuals in `arostica-biv` and `arostica-0A`, 1.7 and 1.6 (fails on record;
-  1582, 116, 1.0, 3e-4, 2e-9 mN). With quadratic elements on 872 cells, tangents of double precision and
-  direct solves leave the same residuals: their norm passes from springs and bulk modulus to soft
-  muscle, and the factor before the square grows from 5e-5 to 7e-2 /mN. There the largest
+  1582, 116, 1.0, 3e-4, 2e-9 mN). With quadratic elements on 872 cells, tangents of double precision
+  and direct solves leave the same residuals: their norm passes from springs and bulk modulus to
+  soft muscle, and the factor before the square grows from 5e-5 to 7e-2 /mN. There the largest
   displacement of a step falls 0.27, 7.8e-3, 8.1e-5, 1.1e-8 mm, order 1.94.
 - The elastodynamics benchmark of Aróstica et al. 2025 (doi:10.1016/j.cma.2024.117485) on its
   biventricle after the peak of tension and on the fine mesh of that, and in case 0B after it snaps
