@@ -1,5 +1,7 @@
 """Commands that look things up: procedures, verify, schema, info."""
 
+import math
+
 from heartsim import __version__
 from heartsim.cli.app import Folder, Switch, app, say, say_json
 
@@ -155,7 +157,12 @@ def replicate(*operations: str, json: Switch = False) -> int:
     if json:
         say_json([row.as_dict() for row in rows])
     else:
-        say(f"{sum(row.passed for row in rows)} of {len(rows)} published effects met")
+        met = [row for row in rows if row.passed]
+        alone = sum(math.isinf(row.low) or math.isinf(row.high) for row in met)
+        say(
+            f"{len(met)} of {len(rows)} published effects met, {alone} of these with a bound on "
+            "one side, most a direction alone"
+        )
         for one in beyond(operations):
             say(
                 f"read, out of reach: {one.operation}: {one.effect} ({one.source}). "

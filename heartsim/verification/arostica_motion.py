@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from heartsim.errors import InputError
 from heartsim.fem.cavity import volume
 from heartsim.units import mL
 from heartsim.verification.arostica_body import CASES, Drive, Ventricles, drive, probe
@@ -72,12 +73,15 @@ def followed(
         times=times.tolist(),
         solver=solver,
     )
+    end = times[-1] if state_at is None else state_at
+    if end not in times:
+        raise InputError(f"no step ends at {end} ms, when the state is to be kept.")
     course, kept = [], still(built.body)
     for t, now in steps:
         places = [where.of(now.u) for where in probes]
         held = [float(volume(cavity, x0 + now.u)) / mL for cavity in built.cavities]
         course.append((t, places, held))
-        if t == (times[-1] if state_at is None else state_at):
+        if t == end:
             kept = now
     t, u, held = (np.array(column) for column in zip(*course, strict=True))
     return Course(t, u, held), kept

@@ -55,7 +55,7 @@ ENDS: Final = {
 
 _AS_CASE_1: Final = (
     "Mesh, elements, steps, participants and bands are those of `arostica-5mm`, at the peak\n"
-    "and through the second."
+    "and through the second; volumes are published of 1, 0A and 0B."
 )
 
 ABOUT: Final = {

@@ -116,11 +116,6 @@ class Relations:
         return 100 * self.stroke / self.diastolic
 
     @property
-    def work(self) -> float:
-        """Area of the loop between filling and arterial pressure, both constant [mmHg mL]."""
-        return self.stroke * (ARTERIAL[-1] - FILLING) / mmHg
-
-    @property
     def coupling(self) -> float:
         """Arterial elastance, pressure over stroke volume, over the end-systolic one."""
         return ARTERIAL[-1] / mmHg / self.stroke / self.elastance

@@ -3,12 +3,15 @@
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 
 Numbers = Float[np.ndarray, " k"]
+
+UNMOVED: Final = 1e-9
+"""A change so small is none: bands of a direction alone begin beyond it."""
 
 
 @dataclass(frozen=True)
@@ -82,9 +85,9 @@ class Row:
         if not self._bounded:
             return "–"
         if self.low == -math.inf:
-            return f"≤ {self.high:.6g}"
+            return "< 0" if self.high == -UNMOVED else f"≤ {self.high:.6g}"
         if self.high == math.inf:
-            return f"≥ {self.low:.6g}"
+            return "> 0" if self.low == UNMOVED else f"≥ {self.low:.6g}"
         middle, half = (self.low + self.high) / 2, (self.high - self.low) / 2
         if half < 1e-4 * abs(middle):
             return f"{middle:.8g} ± {half:.1g}"

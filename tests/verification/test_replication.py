@@ -19,6 +19,7 @@ from heartsim.verification.replication import __name__ as package
 from heartsim.verification.replication.beyond import BEYOND, beyond
 from heartsim.verification.replication.effect import Effect, near
 from heartsim.verification.replication.oxygen import HUFNER, arterial_saturation
+from heartsim.verification.table import Row
 
 QUICK = (*circulations.EFFECTS, *patients.EFFECTS, *oxygen.EFFECTS, *series.EFFECTS)
 
@@ -156,6 +157,9 @@ def test_the_document_tells_every_effect_of_the_program():
     for effect in EFFECTS:
         start = f"| {effect.operation} | {effect.quantity} | "
         (line,) = (one for one in lines if one.startswith(start))
-        assert line.endswith(f" | {effect.source} |")
+        value = float(line.removeprefix(start).split()[0])
+        row = Row("", "", value, *effect.band, effect.unit, effect.source)
+        verdict = "hit" if row.passed else "**miss**"
+        assert line.endswith(f" | {row.band} | {verdict} | {effect.source} |")
     told = [f"| {one.operation} | {one.effect} | {one.source} | {one.needed} |" for one in BEYOND]
     assert [one for one in lines if one in told] == told

@@ -55,6 +55,12 @@ BEYOND: Final = (
     ),
     Beyond(
         "contractile_patch",
+        "softer or thinner scars gain more",
+        "J Biomech Eng 2025, 147:081005",
+        "beats of several scars, not computed yet",
+    ),
+    Beyond(
+        "contractile_patch",
         "a third of the gain by the patch, the rest by the muscle beside it",
         "J Biomech Eng 2025, 147:081005",
         "work of a part of the wall; energies are recorded of the whole",
@@ -96,6 +102,12 @@ BEYOND: Final = (
         "principal stresses of a wall squeezed in its middle alone",
     ),
     Beyond(
+        "direct_compression",
+        "effects linear in the pressure",
+        "Aranda-Michel 2019 (doi:10.1371/journal.pone.0224475)",
+        "states at several pressures, not computed yet",
+    ),
+    Beyond(
         "effusion",
         "right filling most restricted, septum more stressed than the free wall",
         "mechanics of pericardial effusion, Scardulla",
@@ -106,6 +118,12 @@ BEYOND: Final = (
         "systolic motion varies by more than 100 %",
         "FIMH 2023",
         "a map of the pericardium from apex to base, and which motions were meant",
+    ),
+    Beyond(
+        "pericardial_stripping",
+        "largest effect with a hypertensive right ventricle",
+        "FIMH 2023",
+        "a hypertensive heart with that pericardium, not computed yet",
     ),
     Beyond(
         "transventricular_chord",
@@ -154,6 +172,12 @@ BEYOND: Final = (
         "systemic resistance 1226 to 1004",
         "MitraClip, 107 patients, acutely",
         "a reflex that dilates; under the rule reflex resistance follows from a pressure held",
+    ),
+    Beyond(
+        "mitral_repair",
+        "clips in five sheep",
+        "Zhang 2019",
+        "what was found was not read",
     ),
     Beyond(
         "tavr",
@@ -256,6 +280,18 @@ BEYOND: Final = (
         "position of the septum and right stress at 8 000 to 12 000 rpm",
         "Sack 2018 (Front Physiol 520)",
         "that patient's heart and pump; no sizes were read",
+    ),
+    Beyond(
+        "lvad",
+        "collapse at high speed",
+        "Front Physiol 2018.01259",
+        "walls that collapse; a pump without suction stops at an empty ventricle here",
+    ),
+    Beyond(
+        "healthy",
+        "peak tension 143 ± 11 kPa",
+        "Genet 2014 (PMC4101610)",
+        "tension follows from the pressures there, it is given here (80 kPa)",
     ),
 )
 """Published effects out of reach, in the order of the catalogue."""

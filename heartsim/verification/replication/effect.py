@@ -5,14 +5,16 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Final, NamedTuple
 
+from heartsim.verification.table import UNMOVED
+
 Compute = Callable[[], float]
 Change = Callable[[float, float], float]
 
 INF: Final = math.inf
 
-FALLS: Final = (-INF, 0.0)
-RISES: Final = (0.0, INF)
-"""Bands of sources that give a direction only."""
+FALLS: Final = (-INF, -UNMOVED)
+RISES: Final = (UNMOVED, INF)
+"""Bands of sources that give a direction only, or that are of another disease or dose."""
 
 SAME: Final = (-5.0, 5.0)
 """Band of what a source calls unchanged [%] (our reading)."""

@@ -7,6 +7,7 @@ what body and heart take from the arteries, what the lungs give back, and what p
 from functools import partial
 from typing import Final
 
+from heartsim.errors import SolveFailed
 from heartsim.result import Recording, time_mean
 from heartsim.units import L, g, m, minute, mL
 from heartsim.verification.replication.circulations import SURFACE, pair, recorded
@@ -85,7 +86,10 @@ def saturation(recording: Recording, hole: str, *, towards: int) -> float:
 
 def _change(operation: str, hole: str, towards: int) -> float:
     """Change of the arterial saturation by an operation [points]."""
-    before, after = (saturation(recorded(one), hole, towards=towards) for one in pair(operation))
+    beats = [recorded(one) for one in pair(operation)]
+    if not any(hole in beat.flow for beat in beats):
+        raise SolveFailed(f"{operation}: no flow is called {hole!r}.")
+    before, after = (saturation(beat, hole, towards=towards) for beat in beats)
     return 100 * (after - before)
 
 

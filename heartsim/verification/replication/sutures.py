@@ -65,9 +65,9 @@ EFFECTS: Final = (
             ("ventricular_restoration", "systolic", near(-7.9), f"{_DOR}, ± half: -7.9"),
             ("ventricular_restoration", "diastolic", near(-10.6), f"{_DOR}, ± half: -10.6"),
             ("ventricular_restoration", "stroke", FALLS, f"{_DOR}: pump function lower"),
-            ("batista", "stroke", (-3.1, -2.0), f"{_CUT}: -2.0 and -3.1"),
-            ("batista", "diastolic_stress", (1.0, 2.1), f"{_CUT}: +1.0 and +2.1"),
-            ("batista", "systolic_stress", (-1.0, -0.3), f"{_CUT}: -0.3 and -1.0"),
+            ("batista", "stroke", (-3.0, -2.0), f"{_CUT}: 2 to 3 % lost"),
+            ("batista", "diastolic_stress", (-2.0, 2.0), f"{_CUT}: about 1 to 2 %"),
+            ("batista", "systolic_stress", (-2.0, 2.0), f"{_CUT}: about 1 to 2 %"),
         )
     ),
     Effect(

@@ -14,6 +14,7 @@ from heartsim.verification.replication.effect import (
     SAME,
     Effect,
     difference,
+    near,
     percent,
 )
 
@@ -94,6 +95,7 @@ def ventricle(contractility: str) -> Patient:
 
 
 _WRAP: Final = "finite-element study PMC2844501, linear in pressure, at 2 to 3 mmHg"
+_STICH: Final = "STICH, bypass arm (doi:10.1056/NEJMoa0900559), ± half"
 _SVR: Final = "Lee 2013 (PMC3727014), STICH (doi:10.1056/NEJMoa0900559)"
 _CHORD: Final = "Carrick 2012 (PMC3470864)"
 _GEL: Final = "Lee 2013 (JoVE 50096), Sabbah 2013 (PMC3756288)"
@@ -114,7 +116,7 @@ _CHANGES: Final = (
     ("ventricular_restoration", "systolic_stress", FALLS, _SVR),
     ("ventricular_restoration", "peak_stress", (-60, -30), _SVR),
     ("batista", "elastance", (100, 200), f"{_BATISTA}: 0.52 to 1.47 mmHg/mL"),
-    ("batista", "coupling", FALLS, f"{_BATISTA}: 3.25 to 1.01"),
+    ("batista", "coupling", near(-69), f"{_BATISTA}, ± half: 3.25 to 1.01"),
     ("batista", "stroke", (-INF, 5), "theory, J Card Surg 2001;16:24 (PMID 11713853)"),
     ("transventricular_chord", "diastolic", FALLS, _CHORD),
     ("transventricular_chord", "systolic", FALLS, _CHORD),
@@ -133,9 +135,10 @@ _CHANGES: Final = (
     ("infarct_patch", "diastolic", FALLS, _SCAR),
     ("infarct_patch", "systolic", FALLS, _SCAR),
     ("infarct_patch", "stroke", SAME, _SCAR),
-    ("contractile_patch", "stroke", RISES, "Sayut 2025 (arXiv 2508.10188): +18 %"),
+    ("infarct_patch", "elastance", RISES, f"{_SCAR}: contractility up"),
+    ("contractile_patch", "stroke", near(18), "Sayut 2025 (arXiv 2508.10188), ± half: +18 %"),
     ("revascularise", "ejection_fraction", (0, 10), "Rajakumar (PMC7525849): +5 ± 5, 3 months"),
-    ("revascularise", "systolic", FALLS, "STICH, bypass arm (doi:10.1056/NEJMoa0900559): -6 %"),
+    ("revascularise", "systolic", near(-6), f"{_STICH}: -6 %"),
 )
 
 EFFECTS: Final = (

@@ -72,7 +72,6 @@ _SACK: Final = "Sack 2016 (doi:10.5301/ijao.5000520), ± half (our choice)"
 _STRESSES: Final = (
     (False, "LV stress, end-diastole", 508),
     (False, "LV stress, end-systole", 113),
-    (False, "RV stress, end-diastole", 94),
     (False, "RV stress, end-systole", 570),
     (True, "LV stress, end-diastole", 85),
     (True, "LV stress, end-systole", 109),
