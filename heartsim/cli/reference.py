@@ -165,7 +165,7 @@ def replicate(*operations: str, json: Switch = False) -> int:
         )
         for one in beyond(operations):
             say(
-                f"read, out of reach: {one.operation}: {one.effect} ({one.source}). "
+                f"read, not computed: {one.operation}: {one.effect} ({one.source}). "
                 f"Needs {one.needed}."
             )
     return 0

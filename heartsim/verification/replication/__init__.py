@@ -16,7 +16,7 @@ program, so these rows stand apart from the problems of `heartsim verify`.
 `hearts`           activation and periodic beats of shipped scenarios with a wall
 `weakened`         beats of a wall with an infarct, or failing with a pump
 `pacing`           beats of a wall by the place and time of leads
-`beyond`           what was read and is out of reach, as words
+`beyond`           what was read and is not computed, as words
 =================  =================================================================
 """
 
