@@ -1,7 +1,5 @@
 """Commands that look things up: procedures, verify, schema, info."""
 
-import math
-
 from heartsim import __version__
 from heartsim.cli.app import Folder, Switch, app, say, say_json
 
@@ -147,6 +145,7 @@ def replicate(*operations: str, json: Switch = False) -> int:
     from heartsim import runtime
     from heartsim.verification.replication import table
     from heartsim.verification.replication.beyond import beyond
+    from heartsim.verification.replication.effect import FALLS, RISES
 
     runtime.start()
     rows = []
@@ -158,11 +157,8 @@ def replicate(*operations: str, json: Switch = False) -> int:
         say_json([row.as_dict() for row in rows])
     else:
         met = [row for row in rows if row.passed]
-        alone = sum(math.isinf(row.low) or math.isinf(row.high) for row in met)
-        say(
-            f"{len(met)} of {len(rows)} published effects met, {alone} of these with a bound on "
-            "one side, most a direction alone"
-        )
+        alone = sum((row.low, row.high) in (FALLS, RISES) for row in met)
+        say(f"{len(met)} of {len(rows)} published effects met, {alone} of these by direction alone")
         for one in beyond(operations):
             say(
                 f"read, not computed: {one.operation}: {one.effect} ({one.source}). "

@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 
 from heartsim.verification.arostica_body import CASES, drive, ventricles
-from heartsim.verification.arostica_motion import followed, newton_after, steady
+from heartsim.verification.arostica_motion import PEAK, followed, newton_after, steady
 from heartsim.verification.arostica_shapes import left_ventricle
 from heartsim.verification.dynamics import SCHEMES, GeneralizedAlpha
 from heartsim.verification.table import (
@@ -37,9 +37,6 @@ REGRESSION: Final = {
     "0B": (("max", "x", 9.56321066), ("min", "y", -0.248506144)),
 }
 """Extremes of the displacement of p0 [mm]; a band of 1 %, 2 % where it is below 1 mm."""
-
-PEAK: Final = 480.0
-"""Time of greatest tension [ms]."""
 
 FAST_MOTION: Final = 240.0
 """Until when the schemes are compared [ms]: 80 ms into contraction."""

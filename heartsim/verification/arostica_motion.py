@@ -1,6 +1,6 @@
 """Motion of a body of the elastodynamics benchmark: its places and cavities in time."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -19,6 +19,9 @@ from heartsim.verification.dynamics import (
     still,
 )
 from heartsim.verification.quadratic import to_round_off
+
+PEAK: Final = 480.0
+"""Time of greatest tension [ms]."""
 
 
 class Course(NamedTuple):

@@ -19,16 +19,13 @@ from heartsim.fem.cavity import volume
 from heartsim.mesh.library import shipped_folder
 from heartsim.units import mL, s
 from heartsim.verification.arostica_body import CASES, Ventricles, ventricles
-from heartsim.verification.arostica_motion import Course, followed, newton_after
+from heartsim.verification.arostica_motion import PEAK, Course, followed, newton_after
 from heartsim.verification.arostica_shapes import both_ventricles, left_ventricle
 from heartsim.verification.dynamics import BackwardEuler, GeneralizedAlpha, Kinematics, Scheme
 from heartsim.verification.kept import EXACT, kept_factors
 from heartsim.verification.table import Figure, Findings, Line, Reading, Row
 
 SOURCE: Final = "Aróstica et al. 2025, doi:10.1016/j.cma.2024.117485"
-
-PEAK: Final = 480.0
-"""Time of greatest tension [ms]."""
 
 TO_PEAK: Final = np.concatenate(
     [np.arange(20, 161, 20), np.arange(165, 281, 5), np.arange(300, 481, 20)]

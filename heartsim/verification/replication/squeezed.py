@@ -6,7 +6,7 @@ from typing import Final
 from heartsim.units import kPa, mmHg
 from heartsim.verification.operated import NO_PRESSURE, Outside, Relations, operated, relations
 from heartsim.verification.replication.effect import FALLS, Effect, difference, near, percent
-from heartsim.verification.replication.walls import HEALTHY, ventricle
+from heartsim.verification.replication.walls import HEALTHY, healthy, ventricle
 
 FAILING: Final = "48.3 kPa"
 """Contractility at which the ejection fraction is the 17.6 % of the source."""
@@ -26,8 +26,7 @@ def squeezed(contractility: str, outside: Outside) -> Relations:
 
 def _flooded(key: str) -> float:
     """Relative change of a relation by fluid in the sac [%]."""
-    before, after = (squeezed(HEALTHY, outside) for outside in (NO_PRESSURE, EFFUSION))
-    return percent(getattr(before, key), getattr(after, key))
+    return percent(getattr(healthy(), key), getattr(squeezed(HEALTHY, EFFUSION), key))
 
 
 def _cupped() -> float:
