@@ -6,8 +6,8 @@ and waits; when all have, one of them makes all steps at once. So hearts may be 
 of their beats, cut their own steps and end when they like, and whatever happens in one lane is the
 business of its own thread.
 
-Index tables (mesh, elimination plan, facets) are shared by all lanes, numbers are not. Factors are
-renewed for all lanes when one asks, and stay stacked here between steps.
+Index tables (mesh, elimination plan, facets) are shared by all lanes, numbers are not. One set of
+factors, of the mean tangent, preconditions all lanes and is renewed when one asks.
 """
 
 import operator
@@ -21,7 +21,6 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int
 
 from heartsim.bloodside import BloodSide
 from heartsim.circulation.closed_loop import State
@@ -30,7 +29,6 @@ from heartsim.equilibrium import Workspace
 from heartsim.errors import SolveFailed
 from heartsim.fem.factorized import Factorized
 from heartsim.heart import Heart, Load
-from heartsim.solve.frontal import Factor, Plan
 from heartsim.wallstate import WallState
 
 _Tree = TypeVar("_Tree")
@@ -44,15 +42,6 @@ class Task(NamedTuple):
     blood: BloodSide
     load: Load
     tolerances: Tolerances
-
-
-class Wear(NamedTuple):
-    """How far kept factors have been used, see `Factorized`; the same for all lanes."""
-
-    price: Float[Array, ""]
-    spent: Float[Array, ""]
-    uses: Int[Array, ""]
-    renews: Bool[Array, ""]
 
 
 class Solved(NamedTuple):
@@ -69,35 +58,27 @@ def _varies(leaf: object) -> bool:
 
 
 @eqx.filter_jit
-def solve_together(
-    own: Task, common: Task, plan: Plan, factor: Factor, wear: Wear
-) -> tuple[Solved, Factor, Wear]:
+def solve_together(own: Task, common: Task, kept: Factorized) -> tuple[Solved, Factorized]:
     """One implicit step of every lane.
 
     Parameters
     ----------
     own, common : Task
         Numbers of the lanes, stacked, and what they share.
-    plan : Plan
-        Elimination of the mesh.
-    factor : Factor
-        Kept factors, stacked.
-    wear : Wear
+    kept : Factorized
+        Factors that serve them all.
     """
 
-    def one(mine: Task, kept: Factor) -> tuple[Solved, Factor, Wear]:
+    def one(mine: Task) -> tuple[Solved, Factorized]:
         task = eqx.combine(mine, common)
-        solver = Factorized(plan, kept, *wear)
         wall, state, info, after = solve_step(
-            task.heart, solver, task.guess, task.blood, task.load, task.tolerances
+            task.heart, kept, task.guess, task.blood, task.load, task.tolerances
         )
         if not isinstance(after, Factorized):
             raise TypeError("a batch keeps factors")
-        worn = Wear(after.price, after.spent, after.uses, after.renews)
-        return Solved(wall, state, info), after.factor, worn
+        return Solved(wall, state, info), after
 
-    solved, factor, worn = jax.vmap(one)(own, factor)
-    return solved, factor, jax.tree.map(lambda leaf: leaf[0], worn)
+    return jax.vmap(one, out_axes=(0, None))(own)
 
 
 def stacked(tasks: list[Task]) -> tuple[Task, Task]:
@@ -139,8 +120,7 @@ class Meeting:
         self._alone = threading.Lock()
         self._present = set(range(seats))
         self._wanted: dict[int, tuple[Task, Factorized]] = {}
-        self._found: dict[int, tuple[Solved, Wear] | BaseException] = {}
-        self._factor: Factor | None = None
+        self._found: dict[int, tuple[Solved, Factorized] | BaseException] = {}
         self._built: tuple[tuple[object, ...], list[np.ndarray]] | None = None
         self._hearts: tuple[list[object], Heart, Heart] | None = None
         self.lanes = seats
@@ -152,7 +132,7 @@ class Meeting:
         with self._alone:
             yield
 
-    def solve(self, seat: int, task: Task, kept: Factorized) -> tuple[Solved, Wear]:
+    def solve(self, seat: int, task: Task, kept: Factorized) -> tuple[Solved, Factorized]:
         """Step of one lane, made with those of all others; waits for them."""
         with self._turn:
             self._wanted[seat] = (task, kept)
@@ -191,29 +171,17 @@ class Meeting:
         self._wanted.clear()
         self._turn.notify_all()
 
-    def _round(self, seats: list[int]) -> dict[int, tuple[Solved, Wear]]:
+    def _round(self, seats: list[int]) -> dict[int, tuple[Solved, Factorized]]:
         # an empty lane repeats the first one: the program keeps its shape
         places = [seat if seat in self._wanted else seats[0] for seat in range(self.lanes)]
         own, common = self._stacked([self._wanted[seat][0] for seat in places])
         solvers = [self._wanted[seat][1] for seat in seats]
-        wear = Wear(
-            solvers[0].price,
-            jnp.stack([kept.spent for kept in solvers]).max(),
-            jnp.stack([kept.uses for kept in solvers]).max(),
-            jnp.stack([kept.renews for kept in solvers]).any(),
-        )
-        if self._factor is None:
-            blank = solvers[0].factor
-            self._factor = jax.tree.map(
-                lambda leaf: jnp.zeros((self.lanes, *leaf.shape), leaf.dtype), blank
-            )
-            wear = wear._replace(renews=jnp.ones((), bool))
-        solved, self._factor, worn = solve_together(
-            own, common, solvers[0].plan, self._factor, wear
-        )
+        oldest = max(solvers, key=lambda kept: float(kept.spent))
+        asked = jnp.asarray(any(bool(kept.renews) for kept in solvers))
+        solved, kept = solve_together(own, common, replace(oldest, renews=asked))
         self.rounds += 1
         lanes = _apart(solved, self.lanes)
-        return {seat: (lanes[seat], worn) for seat in seats}
+        return {seat: (lanes[seat], kept) for seat in seats}
 
     def _stacked(self, tasks: list[Task]) -> tuple[Task, Task]:
         """Tasks stacked; hearts, which rarely change, only when they have."""
@@ -271,6 +239,5 @@ class Seat:
     ) -> tuple[WallState, State | None, StepInfo, Factorized]:
         """The same as `coupling.solve_step`."""
         task = Task(heart, guess, blood, load, tolerances)
-        solved, worn = self._meeting.solve(self._number, task, kept)
-        kept = replace(kept, spent=worn.spent, uses=worn.uses, renews=worn.renews)
+        solved, kept = self._meeting.solve(self._number, task, kept)
         return solved.wall, solved.state, solved.info, kept

@@ -3,7 +3,8 @@
 The whole saddle-point matrix is eliminated in single precision by `solve.frontal`. The factors
 are kept from step to step and renewed, inside the compiled step, when using them costs more than
 it has on average since they were made, their making included: the cheapest age to replace
-anything that wears. `equilibrium.LARGEST_FACTORIZED` says for which hearts.
+anything that wears. `equilibrium.LARGEST_FACTORIZED` says for which hearts. Hearts of a batch share
+the factors of their mean tangent: made once, and read once for all.
 """
 
 from dataclasses import replace
@@ -20,6 +21,7 @@ from heartsim.fem.space import FunctionSpace, Nodes, mesh_edges
 from heartsim.solve import frontal
 from heartsim.solve.dissection import Tree, dissect
 from heartsim.solve.frontal import Factor, Plan
+from heartsim.solve.lanes import typical
 
 LEAF: Final = 150
 """Unknowns of a part that is not cut any more."""
@@ -107,7 +109,7 @@ def _eliminated(
     """Factors, with rows and columns of the identity for prescribed displacements."""
     fixed = 1.0 - operator.free.ravel()
     fixed = jnp.concatenate([fixed, jnp.zeros(operator.vertices, fixed.dtype)])
-    return frontal.factorize(plan, elements, fixed, symmetric=symmetric)
+    return frontal.factorize(plan, typical(elements), typical(fixed), symmetric=symmetric)
 
 
 def wall_elements(operator: WallOperator) -> Float[Array, "e d d"]:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.testing import assert_allclose
 
 from heartsim.solve.krylov import gmres
-from heartsim.solve.lanes import anywhere
+from heartsim.solve.lanes import anywhere, typical
 
 
 def test_one_lane_is_asked_as_it_is():
@@ -34,6 +34,16 @@ def test_lanes_share_one_condition():
     assert steps.tolist() == [7, 7, 7]
     inner = str(jax.make_jaxpr(jax.vmap(count))(limits))
     assert "cond[" in inner
+
+
+def test_lanes_share_the_mean_of_the_sound_ones():
+    """One array for all lanes, whatever a broken one holds; alone it is the array itself."""
+    lanes = jnp.array([[1.0, 2.0], [jnp.nan, 4.0], [3.0, -2.0], [jnp.inf, 0.0]])
+    shared = jax.jit(jax.vmap(typical, out_axes=None))(lanes)
+    assert_allclose(shared, [2.0, 0.0])
+    assert_allclose(typical(lanes[0]), lanes[0])
+    assert_allclose(jax.vmap(lambda x: x + typical(lanes[0]))(lanes[::2]), [[2.0, 4.0], [4.0, 0.0]])
+    assert_allclose(jax.vmap(typical, out_axes=None)(jnp.full((2, 3), jnp.nan)), 0.0)
 
 
 def test_lanes_of_gmres_reach_their_own_targets_and_a_broken_one_hurts_nobody():

@@ -3,14 +3,13 @@
 from dataclasses import replace
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 
 from heartsim import equilibrium, runtime
 from heartsim.bloodside import circulating
 from heartsim.build import anatomy, heart_on
 from heartsim.heart import Heart, Load, cavity_volumes
-from heartsim.lanes import Task, Wear, solve_together, stacked
+from heartsim.lanes import Task, solve_together, stacked
 from heartsim.loop import first_blood
 from heartsim.mesh.ellipsoid import human_left_ventricle
 from heartsim.mesh.surfaces import cavity_volume
@@ -50,9 +49,6 @@ def batched_step(lanes: int):
     """One step of several ventricles as a function of arrays, and these arrays."""
     _, work, task = ventricle()
     own, common = stacked([stronger(task, 1 + 0.1 * k) for k in range(lanes)])
-    kept = work.kept
-    factor = jax.tree.map(lambda leaf: jnp.zeros((lanes, *leaf.shape), leaf.dtype), kept.factor)
-    wear = Wear(kept.price, kept.spent, kept.uses, kept.renews)
-    arguments = (*equilibrium.strong((own, common)), kept.plan, factor, wear)
+    arguments = (*equilibrium.strong((own, common)), work.kept)
     arrays, fixed = eqx.partition(arguments, eqx.is_array)
     return lambda given: solve_together(*eqx.combine(given, fixed)), arrays

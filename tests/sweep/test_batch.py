@@ -107,7 +107,7 @@ def test_a_batch_of_beats_is_the_beats(tmp_path):
     )
     changes = (
         {},
-        {"tissue.overrides": {"a": "0.001 kPa", "a_f": "0.001 kPa", "a_fs": "0.001 kPa"}},
+        {"tissue.overrides": dict.fromkeys(("a", "a_f", "a_fs"), "1e-9 kPa")},
         {"circulation.heart_rate": "80 /min"},
         {"tissue.contractility": "60 kPa"},
     )
