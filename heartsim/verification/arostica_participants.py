@@ -158,7 +158,7 @@ def published(fast: bool) -> Findings:
     ]
     lines = (
         *_range_lines(participants),
-        Line(course.t, course.u[:, 0, 0], "generalised-α", "C0o-"),
+        Line(course.t, course.u[:, 0, 0], "generalised-α", "C0-"),
     )
     lines += (Line(euler.t, euler.u[:, 0, 0], "backward Euler", "C1x"),)
     beside = _departure_figure({"1": (course, participants)})
@@ -185,7 +185,7 @@ def other_case(case: str) -> Callable[[bool], Findings]:
         )
         lines = (
             *_range_lines(participants),
-            Line(course.t, course.u[:, 0, 0], "heartsim, P2", "C0o-"),
+            Line(course.t, course.u[:, 0, 0], "heartsim, P2", "C0-"),
         )
         title = f"Elastodynamics, case {case}: motion of p0"
         beside = _departure_figure({case: (course, participants)})
