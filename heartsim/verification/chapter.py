@@ -42,9 +42,6 @@ LIMITS = """\
   not at hand; unit vectors of the rule at such nodes give −20.42 and 2.15 mm.
 - One displacement of nine in `arostica-biv` misses its band by 0.1 mm; a finer rule of integration
   is not tried yet: fibers turn by 120° in single cells of the right wall.
-- uz of p1 as the muscle lets go, in `arostica-2A` 0.038 mm out of range at 0.6 s (bound 0.033), in
-  `arostica-2B` 0.117 mm between 0.6 and 0.72 s (bound 0.037): steps are of 10 to 40 ms there.
-  Whether shorter ones mend it, as in case 0A, is not tried yet.
 - The elastodynamics benchmark of Aróstica et al. 2025 (doi:10.1016/j.cma.2024.117485) on its
   biventricle after the peak of tension and on the fine mesh of that, and in case 0B after it snaps
   through, where the participants differ by half. Which of them used which scheme is not at hand.
