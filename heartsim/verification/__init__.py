@@ -32,7 +32,7 @@ from heartsim.verification import (
     wave,
 )
 from heartsim.verification.arostica_participants import ABOUT, biventricular, other_case, published
-from heartsim.verification.quadratic import QUADRATIC, newton_order
+from heartsim.verification.quadratic import QUADRATIC, Steps, newton_order
 from heartsim.verification.table import Figure, Problem, Reading, Row
 
 PROBLEMS: Final = (
@@ -146,10 +146,10 @@ def _outcome(problem: Problem, fast: bool) -> Outcome:
     return Outcome(problem, tuple(replace(row, seconds=seconds) for row in rows), figure)
 
 
-def _newton_row(name: str, histories: Sequence[Sequence[float]], dofs: int) -> Row:
-    """Least order of Newton's residuals near the solutions of a problem; without any it fails."""
+def _newton_row(name: str, newton: Sequence[Steps], dofs: int) -> Row:
+    """Least order of Newton's method near the solutions of a problem; without any it fails."""
     # not a number stays: a search that went astray fails the problem
-    least = float(np.min([newton_order(history) for history in histories] or [math.nan]))
+    least = float(np.min([newton_order(steps) for steps in newton] or [math.nan]))
     reading = Reading(name, "theory: 2", dofs)
     return reading.at_least("order of Newton's method, least", least, QUADRATIC)
 

@@ -18,7 +18,7 @@ from heartsim.verification.dynamics import (
     newton_in_step,
     still,
 )
-from heartsim.verification.quadratic import to_round_off
+from heartsim.verification.quadratic import Steps, to_round_off
 
 PEAK: Final = 480.0
 """Time of greatest tension [ms]."""
@@ -102,8 +102,8 @@ def newton_after(
     t: float,
     step: float,
     solver: Solver = to_round_off,
-) -> tuple[float, ...]:
-    """Newton's residuals in the step of generalised-α that follows a state."""
+) -> Steps:
+    """Newton's steps near the solution of the step of generalised-α that follows a state."""
     scheme = GeneralizedAlpha()
     drives = drive(built.shape.fillings, t + step)
     loads = _loads(built, case, drives, t + scheme.stage * step)

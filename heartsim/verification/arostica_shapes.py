@@ -166,4 +166,4 @@ def fibers(
     angle = (-HELIX + 2 * HELIX * depth)[..., None]
     fiber = np.sin(angle) * down + np.cos(angle) * around
     normal = np.cross(down, around)
-    return np.stack([fiber, np.cross(fiber, normal), normal], axis=-2)
+    return np.stack([fiber, np.cross(normal, fiber), normal], axis=-2)

@@ -25,6 +25,7 @@ from heartsim.mesh.surfaces import cavity_volume
 from heartsim.scenario import Scenario
 from heartsim.units import mL, mmHg
 from heartsim.verification.direct import Body, Motion, loading, moving, out_of_balance
+from heartsim.verification.quadratic import NEARER, Steps
 from heartsim.verification.table import Figure, Findings, Line, Reading, observed_order
 from heartsim.wallstate import WallState
 
@@ -43,7 +44,7 @@ SMALL: Final = Tolerances(force=1e-8, volume=1e-9, linear=1e-3)
 ONE_STEP: Final = Tolerances(linear=1e-6, newton=1)
 NEWTON_STEPS: Final = 3
 OFF: Final = 0.1
-"""Steps of Newton's method one at a time, and how far from the solution they begin."""
+"""Steps of Newton's method one at a time: to a solution, and from how far beside it."""
 
 NEARBY: Final = 0.1 * mmHg
 AGREED: Final = 1e-7
@@ -122,8 +123,8 @@ def coupled(fast: bool) -> Findings:
     return Findings(tuple(rows), figure, (newton_in_step(ready, STEPS[0]),))
 
 
-def newton_in_step(ready: Ready, step: float) -> tuple[float, ...]:
-    """Newton's residuals of the wall in steps of wall and blood together, near a first solution.
+def newton_in_step(ready: Ready, step: float) -> Steps:
+    """Newton's steps of wall and blood together near a first solution: residuals of the wall.
 
     One Newton step a call, with linear solves as exact as single precision allows and the wall's
     answer to its chambers solved for anew: what makes the product's own iteration cheap is off.
@@ -147,19 +148,18 @@ def newton_in_step(ready: Ready, step: float) -> tuple[float, ...]:
         loads = eqx.tree_at(lambda x: (x.cavity, x.tension), still, (wall.pressure, load.tension))
         return float(jnp.linalg.norm(out_of_balance(body, loads, wall.u, wall.p)))
 
-    def stepped(wall: WallState) -> tuple[WallState, list[float]]:
-        history = [residual(wall)]
-        for _ in range(NEWTON_STEPS):
-            fresh = equilibrium.refresh(work, heart, wall, load)
-            guess = equilibrium.forgetful(wall)
-            wall, *_ = equilibrium.step(fresh, heart, guess, blood, load)
-            history.append(residual(wall))
-        return wall, history
+    def stepped(wall: WallState) -> WallState:
+        fresh = equilibrium.refresh(work, heart, wall, load)
+        return equilibrium.step(fresh, heart, equilibrium.forgetful(wall), blood, load)[0]
 
-    found, _ = stepped(moment.wall)
-    free = heart.solid.space.free
-    aside = found._replace(u=found.u * (1 + OFF * free), p=found.p * (1 + OFF))
-    return tuple(stepped(aside)[1])
+    found, free = moment.wall, heart.solid.space.free
+    for _ in range(NEWTON_STEPS):
+        found = stepped(found)
+    starts = [
+        found._replace(u=found.u * (1 + part * OFF * free), p=found.p * (1 + part * OFF))
+        for part in NEARER
+    ]
+    return tuple((residual(wall), residual(stepped(wall))) for wall in starts)
 
 
 def ready_to_beat(*, edge: float) -> Ready:

@@ -23,7 +23,7 @@ from heartsim.verification.direct import (
     moving,
     solve,
 )
-from heartsim.verification.quadratic import near_solution, to_round_off
+from heartsim.verification.quadratic import Steps, near_solution, to_round_off
 
 Vector = Float[Array, "n 3"]
 
@@ -154,8 +154,8 @@ def newton_in_step(
     *,
     off: float = 0.01,
     solver: Solver = to_round_off,
-) -> tuple[float, ...]:
-    """Newton's residuals near the solution of one step from a state, under the loads at its stage.
+) -> Steps:
+    """Newton's steps near the solution of one time step from a state, under the loads at its stage.
 
     Parameters
     ----------

@@ -19,6 +19,7 @@ from heartsim.fem.space import BoundaryParts, Nodes, boundary_facets
 from heartsim.heart import linearize
 from heartsim.solve.krylov import gmres
 from heartsim.verification.direct import (
+    NOTHING,
     Body,
     Equilibrium,
     Loading,
@@ -120,7 +121,7 @@ def kept_factors(
         for _ in range(NEWTON_LIMIT):
             out = out_of_balance(body, loads, u, p)
             history.append(float(jnp.linalg.norm(out)))
-            if history[-1] <= tolerance * scale:
+            if history[-1] <= max(tolerance * scale, NOTHING):
                 return Equilibrium(u, p, tuple(history))
             if not history[-1] < DIVERGED * scale:
                 break

@@ -48,7 +48,7 @@ from heartsim.verification.land_ventricle import (
     shape,
     solved_on,
 )
-from heartsim.verification.quadratic import near_solution
+from heartsim.verification.quadratic import Steps, near_solution
 from heartsim.verification.table import (
     Figure,
     Findings,
@@ -150,11 +150,11 @@ def problem_1(fast: bool) -> Findings:
 
 
 class _Beam(NamedTuple):
-    """A bent beam, and Newton's residuals near there."""
+    """A bent beam, and Newton's steps near there."""
 
     nodes: Nodes
     found: Equilibrium
-    newton: tuple[float, ...]
+    newton: Steps
     dofs: int
 
 

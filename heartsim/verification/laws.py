@@ -25,7 +25,7 @@ from heartsim.verification.direct import (
     loading,
     solve,
 )
-from heartsim.verification.quadratic import near_solution
+from heartsim.verification.quadratic import Steps, near_solution
 from heartsim.verification.table import Figure, Findings, Line, Reading, Row
 
 EXACT: Final = 1e-6
@@ -189,26 +189,26 @@ def uniaxial(fast: bool) -> Findings:
         shown = exact < 12.0
         lines.append(Line(grid[shown], exact[shown], name, f"C{k}-"))
         lines.append(Line(stretches[:1], np.array(found[:1]), "", f"C{k}o"))
-    bars, history = _bar_rows(stretches)
+    bars, newton = _bar_rows(stretches)
     title = "Uniaxial stretch along the fibers: lines by hand, points heartsim"
     figure = Figure(title, "stretch [-]", "Cauchy stress [kPa]", tuple(lines))
-    return Findings((*rows, *bars), figure, (history,))
+    return Findings((*rows, *bars), figure, (newton,))
 
 
-def _bar_rows(stretches: Float[np.ndarray, " k"]) -> tuple[list[Row], tuple[float, ...]]:
-    """Guccione tissue stretched as a bar of finite elements, and Newton's residuals on it."""
-    law, rows, history = LAWS["Guccione"], [], ()
+def _bar_rows(stretches: Float[np.ndarray, " k"]) -> tuple[list[Row], Steps]:
+    """Guccione tissue stretched as a bar of finite elements, and Newton's steps on it."""
+    law, rows, newton = LAWS["Guccione"], [], ()
     _, space = bar()
     reading = Reading("uniaxial", "closed form", space.dofs)
     for stretch in stretches:
-        stress, history = _pulled(law, stretch)
+        stress, newton = _pulled(law, stretch)
         what = f"bar of Guccione tissue at stretch {stretch}"
         rows.append(reading.within(what, stress, _by_hand(law, stretch), EXACT, "kPa"))
-    return rows, history
+    return rows, newton
 
 
-def _pulled(law: Law, stretch: float) -> tuple[float, tuple[float, ...]]:
-    """Cauchy stress of the bar [kPa], from the force on its end, and Newton's residuals."""
+def _pulled(law: Law, stretch: float) -> tuple[float, Steps]:
+    """Cauchy stress of the bar [kPa], from the force on its end, and Newton's steps."""
     nodes, space = bar()
     end = np.flatnonzero(nodes.points[:, 0] > nodes.points[:, 0].max() - 1e-9)
     space = eqx.tree_at(lambda s: s.free, space, space.free.at[end, 0].set(0.0))

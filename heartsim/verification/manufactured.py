@@ -16,7 +16,7 @@ from heartsim.tissue.passive import NeoHookean
 from heartsim.units import kPa
 from heartsim.verification.bodies import Points, heart_of, muscle, space_on, volume_load, wall
 from heartsim.verification.direct import Body, Equilibrium, loading, solve
-from heartsim.verification.quadratic import near_solution
+from heartsim.verification.quadratic import Steps, near_solution
 from heartsim.verification.table import Figure, Findings, Line, Reading, observed_order
 
 SHEAR: Final = 10.0 * kPa
@@ -33,11 +33,11 @@ and at least 1.5 for stabilised P1/P1; 0.15 less where theory is exact, for mesh
 
 
 class Errors(NamedTuple):
-    """L2 errors of one mesh, and Newton's residuals on it."""
+    """L2 errors of one mesh, and Newton's steps on it."""
 
     displacement: float
     pressure: float
-    newton: tuple[float, ...]
+    newton: Steps
     dofs: int
 
 

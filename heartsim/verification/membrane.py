@@ -21,7 +21,7 @@ from heartsim.verification.bodies import (
     wall,
 )
 from heartsim.verification.direct import Body, at_rest, loading, solve
-from heartsim.verification.quadratic import near_solution
+from heartsim.verification.quadratic import Steps, near_solution
 from heartsim.verification.table import Figure, Findings, Line, Reading
 
 YOUNG: Final = 1.0985 * MPa
@@ -41,11 +41,11 @@ LOCKING: Final = "independent spectral code: 6.859 (4×4 P4), 6.896 (8×8 P5), r
 
 
 class Tip(NamedTuple):
-    """Deflection of the right edge [mm], Newton's residuals, unknowns."""
+    """Deflection of the right edge [mm], Newton's steps, unknowns."""
 
     middle: float
     corner: float
-    newton: tuple[float, ...]
+    newton: Steps
     dofs: int
 
 

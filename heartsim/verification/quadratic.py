@@ -1,4 +1,4 @@
-"""Whether Newton's method is quadratic near a solution: residuals, and the order read off them."""
+"""Whether Newton's method is quadratic near a solution: single steps to it, and their order."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -8,30 +8,43 @@ import numpy as np
 from heartsim.verification.direct import Body, Equilibrium, Loading, Solver, solve
 
 NEARLY_ROUND_OFF: Final = 1e-10
-"""Relative residual at which a search for Newton's order ends."""
+"""Relative residual at which a search ends whose solution Newton's order is looked at around."""
+
+NEARER: Final = (1.0, 0.25, 0.0625)
+"""Parts of a first error with which single steps of Newton's method begin."""
 
 QUADRATIC: Final = 1.8
-"""Least observed order of Newton's residuals that counts as quadratic; inexact tangents give 1."""
+"""Least observed order of Newton's method that counts as quadratic; inexact tangents give 1."""
+
+Steps = tuple[tuple[float, ...], ...]
+"""Norm of the residual before and after each of some single steps, the farthest first."""
 
 
-def newton_order(history: Sequence[float]) -> float:
-    """Order at which the residuals of Newton's method vanish.
+def newton_order(steps: Sequence[Sequence[float]]) -> float:
+    """Order of Newton's method, from single steps that begin ever nearer to a solution.
 
-    Three successive ones give ``log(r2/r1) / log(r1/r0)``: 2 for an exact tangent and exact linear
-    solves, 1 for inexact ones. The larger of the last two such orders counts, since the very last
-    residual may have met round-off. Not a number where residuals do not fall from step to step, or
-    are fewer than three.
+    On one line to the solution the residual before a step falls with the distance and the one after
+    it with the square of that, with an exact tangent and exact linear solves; with inexact ones it
+    falls with the distance. Order is the least slope of one over the other, both as logarithms.
+    The successive residuals of one search would not do: its error turns from stiff parts to soft
+    ones, whose factors before the square differ. Not a number where residuals do not fall from
+    start to start, or starts are fewer than two.
     """
-    met = np.array(history)
-    if len(met) < 3 or not (met > 0).all() or not (np.diff(met) < 0).all():
+    met = np.array(steps)
+    if len(met) < 2 or not (met > 0).all() or not (np.diff(met, axis=0) < 0).all():
         return float("nan")
-    falls = np.diff(np.log(met))
-    return float((falls[1:] / falls[:-1])[-2:].max())
+    before, after = np.diff(np.log(met), axis=0).T
+    return float((after / before).min())
 
 
 def to_round_off(body: Body, loads: Loading, start: Equilibrium) -> Equilibrium:
     """`solve` until rounding ends it."""
     return solve(body, loads, start, tolerance=NEARLY_ROUND_OFF)
+
+
+def one_step(body: Body, loads: Loading, start: Equilibrium) -> Equilibrium:
+    """One full step of `solve`."""
+    return solve(body, loads, start, tolerance=np.inf)
 
 
 def near_solution(
@@ -40,12 +53,15 @@ def near_solution(
     found: Equilibrium,
     *,
     off: float = 0.01,
-    solver: Solver = to_round_off,
-) -> tuple[float, ...]:
-    """Newton's residuals from a start close to a solution, scaled by ``1 + off`` where it is free.
+    solver: Solver = one_step,
+) -> Steps:
+    """First steps of Newton's method from starts close to a solution, for `newton_order`.
 
-    `newton_order` reads the order off them.
+    They lie on one line: the solution times ``1 + off`` where it is free, and nearer.
     """
     free = body.heart.solid.space.free
-    aside = Equilibrium(found.u * (1 + off * free), found.p * (1 + off), ())
-    return solver(body, loads, aside).history
+    starts = [
+        Equilibrium(found.u * (1 + part * off * free), found.p * (1 + part * off), ())
+        for part in NEARER
+    ]
+    return tuple(solver(body, loads, start).history[:2] for start in starts)

@@ -35,7 +35,7 @@ from heartsim.verification.direct import (
     patch,
     solve,
 )
-from heartsim.verification.quadratic import near_solution
+from heartsim.verification.quadratic import Steps, near_solution
 from heartsim.verification.table import (
     Figure,
     Findings,
@@ -138,8 +138,8 @@ def _sphere(edge: float, layers: int) -> _Sphere:
     return _Sphere(space, surface, np.flatnonzero(on))
 
 
-def _inflated(on: _Sphere, name: str) -> tuple[Float[np.ndarray, " k"], tuple[float, ...]]:
-    """Inner radius of one rubber at each pressure [mm], and Newton's residuals at the last."""
+def _inflated(on: _Sphere, name: str) -> tuple[Float[np.ndarray, " k"], Steps]:
+    """Inner radius of one rubber at each pressure [mm], and Newton's steps at the last."""
     solid = wall(on.space, muscle(rubber(name), len(on.space.volume)))
     body = Body(heart_of(solid, (on.chamber,)))
     found, loads, radii = at_rest(body), loading(body), []
@@ -227,7 +227,7 @@ def cylinder(fast: bool) -> Findings:
     rows, lines, newton = [], [], []
     for k, case in enumerate(TUBES):
         found = [_inner_radius(on, case) for on in tubes]
-        radii, (radius, history) = np.array([radius for radius, _ in found]), found[-1]
+        radii, (radius, steps) = np.array([radius for radius, _ in found]), found[-1]
         low, high = (3.0, 10.0) if case.tension else (9.0, 20.0)
         expected = _root(lambda a, c=case: tube_pressure(a, c) - c.pressure, low, high)
         what, limit = f"{case.name}, displacement of the inner wall", extrapolate(sizes, radii)
@@ -239,7 +239,7 @@ def cylinder(fast: bool) -> Findings:
         curve = np.array([tube_pressure(a, case) for a in grid])
         lines.append(Line(grid, curve, case.name, f"C{k}-"))
         lines.append(Line(np.array([radius]), np.array([case.pressure]), "", f"C{k}o"))
-        newton.append(history)
+        newton.append(steps)
     title = "Thick tube: lines closed form, points heartsim"
     figure = Figure(title, "inner radius [mm]", "pressure [kPa]", tuple(lines))
     return Findings(tuple(rows), figure, tuple(newton))
@@ -267,8 +267,8 @@ def _tube(cut: tuple[int, int, int]) -> _Tube:
     return _Tube(cut, space, frames, patch(nodes, inside), np.unique(inside))
 
 
-def _inner_radius(on: _Tube, case: Tube) -> tuple[float, tuple[float, ...]]:
-    """Inner radius of a loaded tube [mm], and Newton's residuals near there."""
+def _inner_radius(on: _Tube, case: Tube) -> tuple[float, Steps]:
+    """Inner radius of a loaded tube [mm], and Newton's steps near there."""
     material = muscle(rubber(case.rubber), len(on.space.volume))
     body = Body(heart_of(wall(on.space, material, on.frames)), on.pressed)
     found = _loaded(body, case)
@@ -345,11 +345,11 @@ def torsion(fast: bool) -> Findings:
 
 
 class _Twisted(NamedTuple):
-    """Torque [mN mm] and axial force [mN] on the turned end, Newton's residuals, unknowns."""
+    """Torque [mN mm] and axial force [mN] on the turned end, Newton's steps, unknowns."""
 
     torque: float
     force: float
-    newton: tuple[float, ...]
+    newton: Steps
     dofs: int
 
 

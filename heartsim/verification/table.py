@@ -8,6 +8,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from heartsim.verification.quadratic import Steps
+
 Numbers = Float[np.ndarray, " k"]
 
 UNMOVED: Final = 1e-9
@@ -139,14 +141,14 @@ class Findings(NamedTuple):
     ----------
     rows : tuple of Row
     figure : Figure
-    newton : tuple of tuple of float
-        Norms of the residual in Newton's method near a solution, for each kind of equations that
-        the problem solves; `quadratic` judges their order.
+    newton : tuple of Steps
+        Single steps of Newton's method near a solution, for each kind of equations that the
+        problem solves; `quadratic` judges their order.
     """
 
     rows: tuple[Row, ...]
     figure: Figure
-    newton: tuple[tuple[float, ...], ...] = ()
+    newton: tuple[Steps, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -80,6 +80,7 @@ def test_fibers_of_the_benchmark_are_frames_with_its_helix():
     points, tets, triangles = shapes.read_mesh("arostica_872")
     depth = shapes.harmonic_depth(points, tets, triangles)
     frames = shapes.fibers(points, depth)
+    assert_allclose(np.linalg.det(frames), 1.0, atol=1e-12)
     away = np.hypot(points[:, 1], points[:, 2]) > 5.0
     assert_allclose(
         frames[away] @ frames[away].swapaxes(1, 2), np.broadcast_to(np.eye(3), frames[away].shape),
