@@ -1,12 +1,16 @@
 """Figures of the verification problems."""
 
 from pathlib import Path
+from typing import Final
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as Canvas
 
 from heartsim.verification.table import Figure
+
+MOST_INSIDE: Final = 5
+"""Names that a legend among the curves has at most: more cover them, and stand beside."""
 
 
 def draw(figure: Figure, path: Path) -> None:
@@ -30,5 +34,8 @@ def _draw_on(axes: Axes, figure: Figure) -> None:
     axes.set_xlabel(figure.x)
     axes.set_ylabel(figure.y)
     axes.grid(visible=True, alpha=0.3)
-    if any(line.label for line in figure.lines):
+    named = sum(bool(line.label) for line in figure.lines)
+    if named > MOST_INSIDE:
+        axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    elif named:
         axes.legend(fontsize=8)
