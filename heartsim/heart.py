@@ -25,6 +25,7 @@ from heartsim.fem.inertia import Inertia, inertial_blocks, inertial_force
 from heartsim.fem.operator import Pressed, Tied, WallOperator, add_parts
 from heartsim.fem.solid import Solid
 from heartsim.fem.support import Support, support_blocks, support_energy, support_force
+from heartsim.fem.tangent import tangent
 from heartsim.tissue.tissue import Tissue
 
 
@@ -169,8 +170,8 @@ def linearize(
 ) -> WallOperator:
     """Exact derivative of wall forces and pressure loads at a state, in the given precision."""
     space = heart.solid.space
-    tangent = wall.tangent(heart.solid, u, p, load.tension, load.u_before, load.rate, dtype=dtype)
-    K = tangent.K
+    parts = tangent(heart.solid, u, p, load.tension, load.u_before, load.rate, dtype=dtype)
+    K = parts.K
     for held in heart.supports:
         K = add_parts(K, held.facets, support_blocks(held, load.rate))
     if load.inertia is not None:
@@ -184,7 +185,7 @@ def linearize(
         (pressed, rims, tied, heart.cavities),
     )
     return WallOperator(
-        tangent=tangent._replace(K=K),
+        tangent=parts._replace(K=K),
         cells=space.cells,
         pressed=pressed,
         rims=rims,

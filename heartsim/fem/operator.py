@@ -11,8 +11,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from heartsim.fem.cavity import CavitySurface, lid_tangent
-from heartsim.fem.solid import Tangent
 from heartsim.fem.space import BoundaryParts
+from heartsim.fem.tangent import Tangent
 
 Block = Float[Array, "k m"]
 

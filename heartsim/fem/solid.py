@@ -1,4 +1,4 @@
-"""The heart wall as a mixed displacement–pressure solid: energy, residual and tangents.
+"""The heart wall as a mixed displacement–pressure solid: energy and residual.
 
 Energy per reference volume, with C the right Cauchy–Green tensor in fiber axes::
 
@@ -21,7 +21,8 @@ References
    doi:10.1007/s00466-019-01760-w.
 """
 
-from typing import Final, NamedTuple, Protocol
+from collections.abc import Callable
+from typing import Final, Protocol, TypeVar
 
 import equinox as eqx
 import jax
@@ -33,6 +34,8 @@ from heartsim.tissue.law import Symmetric
 
 PAIRS: Final = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
 """Order of the six components of C."""
+
+_Tree = TypeVar("_Tree")
 
 Vector = Float[Array, "n 3"]
 Scalar = Float[Array, ""]
@@ -111,7 +114,7 @@ def _unit(vectors: Array) -> Array:
     return vectors / jnp.linalg.norm(vectors, axis=-1, keepdims=True)
 
 
-def _fiber_gradient(solid: Solid) -> Float[Array, "c q 3 3"]:
+def fiber_gradient(solid: Solid) -> Float[Array, "c q 3 3"]:
     """Derivative of reference coordinates (rows) along the fiber axes (columns) [1/mm]."""
     return jnp.einsum("crx,cqmx->cqrm", solid.space.inverse_jacobian, solid.frames)
 
@@ -119,7 +122,7 @@ def _fiber_gradient(solid: Solid) -> Float[Array, "c q 3 3"]:
 def deformation(solid: Solid, u: Vector) -> Float[Array, "c q 3 3"]:
     """Deformation gradient with its second index in fiber axes, at the quadrature points."""
     reference = jnp.einsum("cai,qar->cqir", u[solid.space.cells], solid.space.gradients)
-    return jnp.swapaxes(solid.frames, 2, 3) + reference @ _fiber_gradient(solid)
+    return jnp.swapaxes(solid.frames, 2, 3) + reference @ fiber_gradient(solid)
 
 
 def cauchy_green(F: Float[Array, "... 3 3"]) -> Symmetric:
@@ -138,7 +141,8 @@ def square(c: Symmetric) -> Array:
     return diagonal + 2.0 * mixed
 
 
-def _volume_ratio(c: Symmetric) -> Scalar:
+def point_volume_ratio(c: Symmetric) -> Scalar:
+    """J of a point from its right Cauchy–Green tensor."""
     return jnp.sqrt(c.determinant)
 
 
@@ -158,14 +162,14 @@ def point_pressure(space: FunctionSpace, p: Float[Array, " v"]) -> Float[Array, 
     return jnp.einsum("qb,cb->cq", space.pressure_values, p[space.cells[:, :4]])
 
 
-def _pressure_form(solid: Solid) -> Float[Array, "c 4 4"]:
+def pressure_form(solid: Solid) -> Float[Array, "c 4 4"]:
     """Matrix of the term quadratic in pressure: compressibility and projection [mm³/kPa]."""
     mass = (1.0 + jnp.eye(4)) / 20.0
     per_volume = solid.compressibility * mass + solid.stabilization * (mass - 1.0 / 16.0)
     return solid.space.volume[:, None, None] * per_volume[None]
 
 
-def _point_energy(
+def point_energy(
     c: Symmetric,
     before: Symmetric,
     p: Scalar,
@@ -175,7 +179,7 @@ def _point_energy(
 ) -> Scalar:
     """Energy per reference volume at one point of one cell [kPa]."""
     material, viscosity, swelling, tension = cell
-    dilation = _volume_ratio(c) / swelling - 1.0
+    dilation = point_volume_ratio(c) / swelling - 1.0
     dissipation = viscosity * rate / 8.0 * square(difference(c, before))
     own = unswollen(c, swelling)
     elastic = swelling * material.energy(own, tension)
@@ -183,7 +187,7 @@ def _point_energy(
     return elastic + (0.5 * augmentation * dilation + p) * dilation + dissipation
 
 
-def _at_points(function, solid: Solid, F, p, tension, u_before: Vector, rate: Scalar):
+def at_points(function, solid: Solid, F, p, tension, u_before: Vector, rate: Scalar):
     """Map a function of the point energy's arguments over all points of all cells."""
     before = cauchy_green(deformation(solid, u_before))
     pressure = point_pressure(solid.space, p)
@@ -220,15 +224,16 @@ def residual(
     """
     space = solid.space
     F = deformation(solid, u)
-    slope = _at_points(jax.grad(_point_energy), solid, F, p, tension, u_before, rate)
+    slope = at_points(jax.grad(point_energy), solid, F, p, tension, u_before, rate)
     weight = quadrature_volume(space)
-    pulled = F @ _stress(slope) @ jnp.swapaxes(_fiber_gradient(solid), 2, 3)
-    pulled = weight[..., None, None] * pulled
-    forces = jnp.einsum("cqir,qar->cai", pulled, space.gradients)
+    pulled = weight[None, None] * pulled_back(
+        rows_first(F), slope, rows_first(fiber_gradient(solid))
+    )
+    forces = jnp.einsum("ircq,qar->cai", pulled, space.gradients)
     dilation = weight * (volume_ratio_all(F) / swelling_of(solid)[:, None] - 1.0)
     constraint = jnp.einsum("cq,qb->cb", dilation, space.pressure_values)
     corners = space.cells[:, :4]
-    constraint -= jnp.einsum("cab,cb->ca", _pressure_form(solid), p[corners])
+    constraint -= jnp.einsum("cab,cb->ca", pressure_form(solid), p[corners])
     return (
         jnp.zeros_like(u).at[space.cells].add(forces),
         jnp.zeros_like(p).at[corners].add(constraint),
@@ -240,111 +245,37 @@ def volume_ratio_all(F: Float[Array, "... 3 3"]) -> Float[Array, "..."]:
     return jnp.einsum("...i,...i->...", F[..., 0], jnp.cross(F[..., 1], F[..., 2]))
 
 
-def _stress(slope: Symmetric) -> Float[Array, "... 3 3"]:
-    """Second Piola stress in fiber axes from the slope of the energy in the components of C."""
-    a, b, c = (2.0 * part for part in slope[:3])
-    d, e, f = slope[3:]
-    rows = [jnp.stack(row, axis=-1) for row in ((a, d, e), (d, b, f), (e, f, c))]
-    return jnp.stack(rows, axis=-2)
+def rows_first(F: Float[Array, "c q 3 3"]) -> Float[Array, "3 3 c q"]:
+    """Rows and columns of the matrices of all points first."""
+    return jnp.moveaxis(F, (0, 1), (-2, -1))
 
 
-def _strain_displacement(F: Array, T: Array) -> Float[Array, "c q 6 3 3"]:
-    """Change of the components of C with the reference gradient of the displacement."""
-    rows = []
-    for m, n in PAIRS:
-        row = F[..., :, n, None] * T[..., None, :, m] + F[..., :, m, None] * T[..., None, :, n]
-        rows.append(row)
-    return jnp.stack(rows, axis=2)
+def in_turn(function: Callable[[_Tree], Array], over: _Tree) -> Array:
+    """Map over the first axis: one after the other on a CPU, all at once elsewhere.
 
-
-class _Curvature(NamedTuple):
-    """Slope and second derivatives of the energy at a point, and slope of J'."""
-
-    slope: Symmetric
-    second: Symmetric
-    growth: Symmetric
-
-
-def _curvature(c: Symmetric, before, p, rate, augmentation, cell) -> _Curvature:
-    def slope_of(x: Symmetric) -> Symmetric:
-        return jax.grad(_point_energy)(x, before, p, rate, augmentation, cell)
-
-    slope, push = jax.linearize(slope_of, c)
-    second = jax.vmap(push)(Symmetric(*jnp.eye(6, dtype=c.ff.dtype)))
-
-    def dilation(x: Symmetric) -> Scalar:
-        return _volume_ratio(x) / cell[2]
-
-    return _Curvature(slope, second, jax.grad(dilation)(c))
-
-
-class Tangent(NamedTuple):
-    """Element tangents of the mixed form, ``[[K, Gᵀ], [G, -Q]]``.
-
-    Attributes
-    ----------
-    K : (c, 3a, 3a)
-        Displacement blocks, unknowns ordered (node, component) [mN/mm].
-    G : (c, 4, 3a)
-        Coupling to the pressure [mm²].
-    Q : (c, 4, 4)
-        Compressibility and stabilization [mm³/kPa].
+    XLA on a CPU computes what it stacks anew for each number of the stack, a whole law at each
+    point; what a loop reads is computed once. Tangents so take half of the time.
     """
 
-    K: Float[Array, "c k k"]
-    G: Float[Array, "c 4 k"]
-    Q: Float[Array, "c 4 4"]
+    def one_by_one(over: _Tree) -> Array:
+        return jax.lax.map(function, over)
+
+    return jax.lax.platform_dependent(over, cpu=one_by_one, default=jax.vmap(function))
 
 
-def tangent(
-    solid: Solid,
-    u: Vector,
-    p: Float[Array, " v"],
-    tension: Float[Array, " c"],
-    u_before: Vector,
-    rate: Scalar,
-    *,
-    dtype: jnp.dtype,
-) -> Tangent:
-    """Exact derivative of `residual`, element by element, in the requested precision."""
-    space = solid.space
-    F = deformation(solid, u)
-    curved = _at_points(_curvature, solid, F, p, tension, u_before, rate)
-    second = jnp.stack(curved.second, axis=-2)
-    growth = jnp.stack(curved.growth, axis=-1)
-    T = _fiber_gradient(solid)
-    B = _strain_displacement(F, T).astype(dtype)
-    B = B.reshape(*B.shape[:3], 9)
-    weight = quadrature_volume(space)[..., None, None]
-    material = jnp.swapaxes(B, 2, 3) @ ((weight * second).astype(dtype) @ B)
-    geometric = (weight * (T @ _stress(curved.slope) @ jnp.swapaxes(T, 2, 3))).astype(dtype)
-    pull = jnp.einsum("cqk,cqkx->cqx", (weight[..., 0] * growth).astype(dtype), B)
-    K = _stiffness(space, material, geometric)
-    return Tangent(K, _coupling(space, pull), _pressure_form(solid).astype(dtype))
+def pulled_back(
+    left: Float[Array, "3 3 c q"], slope: Symmetric, right: Float[Array, "3 3 c q"]
+) -> Float[Array, "3 3 c q"]:
+    """``left S rightᵀ``: S from the slope of the energy in the components of C."""
+    a, b, c = (2.0 * part for part in slope[:3])
+    d, e, f = slope[3:]
+    stress = ((a, d, e), (d, b, f), (e, f, c))
 
+    def row(one: Float[Array, "3 c q"]) -> Float[Array, "3 c q"]:
+        x, y, z = (one[0] * s[0] + one[1] * s[1] + one[2] * s[2] for s in stress)
+        return x[None] * right[:, 0] + y[None] * right[:, 1] + z[None] * right[:, 2]
 
-def _stiffness(space: FunctionSpace, material: Array, geometric: Array) -> Float[Array, "c k k"]:
-    """Contract point tangents with the reference gradients: one product for all cells."""
-    cells, points = material.shape[:2]
-    gradients = space.gradients.astype(material.dtype)
-    nodes = gradients.shape[1]
-    pairs = jnp.einsum("qar,qbs->qrsab", gradients, gradients).reshape(points * 9, nodes**2)
-    rows = material.reshape(cells, points, 3, 3, 3, 3).transpose(0, 2, 4, 1, 3, 5)
-    blocks = (rows.reshape(cells * 9, points * 9) @ pairs).reshape(cells, 3, 3, nodes, nodes)
-    spread = (geometric.reshape(cells, points * 9) @ pairs).reshape(cells, 1, 1, nodes, nodes)
-    blocks += jnp.eye(3, dtype=material.dtype)[None, :, :, None, None] * spread
-    return blocks.transpose(0, 3, 1, 4, 2).reshape(cells, 3 * nodes, 3 * nodes)
-
-
-def _coupling(space: FunctionSpace, pull: Array) -> Float[Array, "c 4 k"]:
-    """Contract the slope of J with displacement gradients and pressure functions."""
-    cells, points = pull.shape[:2]
-    gradients = space.gradients.astype(pull.dtype)
-    nodes = gradients.shape[1]
-    pairs = jnp.einsum("qar,qb->qrab", gradients, space.pressure_values.astype(pull.dtype))
-    rows = pull.reshape(cells, points, 3, 3).transpose(0, 2, 1, 3).reshape(cells * 3, points * 3)
-    blocks = (rows @ pairs.reshape(points * 3, nodes * 4)).reshape(cells, 3, nodes, 4)
-    return blocks.transpose(0, 3, 2, 1).reshape(cells, 4, 3 * nodes)
+    return in_turn(row, left)
 
 
 def least_volume_ratio(solid: Solid, u: Vector) -> Scalar:
@@ -362,9 +293,9 @@ def stored_energy(solid: Solid, u: Vector, p: Float[Array, " v"]) -> Scalar:
     still = jnp.zeros((), u.dtype)
     passive = eqx.tree_at(lambda s: s.viscosity, solid, none)
     F, slack = deformation(solid, u), jnp.zeros_like(p)
-    energy = _at_points(_point_energy, passive, F, slack, none, u, still)
+    energy = at_points(point_energy, passive, F, slack, none, u, still)
     held = p[solid.space.cells[:, :4]]
-    volumetric = 0.5 * jnp.einsum("ca,cab,cb->", held, _pressure_form(solid), held)
+    volumetric = 0.5 * jnp.einsum("ca,cab,cb->", held, pressure_form(solid), held)
     return jnp.sum(quadrature_volume(solid.space) * energy) + volumetric
 
 
@@ -386,9 +317,10 @@ def fiber_state(
     Parameters as those of `residual`.
     """
     F = deformation(solid, u)
-    slope = _at_points(jax.grad(_point_energy), solid, F, p, tension, u_before, rate)
+    slope = at_points(jax.grad(point_energy), solid, F, p, tension, u_before, rate)
     stretch = jnp.sqrt(jnp.sum(F[..., 0] ** 2, axis=-1))
     along = jnp.einsum("cqim,cqi->cqm", F, F[..., 0] / stretch[..., None])
-    stress = jnp.einsum("cqm,cqmn,cqn->cq", along, _stress(slope), along) / volume_ratio_all(F)
+    pairs = zip(slope, PAIRS, strict=True)
+    stress = 2.0 * sum(part * along[..., m] * along[..., n] for part, (m, n) in pairs)
     weights = solid.space.weights
-    return stress @ weights, stretch @ weights
+    return stress / volume_ratio_all(F) @ weights, stretch @ weights

@@ -8,6 +8,7 @@ from numpy.testing import assert_allclose
 
 from heartsim.fem import solid as fem
 from heartsim.fem.exchange import drag_loss, tension_work
+from heartsim.fem.tangent import tangent
 from heartsim.tissue.active import InvariantTension
 
 
@@ -22,11 +23,11 @@ def direction(wall, seed=2):
     )
 
 
-def blocks_times(wall, tangent, du, dp):
-    """Assemble the tangent's action by plain loops over numpy blocks."""
+def blocks_times(wall, parts, du, dp):
+    """Assemble the action of element tangents by plain loops over numpy blocks."""
     cells = np.asarray(wall.solid.space.cells)
     forces, constraint = np.zeros_like(wall.u), np.zeros_like(wall.p)
-    for cell, K, G, Q in zip(cells, tangent.K, tangent.G, tangent.Q, strict=True):
+    for cell, K, G, Q in zip(cells, parts.K, parts.G, parts.Q, strict=True):
         local, pressure = np.asarray(du)[cell].ravel(), np.asarray(dp)[cell[:4]]
         np.add.at(forces, cell, (K @ local + G.T @ pressure).reshape(-1, 3))
         np.add.at(constraint, cell[:4], G @ local - Q @ pressure)
@@ -36,10 +37,10 @@ def blocks_times(wall, tangent, du, dp):
 def test_tangent_is_the_derivative_of_the_residual(wall):
     du, dp = direction(wall)
     _, slope = jax.jvp(lambda u, p: residual_of(wall, u, p), (wall.u, wall.p), (du, dp))
-    tangent = fem.tangent(
+    parts = tangent(
         wall.solid, wall.u, wall.p, wall.tension, wall.before, wall.rate, dtype=jnp.float64
     )
-    forces, constraint = blocks_times(wall, jax.tree.map(np.asarray, tangent), du, dp)
+    forces, constraint = blocks_times(wall, jax.tree.map(np.asarray, parts), du, dp)
     assert_allclose(forces, slope[0], atol=1e-9 * np.abs(slope[0]).max())
     assert_allclose(constraint, slope[1], atol=1e-9 * np.abs(slope[1]).max())
 
@@ -137,7 +138,7 @@ def test_augmentation_may_differ_by_cell(wall):
     def with_(gamma):
         solid = eqx.tree_at(lambda s: s.augmentation, wall.solid, jnp.asarray(gamma))
         state = (solid, wall.u, wall.p, wall.tension, wall.before, wall.rate)
-        return fem.residual(*state)[0], fem.tangent(*state, dtype=jnp.float64).K
+        return fem.residual(*state)[0], tangent(*state, dtype=jnp.float64).K
 
     cells = len(wall.mesh.tets)
     first = np.arange(cells) < cells // 2
@@ -208,10 +209,8 @@ def swollen(wall):
 def test_a_swollen_wall_has_the_tangent_of_its_residual(wall):
     solid, (du, dp) = swollen(wall), direction(wall)
     _, slope = jax.jvp(lambda u, p: residual_of(wall, u, p, solid), (wall.u, wall.p), (du, dp))
-    tangent = fem.tangent(
-        solid, wall.u, wall.p, wall.tension, wall.before, wall.rate, dtype=jnp.float64
-    )
-    forces, constraint = blocks_times(wall, jax.tree.map(np.asarray, tangent), du, dp)
+    parts = tangent(solid, wall.u, wall.p, wall.tension, wall.before, wall.rate, dtype=jnp.float64)
+    forces, constraint = blocks_times(wall, jax.tree.map(np.asarray, parts), du, dp)
     assert_allclose(forces, slope[0], atol=1e-9 * np.abs(slope[0]).max())
     assert_allclose(constraint, slope[1], atol=1e-9 * np.abs(slope[1]).max())
 

@@ -32,6 +32,16 @@ from heartsim.verification.table import (
 QUICK = ["point", "active-bar", "helix", "wave", "cavity", "windkessel"]
 """Problems of a few seconds; between them they see tissue, fibers, waves, cavities and blood."""
 
+ON_RECORD = {
+    "land-1": {"P1P1, tip of the beam, z"},
+    "land-2": {"P1P1, cavity volume", "P1P1, order of the cavity volume"},
+    "land-3": {"P1P1, order of the cavity volume"},
+    "arostica": {"generalised-α, order"},
+    "arostica-biv": {"uz of p1 at 0.48 s"},
+}
+"""Rows that fail, each explained in the chapter under "What is not verified"; no others may, and
+one that passes again is to be struck off."""
+
 
 @pytest.fixture(autouse=True)
 def _as_users_run_it():
@@ -53,7 +63,8 @@ def test_quick_problem_is_in_its_band(name):
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("name", [p.name for p in PROBLEMS if p.name not in QUICK])
 def test_long_problem_is_in_its_band(name):
-    assert [str(row) for row in verify([name]) if not row.passed] == []
+    failed = {row.quantity: str(row) for row in verify([name]) if not row.passed}
+    assert failed.keys() == ON_RECORD.get(name, set()), "\n".join(failed.values())
 
 
 def test_unknown_problem_names_the_nearest():
