@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -18,6 +17,7 @@ from heartsim.fem import solid as wall
 from heartsim.fem.exchange import drag_loss, tension_work, viscous_loss
 from heartsim.fem.support import support_power
 from heartsim.heart import Heart, Load, cavity_volumes, elastic_energy, loaded_residual
+from heartsim.programs import Program
 from heartsim.units import mmHg
 from heartsim.wallstate import WallState
 
@@ -86,7 +86,7 @@ class Snapshot(NamedTuple):
     active_tension: Float[Array, " c"]
 
 
-_tension = eqx.filter_jit(Heart.tension)
+_tension = Program(Heart.tension)
 
 
 def begin(heart: Heart, still: WallState, blood: State) -> Moment:
@@ -195,7 +195,7 @@ def _trusted(heart: Heart, load: Load, ahead: WallState, last: WallState) -> boo
     return bool(there < here)
 
 
-@eqx.filter_jit
+@Program
 def _imbalance(heart: Heart, guess: WallState, load: Load) -> Float[Array, ""]:
     return jnp.linalg.norm(loaded_residual(heart, guess.u, guess.p, guess.pressure, load))
 
@@ -214,7 +214,7 @@ def _pressures_of(heart: Heart, state: WallState) -> dict[str, Array]:
     return {name: state.pressure[k] for k, name in enumerate(heart.chambers)}
 
 
-@eqx.filter_jit
+@Program
 def observe(
     heart: Heart,
     t: Array,
@@ -250,7 +250,7 @@ def observe(
     )
 
 
-@eqx.filter_jit
+@Program
 def snapshot(heart: Heart, now: WallState, load: Load) -> Snapshot:
     """Shape, fiber stress [kPa], fiber stretch and active tension [kPa] of the wall."""
     memory = (load.tension, load.u_before, load.rate)

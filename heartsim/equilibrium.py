@@ -31,6 +31,7 @@ from heartsim.fem.preconditioner import (
 )
 from heartsim.fem.space import Nodes
 from heartsim.heart import Heart, Load, cable_ends, cavity_volumes, linearize
+from heartsim.programs import Program
 from heartsim.solve.multigrid import Prolongators, build
 from heartsim.wallstate import WallState
 
@@ -86,7 +87,7 @@ class Effort:
         )
 
 
-_solve_step = eqx.filter_jit(solve_step)
+_solve_step = Program(solve_step)
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,7 @@ class Workspace:
 
 _Tree = TypeVar("_Tree")
 
-_cavity_volumes = eqx.filter_jit(cavity_volumes)
+_cavity_volumes = Program(cavity_volumes)
 
 
 def strong(tree: _Tree) -> _Tree:
@@ -140,7 +141,7 @@ def strong(tree: _Tree) -> _Tree:
     return jax.tree.map(plain, tree)
 
 
-@eqx.filter_jit
+@Program
 def _vertex_level(heart: Heart, wall: WallState, load: Load, start: jax.Array):
     """Element blocks of the vertex-level matrix, and the dominant direction of the fine level."""
     operator = linearize(heart, wall.u, wall.p, wall.pressure, load, dtype=PRECISION)
@@ -262,7 +263,7 @@ def extrapolate(levels: Sequence[tuple[float, WallState]], at: float) -> WallSta
     return _ahead(*strong(([wall for _, wall in levels], jnp.asarray(weights))))
 
 
-@eqx.filter_jit
+@Program
 def _ahead(walls: Sequence[WallState], weights: Float[Array, " k"]) -> WallState:
     ahead = jax.tree.map(lambda *leaves: jnp.tensordot(weights, jnp.stack(leaves), 1), *walls)
     return ahead._replace(response=walls[-1].response)

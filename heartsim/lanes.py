@@ -29,6 +29,7 @@ from heartsim.equilibrium import Workspace
 from heartsim.errors import SolveFailed
 from heartsim.fem.factorized import Factorized
 from heartsim.heart import Heart, Load
+from heartsim.programs import Program
 from heartsim.wallstate import WallState
 
 _Tree = TypeVar("_Tree")
@@ -57,7 +58,7 @@ def _varies(leaf: object) -> bool:
     return eqx.is_inexact_array(leaf)
 
 
-@eqx.filter_jit
+@Program
 def solve_together(own: Task, common: Task, kept: Factorized) -> tuple[Solved, Factorized]:
     """One implicit step of every lane.
 
@@ -100,13 +101,13 @@ def stacked(tasks: list[Task]) -> tuple[Task, Task]:
     return _stack(own), common[0]
 
 
-@eqx.filter_jit
+@Program
 def _stack(trees: tuple[_Tree, ...]) -> _Tree:
     """Stack the arrays of several trees, in one call: there are hundreds of small ones."""
     return jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
 
 
-@eqx.filter_jit
+@Program
 def _apart(tree: _Tree, count: int) -> list[_Tree]:
     """The lanes of a stacked tree, in one call."""
     return [jax.tree.map(lambda leaf, k=k: leaf[k], tree) for k in range(count)]

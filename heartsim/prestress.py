@@ -37,6 +37,7 @@ from heartsim.fem.operator import WallOperator
 from heartsim.fem.shape import inverse_elements, shape_tangent
 from heartsim.fem.solid import deformation, volume_ratio_all
 from heartsim.heart import Heart, Load, cavity_gradients, linearize, loaded_residual
+from heartsim.programs import Program
 from heartsim.solve.krylov import gmres
 from heartsim.units import mm
 from heartsim.wallstate import WallState
@@ -282,7 +283,7 @@ def _unbalanced(
     return loaded_residual(there, u, p, pressure, load), there
 
 
-@eqx.filter_jit
+@Program
 def _balance(heart: Heart, wall: WallState, points: Float[Array, "n 3"]) -> _Balance:
     still = equilibrium.passive_load(heart)
     residual, there = _unbalanced(heart, points, wall.u, wall.p, wall.pressure, still)
@@ -296,7 +297,7 @@ def _balanced(heart: Heart, wall: WallState, points: Float[Array, "n 3"]) -> _Ba
     return _balance(*equilibrium.strong((heart, wall, points)))
 
 
-@eqx.filter_jit
+@Program
 def _newton(
     heart: Heart, kept: Kept, wall: WallState, edges: Int[Array, "e 2"], load: Load
 ) -> _Move:

@@ -10,6 +10,8 @@ import pytest
 from heartsim import runtime
 
 os.environ.setdefault("MPLBACKEND", "Agg")
+# tests put wrong functions in the place of right ones, which programs kept between runs would hide
+os.environ["HEARTSIM_PROGRAMS"] = "traced"
 runtime.use_plain_kernels()
 runtime.use_float64()
 runtime.use_one_blas_thread()

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -13,6 +12,7 @@ from heartsim.adjoint.transposed import solve_wall
 from heartsim.equilibrium import Workspace, passive_load, strong
 from heartsim.fem.linear import Kept
 from heartsim.heart import Heart, cavity_gradients, cavity_volumes, loaded_residual
+from heartsim.programs import Program
 from heartsim.units import mL
 from heartsim.wallstate import WallState
 
@@ -45,7 +45,7 @@ def inflation_gradient(
     }
 
 
-@eqx.filter_jit
+@Program
 def _gradient(
     heart: Heart, paths: tuple[Path, ...], kept: Kept, wall: WallState
 ) -> tuple[Float[Array, "k ..."], ...]:

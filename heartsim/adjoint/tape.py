@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -23,8 +22,9 @@ from heartsim.beat import Moment, march
 from heartsim.circulation.closed_loop import Circulation, State
 from heartsim.equilibrium import Workspace, strong
 from heartsim.heart import Heart
+from heartsim.programs import Program
 
-_step_back = eqx.filter_jit(step_back)
+_step_back = Program(step_back)
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def _level(moment: Moment) -> Level:
     return Level(np.asarray(moment.t), np.asarray(moment.dt), u, p, pressure, blood)
 
 
-@eqx.filter_jit
+@Program
 def _all_seen(
     loop: Circulation, chambers: tuple[str, ...], t: Array, pressure: Array, blood: State
 ) -> Seen:

@@ -2,7 +2,6 @@
 
 from typing import Final, NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
@@ -12,6 +11,7 @@ from heartsim.circulation.components import Scalar
 from heartsim.circulation.graph import BEDS, CHAMBERS, NODES, VALVES, State
 from heartsim.circulation.newton import solve
 from heartsim.circulation.step import advance_ahead
+from heartsim.programs import Program
 from heartsim.units import mL, mm, ms
 
 TOLERANCE: Final = 1e-3 * mL
@@ -122,7 +122,7 @@ def _traces(circulation: Circulation, state: State, t: Scalar) -> Traces:
     )
 
 
-beat = eqx.filter_jit(run_beat)
+beat = Program(run_beat)
 """`run_beat`, compiled once per number of steps."""
 
 
@@ -216,7 +216,7 @@ def periodic_state(circulation: Circulation, state: State, n_steps: int = 500) -
     return State(*(x - correction))
 
 
-@eqx.filter_jit
+@Program
 def differentiated_beat(
     circulation: Circulation, state: State, n_steps: int, directions: Circulation
 ) -> Traces:
@@ -241,7 +241,7 @@ def differentiated_beat(
     return jax.vmap(lambda d: jax.jvp(traces, (circulation,), (d,))[1])(directions)
 
 
-@eqx.filter_jit
+@Program
 def _search(
     circulation: Circulation,
     state: State,

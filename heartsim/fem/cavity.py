@@ -66,15 +66,16 @@ def cavity_surface(
         opening.append(np.full(len(loop), number))
     table = tabulate(2, 2 if quadratic else 1, 4 if quadratic else 2)
     endocardium = boundary_facets(nodes, facets)
-    return CavitySurface(
+    surface = CavitySurface(
         facets=endocardium,
         rim=boundary_edges(nodes, np.concatenate(edges), endocardium),
-        opening=jnp.asarray(np.concatenate(opening), dtype=jnp.int32),
-        values=jnp.asarray(table.values),
-        gradients=jnp.asarray(table.gradients),
-        weights=jnp.asarray(table.weights),
+        opening=np.concatenate(opening).astype(np.int32),
+        values=table.values,
+        gradients=table.gradients,
+        weights=table.weights,
         openings=len(rims),
     )
+    return jax.device_put(surface)
 
 
 def _centres(surface: CavitySurface, x: Float[Array, "n 3"]) -> Float[Array, "r 3"]:

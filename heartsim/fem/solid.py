@@ -30,6 +30,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from heartsim.fem.space import FunctionSpace
+from heartsim.programs import Program
 from heartsim.tissue.law import Symmetric
 
 PAIRS: Final = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
@@ -96,6 +97,7 @@ def swelling_of(solid: Solid) -> Float[Array, " c"]:
     return jnp.broadcast_to(solid.swelling, solid.viscosity.shape)
 
 
+@Program
 def carried(
     frames: Float[Array, "c q 3 3"], inverse_jacobian: Float[Array, "c 3 3"], space: FunctionSpace
 ) -> Float[Array, "c q 3 3"]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
@@ -15,6 +16,7 @@ from jaxtyping import Array, Float, Int
 from heartsim.errors import MeshError
 from heartsim.fem.elements import TET_EDGES, TRIANGLE_EDGES, tabulate
 from heartsim.mesh.surfaces import boundary, match_facets
+from heartsim.programs import Program
 
 DEGREE: Final[Mapping[str, int]] = {"P2P1": 2, "P1P1": 1}
 """Displacement degree of each element family."""
@@ -129,7 +131,7 @@ def boundary_edges(
 
 def _parts(nodes: Nodes, own: np.ndarray, cell: np.ndarray) -> BoundaryParts:
     local = np.argmax(nodes.cells[cell][:, None, :] == own[:, :, None], axis=2)
-    return BoundaryParts(*(jnp.asarray(table, dtype=jnp.int32) for table in (own, cell, local)))
+    return jax.device_put(BoundaryParts(*(table.astype(np.int32) for table in (own, cell, local))))
 
 
 def number_nodes(
@@ -195,6 +197,7 @@ class FunctionSpace(eqx.Module):
         )
 
 
+@Program
 def _geometry(corners: Float[Array, "c 4 3"]) -> tuple[Float[Array, "c 3 3"], Float[Array, " c"]]:
     """Inverse Jacobians and volumes of straight-sided tetrahedra."""
     edges = corners[:, 1:] - corners[:, :1]  # rows: dx/d(reference coordinate)
@@ -226,20 +229,21 @@ def function_space(
     """
     degree = DEGREE[element]
     table = tabulate(3, degree, quadrature_degree)
-    inverse, volume = _geometry(jnp.asarray(nodes.points[nodes.cells[:, :4]]))
+    inverse, volume = _geometry(nodes.points[nodes.cells[:, :4]])
     free = np.ones((len(nodes.points), 3))
     if fixed is not None:
         free[fixed] = 0.0
-    return FunctionSpace(
-        points=jnp.asarray(nodes.points),
-        cells=jnp.asarray(nodes.cells, dtype=jnp.int32),
+    space = FunctionSpace(
+        points=nodes.points,
+        cells=nodes.cells.astype(np.int32),
         inverse_jacobian=inverse,
         volume=volume,
-        values=jnp.asarray(table.values),
-        gradients=jnp.asarray(table.gradients),
-        weights=jnp.asarray(table.weights),
-        pressure_values=jnp.asarray(table.barycentric),
-        free=jnp.asarray(free),
+        values=table.values,
+        gradients=table.gradients,
+        weights=table.weights,
+        pressure_values=table.barycentric,
+        free=free,
         vertices=nodes.vertices,
         element=element,
     )
+    return jax.device_put(space)

@@ -9,12 +9,14 @@ doi:10.1007/s10237-018-1098-4; Strocchi et al. (2020) doi:10.1016/j.jbiomech.202
 """
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
 from heartsim.fem.elements import tabulate
 from heartsim.fem.space import BoundaryParts, Nodes, boundary_facets
+from heartsim.programs import Program
 
 
 class Support(eqx.Module):
@@ -68,21 +70,22 @@ def support(
     quadratic = len(nodes.edges) > 0
     table = tabulate(2, 2 if quadratic else 1, 4 if quadratic else 2)
     uniform = np.ones(len(triangles))
-    points = jnp.asarray(nodes.points)
-    projector, area = _geometry(points, jnp.asarray(triangles), smoothed=smoothed)
-    return Support(
+    projector, area = _geometry(nodes.points, triangles, smoothed=smoothed)
+    held = Support(
         facets=boundary_facets(nodes, triangles),
         projector=projector,
         area=area,
-        mass=jnp.asarray(np.einsum("q,qa,qb->ab", table.weights, table.values, table.values)),
-        normal_stiffness=jnp.asarray(normal_stiffness * uniform),
-        tangential_stiffness=jnp.asarray(tangential_stiffness * uniform),
-        normal_damping=jnp.asarray(normal_damping * uniform),
-        tangential_damping=jnp.asarray(tangential_damping * uniform),
+        mass=np.einsum("q,qa,qb->ab", table.weights, table.values, table.values),
+        normal_stiffness=normal_stiffness * uniform,
+        tangential_stiffness=tangential_stiffness * uniform,
+        normal_damping=normal_damping * uniform,
+        tangential_damping=tangential_damping * uniform,
         smoothed=smoothed,
     )
+    return jax.device_put(held)
 
 
+@Program
 def _geometry(
     points: Float[Array, "n 3"], triangles: Int[Array, "f 3"], *, smoothed: bool
 ) -> tuple[Float[Array, "f 3 3"], Float[Array, " f"]]:

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
@@ -151,7 +152,7 @@ def plan(tree: Tree, elements: Int[np.ndarray, "e d"]) -> Plan:
     for level, alike in zip(levels, _grouped(levels, unknowns), strict=True):
         batches, below = _batches(level, alike, elements, below)
         batched.append(batches)
-    return tuple(reversed(batched))
+    return jax.device_put(tuple(reversed(batched)))
 
 
 class _Level(NamedTuple):
@@ -195,7 +196,7 @@ def _batches(
         here, at = level.entering[among], np.searchsorted(some, level.front[among])
         place = _find(slots, at[:, None], elements[here], unknowns)
         tables = (inner, outer, here, at, place, *below.read_by(level.children[some], slots))
-        batches.append(Batch(*(jnp.asarray(table, jnp.int32) for table in tables)))
+        batches.append(Batch(*(table.astype(np.int32) for table in tables)))
         row = outer.shape[1] + 1
         start[some], stride[some] = first + row**2 * np.arange(len(some)), row
         first += row**2 * len(some)
@@ -275,10 +276,11 @@ def unmade(plan: Plan, dtype: np.dtype) -> Factor:
 
     def front(batch: Batch) -> Front:
         fronts, count = batch.pivots.shape
-        coupling = jnp.zeros((fronts, count, batch.border.shape[1]), dtype)
-        return Front(jnp.zeros((fronts, count, count), dtype), coupling, None)
+        shapes = (fronts, count, count), (fronts, count, batch.border.shape[1])
+        inverse, coupling = (np.zeros(shape, dtype) for shape in shapes)
+        return Front(inverse, coupling, None)
 
-    return tuple(tuple(front(batch) for batch in level) for level in plan)
+    return jax.device_put(tuple(tuple(front(batch) for batch in level) for level in plan))
 
 
 def factorize(

@@ -1,0 +1,190 @@
+"""Compiled programs, kept between runs: a later start need not trace what an earlier one met.
+
+JAX's cache of compiled programs is asked with the whole program, so each start traces and lowers
+everything anew, which takes longer than to load what was compiled. Here a lowered program is kept
+under all that it was made from: the sources of heartsim, the versions below it, the kind of device,
+and the arguments apart from the values of their arrays. Where any of these differs it is traced.
+"""
+
+import hashlib
+import io
+import os
+import pickle
+import platform
+from collections.abc import Callable, Hashable, Sequence
+from enum import Enum
+from functools import cache, update_wrapper
+from importlib.metadata import version
+from pathlib import Path
+from types import FunctionType
+from typing import Final, Generic, NamedTuple, ParamSpec, TypeVar
+
+import equinox as eqx
+import jax
+import jax.export
+import jax.numpy as jnp
+from jax.core import Tracer
+
+from heartsim.cache import cache_folder
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+SWITCH: Final = "HEARTSIM_PROGRAMS"
+"""Environment variable: ``kept``, as the command line sets it, or ``traced``, as it is otherwise. A
+script may put functions of its own in the place of ours, and our sources would not tell."""
+
+_KNOWN: Final = frozenset({"heartsim", "jax", "jaxlib", "equinox", "numpy", "builtins", "enum"})
+"""Packages whose sources or versions name a program: with a law from elsewhere it is traced."""
+
+
+class _Slot(Enum):
+    """Stands for an array among arguments or results."""
+
+    ARRAY = 0
+
+
+class _Loaded(NamedTuple):
+    """A compiled program from arrays to arrays, and its result with slots for those."""
+
+    run: Callable[..., Sequence[jax.Array]]
+    result: object
+
+
+class Program(Generic[_P, _R]):
+    """A compiled function: arrays are traced, all else is held static.
+
+    Parameters
+    ----------
+    function : callable
+        Pure, and importable by its name.
+    """
+
+    def __init__(self, function: Callable[_P, _R]) -> None:
+        self.__wrapped__ = function
+        self._traced = eqx.filter_jit(function)
+        self._loaded: dict[Hashable, _Loaded | None] = {}
+        update_wrapper(self, function)
+
+    def __call__(self, *args: _P.args, **kwargs: _P.kwargs) -> _R:
+        """Run what was compiled for such arguments; in another trace, become part of that."""
+        if os.environ.get(SWITCH) != "kept":
+            return self._traced(*args, **kwargs)
+        leaves, tree = jax.tree.flatten((args, kwargs))
+        arrays = [leaf for leaf in leaves if eqx.is_array(leaf)]
+        if any(isinstance(array, Tracer) for array in arrays):
+            return self._traced(*args, **kwargs)
+        fixed = tuple(_Slot.ARRAY if eqx.is_array(leaf) else leaf for leaf in leaves)
+        kinds = tuple((x.shape, x.dtype, getattr(x, "weak_type", False)) for x in arrays)
+        key = (tree, fixed, kinds, _device())
+        if key not in self._loaded:
+            self._loaded[key] = self._kept(tree.unflatten(fixed), arrays)
+        loaded = self._loaded[key]
+        if loaded is None:
+            return self._traced(*args, **kwargs)
+        return _filled(loaded.result, loaded.run(*arrays))
+
+    def _kept(self, example: object, arrays: Sequence[jax.Array]) -> _Loaded | None:
+        """The program for such arguments, traced if it is not there; None where it has no name."""
+        try:
+            where = _place(self.__wrapped__), self.__wrapped__.__qualname__
+            told = _pickled((where, example, [str(jax.typeof(array)) for array in arrays]))
+        except _Elsewhere:
+            return None
+        name = hashlib.sha256(_ground(_device()) + told).hexdigest()
+        path = cache_folder() / "programs" / name
+        loaded = _read(path)
+        if loaded is None and _written(path, *_lowered(self.__wrapped__, example, arrays)):
+            loaded = _read(path)
+        return loaded
+
+
+def _lowered(
+    function: Callable[..., object], example: object, arrays: Sequence[jax.Array]
+) -> tuple[bytes, object]:
+    """A program from arrays to arrays, and its result with slots for those."""
+    results = []
+
+    def flat(*given: jax.Array) -> list[jax.Array]:
+        args, kwargs = _filled(example, given)
+        leaves, tree = jax.tree.flatten(function(*args, **kwargs))
+        results.append(tree.unflatten([_Slot.ARRAY if eqx.is_array(x) else x for x in leaves]))
+        return [leaf for leaf in leaves if eqx.is_array(leaf)]
+
+    flat.__name__ = function.__name__
+    # a device calls itself "gpu", whoever made it; an export wants to know
+    kind = "cpu" if _device().platform == "cpu" else jax.export.default_export_platform()
+    exported = jax.export.export(jax.jit(flat), platforms=[kind])(*arrays)
+    return bytes(exported.serialize()), results[-1]
+
+
+def _filled(example, arrays: Sequence[jax.Array]):
+    """An example with its slots filled."""
+    leaves, tree = jax.tree.flatten(example)
+    rest = iter(arrays)
+    return tree.unflatten([next(rest) if leaf is _Slot.ARRAY else leaf for leaf in leaves])
+
+
+class _Elsewhere(Exception):
+    """Something is named neither by a version nor by our sources."""
+
+
+class _Pickler(pickle.Pickler):
+    def reducer_override(self, obj: object):
+        """Refuse classes and functions whose code no known package tells."""
+        if isinstance(obj, (type, FunctionType)):
+            _place(obj)
+        return NotImplemented
+
+
+def _place(code: Callable[..., object]) -> str:
+    if code.__module__.partition(".")[0] not in _KNOWN:
+        raise _Elsewhere
+    return code.__module__
+
+
+def _pickled(told: object) -> bytes:
+    with io.BytesIO() as file:
+        try:
+            _Pickler(file).dump(told)
+        except (pickle.PicklingError, AttributeError, TypeError) as error:
+            raise _Elsewhere from error
+        return file.getvalue()
+
+
+def _device() -> jax.Device:  # pyright: ignore[reportInvalidTypeForm]
+    chosen = jax.config.jax_default_device  # pyright: ignore[reportAttributeAccessIssue]
+    return chosen or jax.local_devices()[0]
+
+
+@cache
+def _ground(device: jax.Device) -> bytes:  # pyright: ignore[reportInvalidTypeForm]
+    """What all programs of this process are made from: sources, versions, device, settings."""
+    sources = (path.read_bytes() for path in sorted(Path(__file__).parent.rglob("*.py")))
+    versions = [version(name) for name in ("jax", "jaxlib", "equinox", "numpy")]
+    kinds = [platform.python_version(), device.platform, device.device_kind]
+    settings = sorted(x for x in os.environ.items() if x[0].startswith(("JAX_", "XLA_")))
+    told = repr([versions, kinds, settings, str(jnp.result_type(float))])
+    return hashlib.sha256(b"".join(sources) + told.encode()).digest()
+
+
+def _read(path: Path) -> _Loaded | None:
+    """A kept program; None where there is none, or none that can be read."""
+    try:
+        code, result = pickle.loads(path.read_bytes())
+        exported = jax.export.deserialize(bytearray(code))
+        return _Loaded(jax.jit(exported.call).lower(*exported.in_avals).compile(), result)
+    except Exception:  # noqa: BLE001  (whatever is wrong with a file of a cache: it is made anew)
+        return None
+
+
+def _written(path: Path, code: bytes, result: object) -> bool:
+    """Keep a program, written aside and renamed; False where the disk takes nothing."""
+    aside = path.with_suffix(f".{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        aside.write_bytes(pickle.dumps((code, result)))
+        aside.replace(path)
+    except OSError:
+        return False
+    return True

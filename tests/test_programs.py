@@ -1,0 +1,150 @@
+"""Programs kept between runs: the same answers, never those of other code."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from heartsim import equilibrium, programs
+from heartsim.circulation.adult import healthy_adult
+from heartsim.circulation.periodic import run_beat
+from heartsim.coupling import solve_step
+from heartsim.fem import space as spaces
+from heartsim.programs import Program
+from tests.solve.tiny import ventricle
+
+CORNERS = np.array([[[0.0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 2]]])
+
+
+class Doubled(eqx.Module):
+    """A law of somebody else."""
+
+    factor: float = 2.0
+
+
+@pytest.fixture
+def folder(monkeypatch, tmp_path):
+    """Where programs are kept in this test."""
+    monkeypatch.setenv(programs.SWITCH, "kept")
+    monkeypatch.setenv("HEARTSIM_CACHE", str(tmp_path))
+    return tmp_path / "programs"
+
+
+@pytest.fixture
+def never_traced(monkeypatch):
+    """Call it, and nothing may be traced from then on."""
+
+    def refuse(*_):
+        raise AssertionError("traced once more")
+
+    return lambda: monkeypatch.setattr(programs, "_lowered", refuse)
+
+
+def geometry() -> Program:
+    """The program as a new process would have it."""
+    return Program(spaces._geometry.__wrapped__)
+
+
+def names(folder):
+    return {path.name for path in folder.iterdir()} if folder.exists() else set()
+
+
+def test_a_later_start_traces_nothing(folder, never_traced):
+    first = geometry()(CORNERS)
+    never_traced()
+    second = geometry()(CORNERS)
+    for one, other in zip(first, second, strict=True):
+        assert_array_equal(one, other)
+    assert_allclose(second[1], 1 / 3)
+
+
+def test_results_keep_what_is_no_array(folder, never_traced):
+    """A beat takes modules and a number held static, and returns dictionaries by name."""
+    loop, state = healthy_adult()
+    expected = run_beat(loop, state, 50)
+    Program(run_beat)(loop, state, 50)
+    never_traced()
+    found = Program(run_beat)(loop, state, 50)
+    assert jax.tree.structure(found) == jax.tree.structure(expected)
+    for one, other in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
+        assert_allclose(one, other, rtol=1e-12)
+
+
+def test_other_shapes_and_choices_are_other_programs(folder):
+    geometry()(CORNERS)
+    geometry()(np.repeat(CORNERS, 2, axis=0))
+    loop, state = healthy_adult()
+    Program(run_beat)(loop, state, 50)
+    Program(run_beat)(loop, state, 60)
+    assert len(names(folder)) == 4
+
+
+def test_other_sources_are_other_programs(folder, monkeypatch):
+    geometry()(CORNERS)
+    monkeypatch.setattr(programs, "_ground", lambda _: b"after an upgrade")
+    geometry()(CORNERS)
+    assert len(names(folder)) == 2
+
+
+def test_scripts_are_traced(folder, monkeypatch):
+    """What a script puts in the place of our functions would not be seen in a kept program."""
+    monkeypatch.delenv(programs.SWITCH)
+    geometry()(CORNERS)
+    assert names(folder) == set()
+
+
+def test_code_from_elsewhere_is_not_kept(folder):
+    def twice(x, law):
+        return law.factor * x
+
+    assert Program(twice)(jnp.ones(2), Doubled()).tolist() == [2.0, 2.0]
+    passed = Program(spaces._geometry.__wrapped__)
+    assert passed._kept(((CORNERS, Doubled()), {}), [CORNERS]) is None
+    assert names(folder) == set()
+
+
+def test_a_damaged_program_is_made_anew(folder):
+    volume = geometry()(CORNERS)[1]
+    (path,) = folder.iterdir()
+    path.write_bytes(path.read_bytes()[:100])
+    assert_array_equal(geometry()(CORNERS)[1], volume)
+    assert path.stat().st_size > 100
+
+
+def test_a_folder_that_takes_nothing_costs_only_time(folder):
+    folder.write_text("a file where the folder should be")
+    assert_allclose(geometry()(CORNERS)[1], 1 / 3)
+
+
+def test_programs_are_differentiated_and_mapped(folder):
+    def volume(x):
+        return geometry()(x)[1].sum()
+
+    assert_allclose(jax.grad(volume)(jnp.asarray(CORNERS))[0, 3], [0, 0, 1 / 6], atol=1e-15)
+    assert jax.vmap(volume)(jnp.asarray(np.stack([CORNERS, 2 * CORNERS]))).shape == (2,)
+    assert names(folder) == set()
+
+
+def test_a_kept_step_takes_its_own_results(folder, never_traced):
+    """Factors go into the next coupled step as they came out of one, in the same program."""
+    _, work, task = ventricle()
+
+    def step(program, kept, guess):
+        given = equilibrium.strong((task.heart, kept, guess, task.blood, task.load))
+        return program(*given, work.tolerances)
+
+    def steps(program):
+        wall, _, _, kept = step(program, work.kept, task.guess)
+        return step(program, kept, wall)
+
+    before = names(folder)
+    expected = steps(Program(solve_step))
+    assert bool(expected[2].converged)
+    assert len(names(folder) - before) == 1
+    never_traced()
+    found = steps(Program(solve_step))
+    assert jax.tree.structure(found) == jax.tree.structure(expected)
+    for one, other in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
+        assert_array_equal(one, other)
