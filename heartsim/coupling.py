@@ -21,7 +21,7 @@ from heartsim.fem.linear import Inverse, Kept
 from heartsim.fem.operator import WallOperator
 from heartsim.heart import Heart, Load, linearize
 from heartsim.solve.krylov import gmres
-from heartsim.solve.lanes import anywhere
+from heartsim.solve.lanes import anywhere, lane_by_lane
 from heartsim.wallstate import Balance, WallState, balance_at
 
 LEAST_VOLUME_RATIO: Final = 0.05
@@ -252,7 +252,9 @@ def _correction(
     (Broyden's update). Where it is not known, passes before the first solve for it.
     """
     wall, gradients = now.wall, balance.gradients
-    operator = linearize(heart, wall.u, wall.p, wall.pressure, load, dtype=now.kept.dtype)
+    operator = linearize(
+        heart, wall.u, wall.p, wall.pressure, load, dtype=now.kept.dtype, needed=now.running
+    )
     inverse, kept = now.kept.prepare(operator, heart.solid.space)
     system = _System(operator, inverse, balance)
     chambers = len(heart.chambers)
@@ -344,7 +346,7 @@ def _line_search(
 
     def shorten(trial: _Trial) -> _Trial:
         length = 0.5 * trial.length
-        balance = balance_at(heart, at(length), load)
+        balance = lane_by_lane(balance_at, refused(trial))(heart, at(length), load)
         bounded = balance.norm <= jnp.maximum(now.norm, LARGEST_RESIDUAL * balance.scale)
         free = (now.info.newton < CAREFUL_FROM) | (now.norm >= balance.scale)
         free |= (length <= CAREFUL_STEP) | (balance.norm <= tolerance * balance.scale)

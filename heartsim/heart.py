@@ -6,7 +6,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from heartsim.activation.twitch import Activation
 from heartsim.circulation.closed_loop import Circulation
@@ -26,6 +26,7 @@ from heartsim.fem.operator import Pressed, Tied, WallOperator, add_parts
 from heartsim.fem.solid import Solid
 from heartsim.fem.support import Support, support_blocks, support_energy, support_force
 from heartsim.fem.tangent import tangent
+from heartsim.solve.lanes import lane_by_lane
 from heartsim.tissue.tissue import Tissue
 
 
@@ -167,10 +168,14 @@ def linearize(
     load: Load,
     *,
     dtype: jnp.dtype,
+    needed: Bool[Array, ""] | bool = True,
 ) -> WallOperator:
-    """Exact derivative of wall forces and pressure loads at a state, in the given precision."""
-    space = heart.solid.space
-    parts = tangent(heart.solid, u, p, load.tension, load.u_before, load.rate, dtype=dtype)
+    """Exact derivative of wall forces and pressure loads at a state, in the given precision.
+
+    Element tangents are nan in lanes of a batch where they are not needed.
+    """
+    space, memory = heart.solid.space, (load.tension, load.u_before, load.rate)
+    parts = lane_by_lane(tangent, needed)(heart.solid, u, p, *memory, dtype=dtype)
     K = parts.K
     for held in heart.supports:
         K = add_parts(K, held.facets, support_blocks(held, load.rate))

@@ -3,14 +3,19 @@
 `vmap` turns a condition of one system into one of each, and then computes both branches for all
 and copies whole states to keep those that are done. `anywhere` instead asks whether any of them
 needs the branch: one condition for all, so that loops and branches stay what they are. `typical`
-gives them one matrix, so that a preconditioner is made once and read once for all.
+gives them one matrix, so that a preconditioner is made once and read once for all. `lane_by_lane`
+keeps what is large in the cache of a CPU, and leaves out who is done.
 """
 
 from collections.abc import Callable
+from typing import TypeVar
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
+
+_Tree = TypeVar("_Tree")
 
 
 def _one_for_all(agreed: Callable[[Array], Array]) -> Callable[[Array], Array]:
@@ -46,3 +51,50 @@ def anywhere(flag: Bool[Array, ""]) -> Bool[Array, ""]:
 def typical(numbers: Float[Array, "..."]) -> Float[Array, "..."]:
     """The numbers themselves; under ``vmap`` the mean of all lanes in which they are finite."""
     return _mean_lane(numbers)
+
+
+def lane_by_lane(
+    function: Callable[..., _Tree], needed: Bool[Array, ""] | bool = True
+) -> Callable[..., _Tree]:
+    """The function itself; under ``vmap`` on a CPU one lane after the other, nan if not needed.
+
+    What one lane reads and writes at all points of a heart stays in the cache, and XLA does not
+    move arrays with lanes in front from layout to layout. Results must be floating-point arrays.
+    """
+
+    def called(*args: object, **kwargs: object) -> _Tree:
+        given, fixed = eqx.partition((args, kwargs), eqx.is_array)
+
+        def plain(given) -> _Tree:
+            args, kwargs = eqx.combine(given, fixed)
+            return function(*args, **kwargs)
+
+        own = jax.custom_batching.custom_vmap(lambda needed, given: plain(given))
+
+        @own.def_vmap
+        def _lanes(size: int, batched, needed, given):
+            lanes, common = eqx.partition(given, batched[1])
+
+            def one(lane) -> _Tree:
+                return plain(eqx.combine(lane, common))
+
+            def in_turn(flags, lanes) -> _Tree:
+                shape = jax.eval_shape(one, jax.tree.map(lambda leaf: leaf[0], lanes))
+                nothing = jax.tree.map(lambda x: jnp.full(x.shape, jnp.nan, x.dtype), shape)
+
+                def if_needed(given) -> _Tree:
+                    return jax.lax.cond(given[0], one, lambda _: nothing, given[1])
+
+                return jax.lax.map(if_needed, (flags, lanes))
+
+            def at_once(flags, lanes) -> _Tree:
+                del flags
+                return jax.vmap(one)(lanes)
+
+            flags = jnp.broadcast_to(needed, size)
+            found = jax.lax.platform_dependent(flags, lanes, cpu=in_turn, default=at_once)
+            return found, jax.tree.map(lambda _: True, found)
+
+        return own(needed, given)
+
+    return called

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.testing import assert_allclose
 
 from heartsim.solve.krylov import gmres
-from heartsim.solve.lanes import anywhere, typical
+from heartsim.solve.lanes import anywhere, lane_by_lane, typical
 
 
 def test_one_lane_is_asked_as_it_is():
@@ -65,3 +65,35 @@ def test_lanes_of_gmres_reach_their_own_targets_and_a_broken_one_hurts_nobody():
         assert np.linalg.norm(left) <= 2 * aim[lane, 0]
     assert np.isnan(found.x[2]).all()
     assert_allclose(found.x[3], 0.0)
+
+
+def _force(stiffness, shift, *, power):
+    return {"force": stiffness * jnp.sin(shift) ** power, "size": jnp.linalg.norm(shift)}
+
+
+def test_lanes_in_turn_are_lanes_at_once():
+    """One argument is of each lane, one common to all, one is no array."""
+    stiffness = jnp.arange(1.0, 4.0)
+    shift = jnp.linspace(0, 1, 5)
+    found = jax.vmap(lambda k: lane_by_lane(_force)(k, shift, power=2))(stiffness)
+    expected = jax.vmap(lambda k: _force(k, shift, power=2))(stiffness)
+    assert_allclose(found["force"], expected["force"])
+    assert_allclose(found["size"], jnp.full(3, expected["size"][0]))
+
+
+def test_lanes_that_are_done_cost_nothing():
+    needed = jnp.array([True, False, True])
+
+    def one(needed, stiffness):
+        return lane_by_lane(_force, needed)(stiffness, jnp.ones(2), power=1)
+
+    force = jax.vmap(one)(needed, jnp.arange(1.0, 4.0))["force"]
+    assert jnp.isnan(force).any(axis=1).tolist() == [False, True, False]
+    # a condition is left in the program: what is not needed is not computed either
+    program = jax.jit(jax.vmap(one)).lower(needed, jnp.arange(1.0, 4.0)).as_text()
+    assert "stablehlo.case" in program or "stablehlo.if" in program
+
+
+def test_a_single_heart_has_nothing_to_leave_out():
+    force = lane_by_lane(_force, jnp.array(False))(2.0, jnp.ones(2), power=1)["force"]
+    assert_allclose(force, 2 * jnp.sin(jnp.ones(2)))
