@@ -168,14 +168,15 @@ def linearize(
     load: Load,
     *,
     dtype: jnp.dtype,
-    needed: Bool[Array, ""] | bool = True,
+    needed: Bool[Array, ""] | None = None,
 ) -> WallOperator:
     """Exact derivative of wall forces and pressure loads at a state, in the given precision.
 
-    Element tangents are nan in lanes of a batch where they are not needed.
+    Where it is said which lanes of a batch need them, element tangents are nan in the others.
     """
     space, memory = heart.solid.space, (load.tension, load.u_before, load.rate)
-    parts = lane_by_lane(tangent, needed)(heart.solid, u, p, *memory, dtype=dtype)
+    made = tangent if needed is None else lane_by_lane(tangent, needed)
+    parts = made(heart.solid, u, p, *memory, dtype=dtype)
     K = parts.K
     for held in heart.supports:
         K = add_parts(K, held.facets, support_blocks(held, load.rate))

@@ -11,10 +11,11 @@ import io
 import os
 import pickle
 import platform
+import tempfile
+import threading
 from collections.abc import Callable, Hashable, Sequence
 from enum import Enum
 from functools import cache, update_wrapper
-from importlib.metadata import version
 from pathlib import Path
 from types import FunctionType
 from typing import Final, Generic, NamedTuple, ParamSpec, TypeVar
@@ -23,6 +24,8 @@ import equinox as eqx
 import jax
 import jax.export
 import jax.numpy as jnp
+import jaxlib
+import numpy as np
 from jax.core import Tracer
 
 from heartsim.cache import cache_folder
@@ -36,6 +39,9 @@ script may put functions of its own in the place of ours, and our sources would 
 
 _KNOWN: Final = frozenset({"heartsim", "jax", "jaxlib", "equinox", "numpy", "builtins", "enum"})
 """Packages whose sources or versions name a program: with a law from elsewhere it is traced."""
+
+
+_DIGEST: Final = hashlib.sha256().digest_size
 
 
 class _Slot(Enum):
@@ -64,6 +70,7 @@ class Program(Generic[_P, _R]):
         self.__wrapped__ = function
         self._traced = eqx.filter_jit(function)
         self._loaded: dict[Hashable, _Loaded | None] = {}
+        self._turn = threading.RLock()
         update_wrapper(self, function)
 
     def __call__(self, *args: _P.args, **kwargs: _P.kwargs) -> _R:
@@ -77,32 +84,36 @@ class Program(Generic[_P, _R]):
         fixed = tuple(_Slot.ARRAY if eqx.is_array(leaf) else leaf for leaf in leaves)
         kinds = tuple((x.shape, x.dtype, getattr(x, "weak_type", False)) for x in arrays)
         key = (tree, fixed, kinds, _device())
-        if key not in self._loaded:
-            self._loaded[key] = self._kept(tree.unflatten(fixed), arrays)
+        with self._turn:
+            if key not in self._loaded:
+                self._loaded[key] = self._kept(tree.unflatten(fixed), arrays)
         loaded = self._loaded[key]
         if loaded is None:
             return self._traced(*args, **kwargs)
         return _filled(loaded.result, loaded.run(*arrays))
 
     def _kept(self, example: object, arrays: Sequence[jax.Array]) -> _Loaded | None:
-        """The program for such arguments, traced if it is not there; None where it has no name."""
+        """The program for such arguments, traced if it is not there; None if it cannot be kept."""
         try:
             where = _place(self.__wrapped__), self.__wrapped__.__qualname__
             told = _pickled((where, example, [str(jax.typeof(array)) for array in arrays]))
         except _Elsewhere:
             return None
-        name = hashlib.sha256(_ground(_device()) + told).hexdigest()
+        name = hashlib.sha256(SOURCES + _ground(_device()) + told).hexdigest()
         path = cache_folder() / "programs" / name
         loaded = _read(path)
-        if loaded is None and _written(path, *_lowered(self.__wrapped__, example, arrays)):
-            loaded = _read(path)
+        if loaded is None:
+            lowered = _lowered(self.__wrapped__, example, arrays)
+            # what was imported under other sources than these must not go by their name
+            if lowered is not None and _sources() == SOURCES and _written(path, lowered):
+                loaded = _read(path)
         return loaded
 
 
 def _lowered(
     function: Callable[..., object], example: object, arrays: Sequence[jax.Array]
-) -> tuple[bytes, object]:
-    """A program from arrays to arrays, and its result with slots for those."""
+) -> bytes | None:
+    """A program from arrays to arrays and its result with slots for those; None if not exported."""
     results = []
 
     def flat(*given: jax.Array) -> list[jax.Array]:
@@ -114,8 +125,11 @@ def _lowered(
     flat.__name__ = function.__name__
     # a device calls itself "gpu", whoever made it; an export wants to know
     kind = "cpu" if _device().platform == "cpu" else jax.export.default_export_platform()
-    exported = jax.export.export(jax.jit(flat), platforms=[kind])(*arrays)
-    return bytes(exported.serialize()), results[-1]
+    try:
+        exported = jax.export.export(jax.jit(flat), platforms=[kind])(*arrays)
+        return pickle.dumps((bytes(exported.serialize()), results[-1]))
+    except (NotImplementedError, ValueError, ImportError, AttributeError, pickle.PicklingError):
+        return None
 
 
 def _filled(example, arrays: Sequence[jax.Array]):
@@ -154,37 +168,60 @@ def _pickled(told: object) -> bytes:
 
 def _device() -> jax.Device:  # pyright: ignore[reportInvalidTypeForm]
     chosen = jax.config.jax_default_device  # pyright: ignore[reportAttributeAccessIssue]
-    return chosen or jax.local_devices()[0]
+    if chosen is None or isinstance(chosen, str):
+        return jax.local_devices(backend=chosen)[0]
+    return chosen
+
+
+def _sources() -> bytes:
+    """Hash of the files of heartsim."""
+    own, digest = Path(__file__).parent, hashlib.sha256()
+    for path in sorted(own.rglob("*.py")):
+        content = path.read_bytes()
+        digest.update(f"{path.relative_to(own)} {len(content)} ".encode() + content)
+    return digest.digest()
+
+
+SOURCES: Final = _sources()
+"""Of what has been imported: the files may change while a process runs."""
 
 
 @cache
 def _ground(device: jax.Device) -> bytes:  # pyright: ignore[reportInvalidTypeForm]
-    """What all programs of this process are made from: sources, versions, device, settings."""
-    sources = (path.read_bytes() for path in sorted(Path(__file__).parent.rglob("*.py")))
-    versions = [version(name) for name in ("jax", "jaxlib", "equinox", "numpy")]
+    """What all programs of a device are made from beside our sources: versions, settings."""
+    versions = [module.__version__ for module in (jax, jaxlib, eqx, np)]
     kinds = [platform.python_version(), device.platform, device.device_kind]
     settings = sorted(x for x in os.environ.items() if x[0].startswith(("JAX_", "XLA_")))
     told = repr([versions, kinds, settings, str(jnp.result_type(float))])
-    return hashlib.sha256(b"".join(sources) + told.encode()).digest()
+    return told.encode()
 
 
 def _read(path: Path) -> _Loaded | None:
-    """A kept program; None where there is none, or none that can be read."""
+    """A kept program; None where there is none, or none as it was written."""
     try:
-        code, result = pickle.loads(path.read_bytes())
+        content = path.read_bytes()
+        written, payload = content[:_DIGEST], content[_DIGEST:]
+        if hashlib.sha256(payload).digest() != written:
+            return None
+        code, result = pickle.loads(payload)
         exported = jax.export.deserialize(bytearray(code))
         return _Loaded(jax.jit(exported.call).lower(*exported.in_avals).compile(), result)
     except Exception:  # noqa: BLE001  (whatever is wrong with a file of a cache: it is made anew)
         return None
 
 
-def _written(path: Path, code: bytes, result: object) -> bool:
+def _written(path: Path, payload: bytes) -> bool:
     """Keep a program, written aside and renamed; False where the disk takes nothing."""
-    aside = path.with_suffix(f".{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        aside.write_bytes(pickle.dumps((code, result)))
-        aside.replace(path)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".")
+        aside = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(hashlib.sha256(payload).digest() + payload)
+            aside.replace(path)
+        finally:
+            aside.unlink(missing_ok=True)
     except OSError:
         return False
     return True

@@ -83,7 +83,8 @@ def test_other_shapes_and_choices_are_other_programs(folder):
 
 def test_other_sources_are_other_programs(folder, monkeypatch):
     geometry()(CORNERS)
-    monkeypatch.setattr(programs, "_ground", lambda _: b"after an upgrade")
+    monkeypatch.setattr(programs, "SOURCES", b"after an upgrade")
+    monkeypatch.setattr(programs, "_sources", lambda: b"after an upgrade")
     geometry()(CORNERS)
     assert len(names(folder)) == 2
 
@@ -105,12 +106,61 @@ def test_code_from_elsewhere_is_not_kept(folder):
     assert names(folder) == set()
 
 
-def test_a_damaged_program_is_made_anew(folder):
+def _cut(content):
+    return content[:100]
+
+
+def _flipped(content):
+    """One bit, which the format of the program does not notice, and its reader may not survive."""
+    return content[:2067] + bytes([content[2067] ^ 16]) + content[2068:]
+
+
+@pytest.mark.parametrize("damage", [_cut, _flipped])
+def test_a_damaged_program_is_made_anew(folder, damage):
     volume = geometry()(CORNERS)[1]
     (path,) = folder.iterdir()
-    path.write_bytes(path.read_bytes()[:100])
+    sound = path.read_bytes()
+    path.write_bytes(damage(sound))
+    assert programs._read(path) is None
     assert_array_equal(geometry()(CORNERS)[1], volume)
-    assert path.stat().st_size > 100
+    assert programs._read(path) is not None
+    assert len(names(folder)) == 1
+
+
+def test_sources_that_change_under_a_process_are_not_given_its_programs(folder, monkeypatch):
+    """What was imported before is not what the files say now."""
+    monkeypatch.setattr(programs, "_sources", lambda: b"edited since")
+    assert_allclose(geometry()(CORNERS)[1], 1 / 3)
+    assert names(folder) == set()
+
+
+def test_each_file_and_each_name_counts(monkeypatch, tmp_path):
+    monkeypatch.setattr(programs, "__file__", str(tmp_path / "programs.py"))
+    found = set()
+    for name, text in (("a.py", "x = 1"), ("a.py", "x = 2"), ("b.py", ""), ("c/d.py", "x")):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+        found.add(programs._sources())
+    (tmp_path / "b.py").rename(tmp_path / "e.py")
+    found.add(programs._sources())
+    assert len(found) == 5
+
+
+def test_what_cannot_be_exported_is_traced(folder, monkeypatch):
+    def shown(corners):
+        jax.debug.print("corners {c}", c=corners)
+        return corners.sum()
+
+    monkeypatch.setattr(shown, "__module__", "heartsim.fem.space")
+    assert float(Program(shown)(CORNERS)) == 4.0
+    assert names(folder) == set()
+
+
+@pytest.mark.parametrize("device", [None, "cpu"])
+def test_a_device_may_be_given_by_name(folder, device):
+    with jax.default_device(device):
+        assert_allclose(geometry()(CORNERS)[1], 1 / 3)
+    assert len(names(folder)) == 1
 
 
 def test_a_folder_that_takes_nothing_costs_only_time(folder):

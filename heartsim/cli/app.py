@@ -44,6 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         Words after ``heartsim``; those of the process by default.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    # `programs.SWITCH`, which would import JAX for a page of help
     os.environ.setdefault("HEARTSIM_PROGRAMS", "kept")
     sys.exit(_guarded(words))
 

@@ -53,13 +53,12 @@ def typical(numbers: Float[Array, "..."]) -> Float[Array, "..."]:
     return _mean_lane(numbers)
 
 
-def lane_by_lane(
-    function: Callable[..., _Tree], needed: Bool[Array, ""] | bool = True
-) -> Callable[..., _Tree]:
+def lane_by_lane(function: Callable[..., _Tree], needed: Bool[Array, ""]) -> Callable[..., _Tree]:
     """The function itself; under ``vmap`` on a CPU one lane after the other, nan if not needed.
 
     What one lane reads and writes at all points of a heart stays in the cache, and XLA does not
-    move arrays with lanes in front from layout to layout. Results must be floating-point arrays.
+    move arrays with lanes in front from layout to layout. Results must be floating-point arrays,
+    and have no reverse derivative.
     """
 
     def called(*args: object, **kwargs: object) -> _Tree:
