@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Final
 
-import jax.numpy as jnp
+import jax
 import numpy as np
 from jaxtyping import Bool, Float
 
@@ -226,26 +226,26 @@ def heart_on(anatomy: Anatomy, points: Float[np.ndarray, "v 3"], scenario: Scena
     tissue = Tissue(
         passive=uniform(_law(scenario), cells),
         active=uniform(active_tension(plan.length_dependence, cross=plan.cross_fiber), cells),
-        stiffness=jnp.full(cells, plan.stiffness),
-        contractility=jnp.asarray(contractility(anatomy.mesh, plan)),
-        fibrous=jnp.asarray(_fibrous(anatomy.mesh, plan.atrial_matrix)),
+        stiffness=np.full(cells, plan.stiffness),
+        contractility=contractility(anatomy.mesh, plan),
+        fibrous=_fibrous(anatomy.mesh, plan.atrial_matrix),
     )
     bulk = plan.bulk_modulus
     image = anatomy.nodes.interpolate(anatomy.mesh.points)
     imaged = function_space(anatomy.nodes._replace(points=image), element)
-    space = imaged.moved_to(jnp.asarray(nodes.points))
+    space = imaged.moved_to(jax.device_put(nodes.points))
     solid = Solid(
         space=space,
-        frames=carried(jnp.asarray(anatomy.frames), imaged.inverse_jacobian, space),
+        frames=carried(anatomy.frames, imaged.inverse_jacobian, space),
         material=tissue,
-        augmentation=jnp.asarray(_augmentation(anatomy.mesh, element)),
-        compressibility=jnp.asarray(0.0 if bulk is None else 1.0 / bulk),
-        stabilization=jnp.asarray(STABILIZATION[element]),
-        viscosity=jnp.full(cells, VISCOSITY),
-        swelling=jnp.ones(cells),
+        augmentation=_augmentation(anatomy.mesh, element),
+        compressibility=np.asarray(0.0 if bulk is None else 1.0 / bulk),
+        stabilization=np.asarray(STABILIZATION[element]),
+        viscosity=np.full(cells, VISCOSITY),
+        swelling=np.ones(cells),
     )
     circulation = circulation_of(scenario)
-    return Heart(
+    heart = Heart(
         solid=solid,
         supports=_supports(anatomy.mesh, nodes, scenario),
         cavities=tuple(_cavity(anatomy.mesh, nodes, name) for name in anatomy.chambers),
@@ -255,6 +255,7 @@ def heart_on(anatomy: Anatomy, points: Float[np.ndarray, "v 3"], scenario: Scena
         cables=_cables(anatomy.mesh),
         chambers=anatomy.chambers,
     )
+    return jax.device_put(heart)
 
 
 def _augmentation(mesh: HeartMesh, element: str) -> Float[np.ndarray, "..."]:
@@ -300,13 +301,13 @@ def _cavity(mesh: HeartMesh, nodes: Nodes, name: str) -> CavitySurface:
     return cavity_surface(nodes, cavity.facets, cavity.rims)
 
 
-def _regions(mesh: HeartMesh) -> Mapping[str, jnp.ndarray]:
+def _regions(mesh: HeartMesh) -> Mapping[str, Float[np.ndarray, " c"]]:
     """Share of each cell in each region: 0 or 1, or the ramp of a border zone."""
     weights = {}
     for name, cells in mesh.regions.items():
         weight = np.zeros(len(mesh.tets))
         weight[cells] = 1.0
-        weights[name] = jnp.asarray(mesh.fields.get(f"weight_{name}", weight))
+        weights[name] = mesh.fields.get(f"weight_{name}", weight)
     return weights
 
 

@@ -151,13 +151,10 @@ def _vertex_level(heart: Heart, wall: WallState, load: Load, start: jax.Array):
 
 def rest(heart: Heart) -> WallState:
     """Undeformed wall with empty pressures."""
-    space = heart.solid.space
-    return WallState(
-        u=jnp.zeros_like(space.points),
-        p=jnp.zeros(space.vertices, space.points.dtype),
-        pressure=jnp.zeros(len(heart.chambers), space.points.dtype),
-        response=jnp.zeros((len(heart.chambers), space.dofs), space.points.dtype),
-    )
+    space, count = heart.solid.space, len(heart.chambers)
+    shapes = space.points.shape, (space.vertices,), (count,), (count, space.dofs)
+    # tables of NumPy are put on the device as they are; JAX compiles a program for each shape
+    return jax.device_put(WallState(*(np.zeros(shape, space.points.dtype) for shape in shapes)))
 
 
 def held_volumes(heart: Heart, wall: WallState) -> Float[np.ndarray, " k"]:

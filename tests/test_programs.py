@@ -15,7 +15,8 @@ from heartsim.fem import space as spaces
 from heartsim.programs import Program
 from tests.solve.tiny import ventricle
 
-CORNERS = np.array([[[0.0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 2]]])
+POINTS = np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 2]])
+CELLS = np.arange(4, dtype=np.int32)[None]
 
 
 class Doubled(eqx.Module):
@@ -52,9 +53,9 @@ def names(folder):
 
 
 def test_a_later_start_traces_nothing(folder, never_traced):
-    first = geometry()(CORNERS)
+    first = geometry()(POINTS, CELLS)
     never_traced()
-    second = geometry()(CORNERS)
+    second = geometry()(POINTS, CELLS)
     for one, other in zip(first, second, strict=True):
         assert_array_equal(one, other)
     assert_allclose(second[1], 1 / 3)
@@ -73,8 +74,8 @@ def test_results_keep_what_is_no_array(folder, never_traced):
 
 
 def test_other_shapes_and_choices_are_other_programs(folder):
-    geometry()(CORNERS)
-    geometry()(np.repeat(CORNERS, 2, axis=0))
+    geometry()(POINTS, CELLS)
+    geometry()(POINTS, np.repeat(CELLS, 2, axis=0))
     loop, state = healthy_adult()
     Program(run_beat)(loop, state, 50)
     Program(run_beat)(loop, state, 60)
@@ -82,17 +83,17 @@ def test_other_shapes_and_choices_are_other_programs(folder):
 
 
 def test_other_sources_are_other_programs(folder, monkeypatch):
-    geometry()(CORNERS)
+    geometry()(POINTS, CELLS)
     monkeypatch.setattr(programs, "SOURCES", b"after an upgrade")
     monkeypatch.setattr(programs, "_sources", lambda: b"after an upgrade")
-    geometry()(CORNERS)
+    geometry()(POINTS, CELLS)
     assert len(names(folder)) == 2
 
 
 def test_scripts_are_traced(folder, monkeypatch):
     """What a script puts in the place of our functions would not be seen in a kept program."""
     monkeypatch.delenv(programs.SWITCH)
-    geometry()(CORNERS)
+    geometry()(POINTS, CELLS)
     assert names(folder) == set()
 
 
@@ -102,7 +103,7 @@ def test_code_from_elsewhere_is_not_kept(folder):
 
     assert Program(twice)(jnp.ones(2), Doubled()).tolist() == [2.0, 2.0]
     passed = Program(spaces._geometry.__wrapped__)
-    assert passed._kept(((CORNERS, Doubled()), {}), [CORNERS]) is None
+    assert passed._kept(((POINTS, Doubled()), {}), [POINTS]) is None
     assert names(folder) == set()
 
 
@@ -117,12 +118,12 @@ def _flipped(content):
 
 @pytest.mark.parametrize("damage", [_cut, _flipped])
 def test_a_damaged_program_is_made_anew(folder, damage):
-    volume = geometry()(CORNERS)[1]
+    volume = geometry()(POINTS, CELLS)[1]
     (path,) = folder.iterdir()
     sound = path.read_bytes()
     path.write_bytes(damage(sound))
     assert programs._read(path) is None
-    assert_array_equal(geometry()(CORNERS)[1], volume)
+    assert_array_equal(geometry()(POINTS, CELLS)[1], volume)
     assert programs._read(path) is not None
     assert len(names(folder)) == 1
 
@@ -130,7 +131,7 @@ def test_a_damaged_program_is_made_anew(folder, damage):
 def test_sources_that_change_under_a_process_are_not_given_its_programs(folder, monkeypatch):
     """What was imported before is not what the files say now."""
     monkeypatch.setattr(programs, "_sources", lambda: b"edited since")
-    assert_allclose(geometry()(CORNERS)[1], 1 / 3)
+    assert_allclose(geometry()(POINTS, CELLS)[1], 1 / 3)
     assert names(folder) == set()
 
 
@@ -147,33 +148,33 @@ def test_each_file_and_each_name_counts(monkeypatch, tmp_path):
 
 
 def test_what_cannot_be_exported_is_traced(folder, monkeypatch):
-    def shown(corners):
-        jax.debug.print("corners {c}", c=corners)
-        return corners.sum()
+    def shown(points):
+        jax.debug.print("points {x}", x=points)
+        return points.sum()
 
     monkeypatch.setattr(shown, "__module__", "heartsim.fem.space")
-    assert float(Program(shown)(CORNERS)) == 4.0
+    assert float(Program(shown)(POINTS)) == 4.0
     assert names(folder) == set()
 
 
 @pytest.mark.parametrize("device", [None, "cpu"])
 def test_a_device_may_be_given_by_name(folder, device):
     with jax.default_device(device):
-        assert_allclose(geometry()(CORNERS)[1], 1 / 3)
+        assert_allclose(geometry()(POINTS, CELLS)[1], 1 / 3)
     assert len(names(folder)) == 1
 
 
 def test_a_folder_that_takes_nothing_costs_only_time(folder):
     folder.write_text("a file where the folder should be")
-    assert_allclose(geometry()(CORNERS)[1], 1 / 3)
+    assert_allclose(geometry()(POINTS, CELLS)[1], 1 / 3)
 
 
 def test_programs_are_differentiated_and_mapped(folder):
     def volume(x):
-        return geometry()(x)[1].sum()
+        return geometry()(x, CELLS)[1].sum()
 
-    assert_allclose(jax.grad(volume)(jnp.asarray(CORNERS))[0, 3], [0, 0, 1 / 6], atol=1e-15)
-    assert jax.vmap(volume)(jnp.asarray(np.stack([CORNERS, 2 * CORNERS]))).shape == (2,)
+    assert_allclose(jax.grad(volume)(jnp.asarray(POINTS))[3], [0, 0, 1 / 6], atol=1e-15)
+    assert_allclose(jax.vmap(volume)(jnp.asarray([POINTS, 2 * POINTS])), [1 / 3, 8 / 3])
     assert names(folder) == set()
 
 

@@ -191,15 +191,18 @@ class FunctionSpace(eqx.Module):
 
     def moved_to(self, points: Float[Array, "n 3"]) -> "FunctionSpace":
         """Return the same space on another reference shape."""
-        inverse, volume = _geometry(points[self.cells[:, :4]])
+        inverse, volume = _geometry(points, self.cells)
         return eqx.tree_at(
             lambda s: (s.points, s.inverse_jacobian, s.volume), self, (points, inverse, volume)
         )
 
 
 @Program
-def _geometry(corners: Float[Array, "c 4 3"]) -> tuple[Float[Array, "c 3 3"], Float[Array, " c"]]:
+def _geometry(
+    points: Float[Array, "n 3"], cells: Int[Array, "c a"]
+) -> tuple[Float[Array, "c 3 3"], Float[Array, " c"]]:
     """Inverse Jacobians and volumes of straight-sided tetrahedra."""
+    corners = points[cells[:, :4]]
     edges = corners[:, 1:] - corners[:, :1]  # rows: dx/d(reference coordinate)
     cofactor = jnp.stack([jnp.cross(edges[:, i - 2], edges[:, i - 1]) for i in range(3)], axis=1)
     determinant = jnp.einsum("ci,ci->c", edges[:, 0], cofactor[:, 0])
@@ -229,13 +232,14 @@ def function_space(
     """
     degree = DEGREE[element]
     table = tabulate(3, degree, quadrature_degree)
-    inverse, volume = _geometry(nodes.points[nodes.cells[:, :4]])
+    cells = nodes.cells.astype(np.int32)
+    inverse, volume = _geometry(nodes.points, cells)
     free = np.ones((len(nodes.points), 3))
     if fixed is not None:
         free[fixed] = 0.0
     space = FunctionSpace(
         points=nodes.points,
-        cells=nodes.cells.astype(np.int32),
+        cells=cells,
         inverse_jacobian=inverse,
         volume=volume,
         values=table.values,

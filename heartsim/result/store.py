@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Self
 from xml.etree import ElementTree as ET
 
 import numpy as np
-import pandas as pd
 from jaxtyping import Float, Int
 
 from heartsim.errors import ResultError, not_found
@@ -21,6 +20,7 @@ from heartsim.result.vtu import read_vtu, write_pvd, write_vtu
 from heartsim.units import J, mL, mmHg
 
 if TYPE_CHECKING:
+    import pandas as pd
     import pyvista
 
 _KINDS = (("P", "mmHg"), ("V", "mL"))
@@ -134,8 +134,10 @@ class Result:
         return not isinstance(mesh, Mapping) or bool(mesh.get("tets"))
 
     @cached_property
-    def traces(self) -> pd.DataFrame:
+    def traces(self) -> "pd.DataFrame":
         """Last beat: columns ``t_ms``, ``P_LV_mmHg``, ``V_LV_mL``, ``Q_mitral_mL_per_s``, more."""
+        import pandas as pd
+
         path = self.folder / "traces.csv"
         try:
             table = pd.read_csv(path)
@@ -240,8 +242,10 @@ def save(recording: Recording, folder: str | Path, indices: Mapping[str, object]
     return Result.load(folder)
 
 
-def traces(recording: Recording) -> pd.DataFrame:
+def traces(recording: Recording) -> "pd.DataFrame":
     """Traces of the last beat in clinical units, as in ``traces.csv``."""
+    import pandas as pd
+
     columns = {"t_ms": recording.time}
     columns |= {f"P_{c}_mmHg": recording.pressure[c] / mmHg for c in CHAMBERS}
     columns |= {f"V_{c}_mL": recording.volume[c] / mL for c in CHAMBERS}
