@@ -19,8 +19,8 @@ from heartsim.beat import Moment
 from heartsim.circulation.closed_loop import State
 from heartsim.equilibrium import Effort
 from heartsim.errors import ResultError
+from heartsim.files import write_file
 from heartsim.loading import Trial
-from heartsim.result.folder import write_file
 from heartsim.wallstate import WallState
 
 NAME: Final = "checkpoint.npz"

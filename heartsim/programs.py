@@ -11,7 +11,6 @@ import io
 import os
 import pickle
 import platform
-import tempfile
 import threading
 from collections.abc import Callable, Hashable, Sequence
 from enum import Enum
@@ -29,6 +28,7 @@ import numpy as np
 from jax.core import Tracer
 
 from heartsim.cache import cache_folder
+from heartsim.files import write_file
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -39,7 +39,6 @@ script may put functions of its own in the place of ours, and our sources would 
 
 _KNOWN: Final = frozenset({"heartsim", "jax", "jaxlib", "equinox", "numpy", "builtins", "enum"})
 """Packages whose sources or versions name a program: with a law from elsewhere it is traced."""
-
 
 _DIGEST: Final = hashlib.sha256().digest_size
 
@@ -66,8 +65,9 @@ class Program(Generic[_P, _R]):
         Pure, and importable by its name.
     """
 
+    __wrapped__: Callable[_P, _R]
+
     def __init__(self, function: Callable[_P, _R]) -> None:
-        self.__wrapped__ = function
         self._traced = eqx.filter_jit(function)
         self._loaded: dict[Hashable, _Loaded | None] = {}
         self._turn = threading.RLock()
@@ -77,11 +77,9 @@ class Program(Generic[_P, _R]):
         """Run what was compiled for such arguments; in another trace, become part of that."""
         if os.environ.get(SWITCH) != "kept":
             return self._traced(*args, **kwargs)
-        leaves, tree = jax.tree.flatten((args, kwargs))
-        arrays = [leaf for leaf in leaves if eqx.is_array(leaf)]
+        tree, fixed, arrays = _apart((args, kwargs))
         if any(isinstance(array, Tracer) for array in arrays):
             return self._traced(*args, **kwargs)
-        fixed = tuple(_Slot.ARRAY if eqx.is_array(leaf) else leaf for leaf in leaves)
         kinds = tuple((x.shape, x.dtype, getattr(x, "weak_type", False)) for x in arrays)
         key = (tree, fixed, kinds, _device())
         with self._turn:
@@ -118,9 +116,9 @@ def _lowered(
 
     def flat(*given: jax.Array) -> list[jax.Array]:
         args, kwargs = _filled(example, given)
-        leaves, tree = jax.tree.flatten(function(*args, **kwargs))
-        results.append(tree.unflatten([_Slot.ARRAY if eqx.is_array(x) else x for x in leaves]))
-        return [leaf for leaf in leaves if eqx.is_array(leaf)]
+        tree, fixed, found = _apart(function(*args, **kwargs))
+        results.append(tree.unflatten(fixed))
+        return found
 
     flat.__name__ = function.__name__
     # a device calls itself "gpu", whoever made it; an export wants to know
@@ -130,6 +128,13 @@ def _lowered(
         return pickle.dumps((bytes(exported.serialize()), results[-1]))
     except (NotImplementedError, ValueError, ImportError, AttributeError, pickle.PicklingError):
         return None
+
+
+def _apart(whole: object):
+    """Structure, leaves with slots for the arrays among them, and these arrays."""
+    leaves, tree = jax.tree.flatten(whole)
+    fixed = tuple(_Slot.ARRAY if eqx.is_array(leaf) else leaf for leaf in leaves)
+    return tree, fixed, [leaf for leaf in leaves if eqx.is_array(leaf)]
 
 
 def _filled(example, arrays: Sequence[jax.Array]):
@@ -192,8 +197,7 @@ def _ground(device: jax.Device) -> bytes:  # pyright: ignore[reportInvalidTypeFo
     versions = [module.__version__ for module in (jax, jaxlib, eqx, np)]
     kinds = [platform.python_version(), device.platform, device.device_kind]
     settings = sorted(x for x in os.environ.items() if x[0].startswith(("JAX_", "XLA_")))
-    told = repr([versions, kinds, settings, str(jnp.result_type(float))])
-    return told.encode()
+    return repr([versions, kinds, settings, str(jnp.result_type(float))]).encode()
 
 
 def _read(path: Path) -> _Loaded | None:
@@ -211,17 +215,10 @@ def _read(path: Path) -> _Loaded | None:
 
 
 def _written(path: Path, payload: bytes) -> bool:
-    """Keep a program, written aside and renamed; False where the disk takes nothing."""
+    """Keep a program; False where the disk takes nothing."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".")
-        aside = Path(name)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(hashlib.sha256(payload).digest() + payload)
-            aside.replace(path)
-        finally:
-            aside.unlink(missing_ok=True)
+        write_file(path, hashlib.sha256(payload).digest() + payload)
     except OSError:
         return False
     return True

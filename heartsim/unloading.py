@@ -15,11 +15,11 @@ from heartsim import equilibrium
 from heartsim.build import Anatomy, heart_on
 from heartsim.cache import cache_folder
 from heartsim.equilibrium import Workspace
+from heartsim.files import write_file
 from heartsim.heart import Heart
 from heartsim.prestress import Guess, Unloaded, reload, unload
 from heartsim.procedures.perform import on_heart
 from heartsim.progress import Progress
-from heartsim.result.folder import write_file
 from heartsim.scenario import Scenario
 
 

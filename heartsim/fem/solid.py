@@ -21,8 +21,7 @@ References
    doi:10.1007/s00466-019-01760-w.
 """
 
-from collections.abc import Callable
-from typing import Final, Protocol, TypeVar
+from typing import Final, Protocol
 
 import equinox as eqx
 import jax
@@ -31,12 +30,11 @@ from jaxtyping import Array, Float
 
 from heartsim.fem.space import FunctionSpace
 from heartsim.programs import Program
+from heartsim.solve.lanes import in_turn
 from heartsim.tissue.law import Symmetric
 
 PAIRS: Final = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
 """Order of the six components of C."""
-
-_Tree = TypeVar("_Tree")
 
 Vector = Float[Array, "n 3"]
 Scalar = Float[Array, ""]
@@ -250,19 +248,6 @@ def volume_ratio_all(F: Float[Array, "... 3 3"]) -> Float[Array, "..."]:
 def rows_first(F: Float[Array, "c q 3 3"]) -> Float[Array, "3 3 c q"]:
     """Rows and columns of the matrices of all points first."""
     return jnp.moveaxis(F, (0, 1), (-2, -1))
-
-
-def in_turn(function: Callable[[_Tree], Array], over: _Tree) -> Array:
-    """Map over the first axis: one after the other on a CPU, all at once elsewhere.
-
-    XLA on a CPU computes what it stacks anew for each number of the stack, a whole law at each
-    point; what a loop reads is computed once. Tangents so take half of the time.
-    """
-
-    def one_by_one(over: _Tree) -> Array:
-        return jax.lax.map(function, over)
-
-    return jax.lax.platform_dependent(over, cpu=one_by_one, default=jax.vmap(function))
 
 
 def pulled_back(

@@ -21,7 +21,6 @@ from heartsim.fem.solid import (
     at_points,
     deformation,
     fiber_gradient,
-    in_turn,
     point_energy,
     point_volume_ratio,
     pressure_form,
@@ -30,6 +29,7 @@ from heartsim.fem.solid import (
     rows_first,
 )
 from heartsim.fem.space import FunctionSpace
+from heartsim.solve.lanes import in_turn
 from heartsim.tissue.law import Symmetric
 
 

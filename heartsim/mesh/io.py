@@ -2,9 +2,7 @@
 
 import base64
 import json
-import os
 import struct
-import tempfile
 import zlib
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
@@ -12,6 +10,7 @@ from xml.sax.saxutils import quoteattr
 import numpy as np
 
 from heartsim.errors import MeshError
+from heartsim.files import write_file
 from heartsim.mesh.foreign import NameMap, listing, name_parts
 from heartsim.mesh.heartmesh import Cavity, HeartMesh
 from heartsim.mesh.raw import HEADER_BYTES, RawMesh, read_raw
@@ -40,17 +39,7 @@ def write(mesh: HeartMesh, path: str | Path) -> Path:
     description = _describe(mesh)
     cells, point_data, cell_data, field_data = _tables(mesh, description)
     text = _vtu(mesh.points, cells, point_data, cell_data, field_data)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(text.encode())
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_file(path, text)
     return path
 
 

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from heartsim.errors import InputError
-from heartsim.result.folder import write_file
+from heartsim.files import write_file
 
 _PER_SECOND: Final = 20
 

@@ -14,7 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from heartsim.result.folder import write_file
+from heartsim.files import write_file
 
 CAVEAT: Final = "A research prediction of the acute state, not medical advice."
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Final
 
 from heartsim.compare import Comparison
+from heartsim.files import write_file
 from heartsim.render import charts, loops, page, scene, style, surface
 from heartsim.render.headless import NoScreen
 from heartsim.report import computed, numbers, pictures, places, weighing
 from heartsim.result import Result, finished, new_folder
 from heartsim.result import names as titles
-from heartsim.result.folder import write_file
 
 _log = logging.getLogger(__name__)
 _MISSING: Final = "Charts need a browser that runs scripts. What they show at a glance:"

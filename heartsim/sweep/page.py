@@ -9,12 +9,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from heartsim import __version__
+from heartsim.files import write_file
 from heartsim.indices.catalogue import CATALOGUE
 from heartsim.render import page
 from heartsim.render.responses import Column, importance, responses
 from heartsim.render.sheet import sheet
 from heartsim.render.style import CAVEAT, data_uri, minus, png, save_png
-from heartsim.result.folder import write_file
 from heartsim.sweep.study import Study
 
 _INDEX: Final = {index.key: index for index in CATALOGUE}

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from heartsim.errors import HeartsimError
+from heartsim.files import write_file
 from heartsim.indices.catalogue import CATALOGUE, value
 from heartsim.pool import Trouble
 from heartsim.result import Result
-from heartsim.result.folder import write_file
 from heartsim.scenario import Scenario
 
 

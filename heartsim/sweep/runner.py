@@ -11,9 +11,9 @@ from typing import TypeVar
 import pandas as pd
 
 from heartsim.errors import ResultError, ScenarioError
+from heartsim.files import write_file
 from heartsim.pool import Trouble, spread
 from heartsim.progress import Progress
-from heartsim.result.folder import write_file
 from heartsim.sweep.cluster import on_cluster
 from heartsim.sweep.page import write_page
 from heartsim.sweep.row import (

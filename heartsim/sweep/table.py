@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from heartsim.files import write_file
 from heartsim.indices.catalogue import CATALOGUE
-from heartsim.result.folder import write_file
 from heartsim.sweep.row import Row
 from heartsim.sweep.study import Study
 
