@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from os import environ, sysconf
+from os import sysconf
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +20,6 @@ from heartsim.errors import SolveFailed
 from heartsim.heart import Heart, Load
 from heartsim.lanes import Meeting, Seat
 from heartsim.patient import prepare
-from heartsim.programs import SWITCH
 from heartsim.progress import Progress
 from heartsim.recorder import Recorder
 from heartsim.scenario import Scenario
@@ -288,7 +287,6 @@ def second_start(source: str, element: str) -> Row:
     Run it twice: programs, mesh and unloaded shape then come from the caches, as they do for the
     command line.
     """
-    environ[SWITCH] = "kept"
     began = Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19]
     age = float(Path("/proc/uptime").read_text().split()[0]) - int(began) / sysconf("SC_CLK_TCK")
     start = now()

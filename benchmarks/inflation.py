@@ -15,7 +15,7 @@ from heartsim.bloodside import pressures_given
 from heartsim.coupling import Tolerances, solve_step
 from heartsim.equilibrium import PRECISION, Workspace
 from heartsim.fem.factorized import Factorized
-from heartsim.fem.linear import Kept
+from heartsim.fem.linear import Kept, Wear
 from heartsim.fem.operator import WallOperator
 from heartsim.heart import linearize, wall_residual
 from heartsim.solve import frontal
@@ -90,10 +90,10 @@ def _factors_at(built: Model, work: Workspace, wall: WallState) -> Kept:
     @eqx.filter_jit
     def made(kept: Factorized, heart, now: WallState) -> Factorized:
         operator = linearize(heart, now.u, now.p, now.pressure, load, dtype=PRECISION)
-        return kept.prepare(operator, heart.solid.space)[1]
+        return kept.prepare(operator)[1]
 
     kept = made(work.kept.stale(), built.heart, wall)
-    return replace(kept, renews=jnp.zeros((), bool))
+    return replace(kept, wear=Wear.new(kept.wear.price))
 
 
 def _parts(built: Model, work: Workspace, wall: WallState) -> Row:
@@ -118,15 +118,15 @@ def _parts(built: Model, work: Workspace, wall: WallState) -> Row:
         "product_ms": round(1e3 * applied.wall, 3),
         "product_GB_per_s": round(read / applied.wall, 2),
     }
-    prepare = eqx.filter_jit(lambda kept, op, space: kept.prepare(op, space)[0])
-    inverse, made = timed(lambda: prepare(work.kept, operator, heart.solid.space))
+    prepare = eqx.filter_jit(lambda kept, op: kept.prepare(op)[0])
+    inverse, made = timed(lambda: prepare(work.kept, operator))
     invert = eqx.filter_jit(lambda inv, z: inv.apply(z))
     solved = best(lambda: invert(inverse, x))
     row |= {"preconditioner_ms": round(1e3 * solved.wall, 3)}
     if not isinstance(work.kept, Factorized):
         return row | {"linear_solver": "multigrid"}
     stale = work.kept.stale()
-    made = best(lambda: prepare(stale, operator, heart.solid.space), 2)
+    made = best(lambda: prepare(stale, operator), 2)
     flops = frontal.operations(stale.plan) / 1e9
     size = gigabytes(stale.factor)
     couplings = sum(front.coupling.nbytes for level in stale.factor for front in level) / 1e9

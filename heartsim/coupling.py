@@ -255,7 +255,7 @@ def _correction(
     operator = linearize(
         heart, wall.u, wall.p, wall.pressure, load, dtype=now.kept.dtype, needed=now.running
     )
-    inverse, kept = now.kept.prepare(operator, heart.solid.space)
+    inverse, kept = now.kept.prepare(operator)
     system = _System(operator, inverse, balance)
     chambers = len(heart.chambers)
     unknown = anywhere(now.running & jnp.all(wall.response == 0.0))

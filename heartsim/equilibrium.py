@@ -7,6 +7,7 @@ aggregates, and the decision when the algebraic levels are due for a refresh.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Final, TypeVar
 
 import equinox as eqx
@@ -21,7 +22,7 @@ from heartsim.circulation.closed_loop import State
 from heartsim.coupling import StepInfo, Tolerances, solve_step
 from heartsim.errors import SolveFailed
 from heartsim.fem.factorized import Factorized, plan_factors
-from heartsim.fem.linear import Kept
+from heartsim.fem.linear import Kept, Wear
 from heartsim.fem.preconditioner import (
     Multigrid,
     choose_prolongators,
@@ -38,14 +39,15 @@ from heartsim.wallstate import WallState
 PRECISION: Final = jnp.float32
 """Precision of tangents, preconditioner and Krylov vectors; residuals are float64."""
 
-LARGEST_FACTORIZED: Final = 250_000
-"""Unknowns up to which a direct factorisation is the preconditioner, multigrid beyond."""
+LARGEST_FACTORIZED: Final = MappingProxyType({"P1P1": 250_000, "P2P1": 60_000})
+"""Unknowns up to which a direct factorisation is the preconditioner, multigrid beyond. Searches for
+unloaded shapes begin with P1/P1, where multigrid does not always find one."""
 
-REFRESH_RATIO: Final = 1.6
-"""Krylov work per Newton step, relative to the last refresh, that asks for a new one."""
+REFRESH_PRICE: Final = 12.0
+"""What new levels of multigrid cost, in Krylov iterations (measured)."""
 
 SETUP_POWER_STEPS: Final = 20
-"""Power iterations for the spectrum of the fine level at a refresh."""
+"""Power iterations for the spectrum of the fine level, before the first step."""
 
 SMALLEST_FRACTION: Final = 1.0 / 256.0
 """Load stepping gives up below this part of the way."""
@@ -101,8 +103,6 @@ class Workspace:
         Aggregates of multigrid; empty beside factors.
     kept : Multigrid or Factorized
         The linear solver.
-    reference_work : float or None
-        Krylov iterations a Newton step right after a refresh of multigrid.
     effort : Effort
     tolerances : Tolerances
     solver : callable
@@ -112,7 +112,6 @@ class Workspace:
     nodes: Nodes
     frozen: Prolongators
     kept: Multigrid | Factorized
-    reference_work: float | None
     effort: Effort
     tolerances: Tolerances
     solver: Callable[..., tuple[WallState, State | None, StepInfo, Kept]] = _solve_step
@@ -120,9 +119,14 @@ class Workspace:
     @property
     def linear_solver(self) -> str:
         """What solves the linear systems, and why."""
+        most = _most_factorized(self.nodes)
         if isinstance(self.kept, Factorized):
-            return f"GMRES on kept factors (up to {LARGEST_FACTORIZED} unknowns)"
-        return f"GMRES with multigrid (above {LARGEST_FACTORIZED} unknowns)"
+            return f"GMRES on kept factors (up to {most} unknowns)"
+        return f"GMRES with multigrid (above {most} unknowns)"
+
+
+def _most_factorized(nodes: Nodes) -> int:
+    return LARGEST_FACTORIZED["P2P1" if len(nodes.edges) else "P1P1"]
 
 
 _Tree = TypeVar("_Tree")
@@ -142,11 +146,10 @@ def strong(tree: _Tree) -> _Tree:
 
 
 @Program
-def _vertex_level(heart: Heart, wall: WallState, load: Load, start: jax.Array):
+def _vertex_level(heart: Heart, wall: WallState, load: Load, start: jax.Array, steps: jax.Array):
     """Element blocks of the vertex-level matrix, and the dominant direction of the fine level."""
     operator = linearize(heart, wall.u, wall.p, wall.pressure, load, dtype=PRECISION)
-    direction = dominant_direction(operator, start, steps=SETUP_POWER_STEPS)
-    return vertex_blocks(operator.tangent.K), direction
+    return vertex_blocks(operator.tangent.K), dominant_direction(operator, start, steps=steps)
 
 
 def rest(heart: Heart) -> WallState:
@@ -179,11 +182,10 @@ def creeping_load(heart: Heart, wall: WallState, rate: float) -> Load:
 
 
 def _vertex_system(
-    heart: Heart, nodes: Nodes, wall: WallState, load: Load
+    heart: Heart, nodes: Nodes, wall: WallState, load: Load, start: jax.Array, steps: int
 ) -> tuple[sparse.bsr_matrix, jax.Array]:
-    """Vertex-level matrix on the host and the dominant direction of the fine level."""
-    start = np.random.default_rng(0).standard_normal(nodes.points.shape)
-    arguments = strong((heart, wall, load, jnp.asarray(start, PRECISION)))
+    """Vertex-level matrix on the host, and the dominant direction after steps from a start."""
+    arguments = strong((heart, wall, load, start, jnp.asarray(steps, jnp.int32)))
     blocks, direction = _vertex_level(*arguments)
     free = np.asarray(heart.solid.space.free)
     return vertex_matrix(nodes, free, np.asarray(blocks)), direction
@@ -200,17 +202,26 @@ def workspace(heart: Heart, nodes: Nodes, tolerances: Tolerances | None = None) 
     tolerances : Tolerances, optional
     """
     settings = tolerances or Tolerances()
-    if heart.solid.space.dofs <= LARGEST_FACTORIZED:
+    if heart.solid.space.dofs <= _most_factorized(nodes):
         kept = plan_factors(nodes, np.dtype(PRECISION), cable_ends(heart))
-        return Workspace(nodes, Prolongators((), ()), kept, None, Effort(), settings)
-    matrix, direction = _vertex_system(heart, nodes, rest(heart), passive_load(heart))
+        return Workspace(nodes, Prolongators((), ()), kept, Effort(), settings)
+    start = np.random.default_rng(0).standard_normal(nodes.points.shape)
+    matrix, direction = _vertex_system(
+        heart,
+        nodes,
+        rest(heart),
+        passive_load(heart),
+        jnp.asarray(start, PRECISION),
+        SETUP_POWER_STEPS,
+    )
     frozen = choose_prolongators(matrix, nodes, np.asarray(heart.solid.space.free))
     kept = Multigrid(
         hierarchy=build(matrix, frozen, np.dtype(PRECISION)),
         edges=jnp.asarray(nodes.edges, dtype=jnp.int32),
         direction=direction,
+        wear=Wear.new(jnp.asarray(REFRESH_PRICE)),
     )
-    return Workspace(nodes, frozen, kept, None, Effort(), settings)
+    return Workspace(nodes, frozen, kept, Effort(), settings)
 
 
 def refresh(work: Workspace, heart: Heart, wall: WallState, load: Load) -> Workspace:
@@ -218,10 +229,11 @@ def refresh(work: Workspace, heart: Heart, wall: WallState, load: Load) -> Works
     effort = replace(work.effort, refreshes=work.effort.refreshes + 1)
     if isinstance(work.kept, Factorized):
         return replace(work, kept=work.kept.stale(), effort=effort)
-    matrix, direction = _vertex_system(heart, work.nodes, wall, load)
+    # the dominant direction keeps up from Newton step to Newton step
+    matrix, _ = _vertex_system(heart, work.nodes, wall, load, work.kept.direction, 0)
     hierarchy = build(matrix, work.frozen, np.dtype(PRECISION))
-    kept = replace(work.kept, hierarchy=hierarchy, direction=direction)
-    return replace(work, kept=kept, reference_work=None, effort=effort)
+    kept = replace(work.kept, hierarchy=hierarchy, wear=Wear.new(work.kept.wear.price))
+    return replace(work, kept=kept, effort=effort)
 
 
 def step(
@@ -233,14 +245,7 @@ def step(
     arguments = strong((heart, work.kept, guess, blood, load))
     wall, state, info, kept = work.solver(*arguments, work.tolerances)
     work = replace(work, kept=kept, effort=work.effort.after(info))
-    newton = int(info.newton)
-    if not bool(info.converged) or not newton or isinstance(kept, Factorized):
-        return wall, state, info, work
-    cost = int(info.krylov) / newton
-    reference = work.reference_work
-    if reference is None:
-        return wall, state, info, replace(work, reference_work=max(cost, 8.0))
-    if cost > REFRESH_RATIO * reference:
+    if isinstance(kept, Multigrid) and bool(info.converged) and bool(kept.wear.worn):
         work = refresh(work, heart, wall, load)
     return wall, state, info, work
 

@@ -177,9 +177,10 @@ class Meeting:
         places = [seat if seat in self._wanted else seats[0] for seat in range(self.lanes)]
         own, common = self._stacked([self._wanted[seat][0] for seat in places])
         solvers = [self._wanted[seat][1] for seat in seats]
-        oldest = max(solvers, key=lambda kept: float(kept.spent))
+        oldest = max(solvers, key=lambda kept: float(kept.wear.spent))
         asked = jnp.asarray(any(bool(kept.renews) for kept in solvers))
-        solved, kept = solve_together(own, common, replace(oldest, renews=asked))
+        wear = replace(oldest.wear, worn=asked)
+        solved, kept = solve_together(own, common, replace(oldest, wear=wear))
         self.rounds += 1
         lanes = _apart(solved, self.lanes)
         return {seat: (lanes[seat], kept) for seat in seats}

@@ -335,7 +335,7 @@ def _newton(
 def _inverse(heart: Heart, kept: Kept, wall: WallState, operator: WallOperator) -> Inverse:
     """Factors of the inverse problem; beside multigrid, the forward problem's levels."""
     if not isinstance(kept, Factorized):
-        return kept.prepare(operator, heart.solid.space)[0]
+        return kept.prepare(operator)[0]
     by_shape = shape_tangent(heart.solid, wall.u, wall.p, dtype=kept.dtype)
     elements = inverse_elements(wall_elements(operator), operator, by_shape)
     return invert(kept.plan, operator, elements)

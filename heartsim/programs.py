@@ -4,6 +4,8 @@ JAX's cache of compiled programs is asked with the whole program, so each start 
 everything anew, which takes longer than to load what was compiled. Here a lowered program is kept
 under all that it was made from: the sources of heartsim, the versions below it, the kind of device,
 and the arguments apart from the values of their arrays. Where any of these differs it is traced.
+What a command loads is noted too: from its second start on a thread loads it while the heart is
+made ready.
 """
 
 import hashlib
@@ -11,8 +13,12 @@ import io
 import os
 import pickle
 import platform
+import sys
 import threading
+import time
 from collections.abc import Callable, Hashable, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
 from enum import Enum
 from functools import cache, update_wrapper
 from pathlib import Path
@@ -41,6 +47,9 @@ _KNOWN: Final = frozenset({"heartsim", "jax", "jaxlib", "equinox", "numpy", "bui
 """Packages whose sources or versions name a program: with a law from elsewhere it is traced."""
 
 _DIGEST: Final = hashlib.sha256().digest_size
+
+_FORGOTTEN: Final = 90 * 86400.0
+"""Time after which a program that nobody loads is thrown away [s]."""
 
 
 class _Slot(Enum):
@@ -98,13 +107,12 @@ class Program(Generic[_P, _R]):
         except _Elsewhere:
             return None
         name = hashlib.sha256(SOURCES + _ground(_device()) + told).hexdigest()
-        path = cache_folder() / "programs" / name
-        loaded = _read(path)
+        loaded = _AHEAD.take(name)
         if loaded is None:
             lowered = _lowered(self.__wrapped__, example, arrays)
             # what was imported under other sources than these must not go by their name
-            if lowered is not None and _sources() == SOURCES and _written(path, lowered):
-                loaded = _read(path)
+            if lowered is not None and _sources() == SOURCES and _written(name, lowered):
+                loaded = _read(name)
         return loaded
 
 
@@ -200,25 +208,82 @@ def _ground(device: jax.Device) -> bytes:  # pyright: ignore[reportInvalidTypeFo
     return repr([versions, kinds, settings, str(jnp.result_type(float))]).encode()
 
 
-def _read(path: Path) -> _Loaded | None:
-    """A kept program; None where there is none, or none as it was written."""
+class _Ahead:
+    """Loads in a thread what the same command loaded before, and notes what this one loads."""
+
+    def __init__(self) -> None:
+        self._coming: dict[str, Future[_Loaded | None]] = {}
+        self._met: dict[str, None] = {}
+        self._note: str | None = None
+
+    def begin(self) -> None:
+        """Look up what is to come, and begin to load it."""
+        self._note = hashlib.sha256(repr(sys.argv).encode()).hexdigest()
+        names = (_content(self._note) or b"").decode().split()
+        self._coming = {name: Future() for name in names}
+        threading.Thread(target=self._load, args=(names,)).start()
+
+    def _load(self, names: Sequence[str]) -> None:
+        for name in names:
+            # Python waits for its threads when it ends, and what is left is of no use then
+            if not threading.main_thread().is_alive():
+                return
+            if self._coming[name].set_running_or_notify_cancel():
+                self._coming[name].set_result(_read(name))
+
+    def take(self, name: str) -> _Loaded | None:
+        """A program that has come or is about to; what the thread has not begun is read here."""
+        coming, self._met[name] = self._coming.get(name), None
+        if self._note is not None and not self._met.keys() <= self._coming.keys():
+            _written(self._note, "\n".join(self._met).encode())
+        return _read(name) if coming is None or coming.cancel() else coming.result()
+
+
+_AHEAD: Final = _Ahead()
+
+
+def load_ahead() -> None:
+    """Begin to load what the same command loaded before. Call once devices are chosen."""
+    if os.environ.get(SWITCH) == "kept":
+        _AHEAD.begin()
+
+
+def _folder() -> Path:
+    return cache_folder() / "programs"
+
+
+def _content(name: str) -> bytes | None:
+    """What was kept under a name; None where there is nothing, or nothing as it was written."""
+    path = _folder() / name
     try:
         content = path.read_bytes()
-        written, payload = content[:_DIGEST], content[_DIGEST:]
-        if hashlib.sha256(payload).digest() != written:
-            return None
-        code, result = pickle.loads(payload)
+    except OSError:
+        return None
+    with suppress(OSError):  # a cache that cannot be written still serves
+        os.utime(path)
+    written, payload = content[:_DIGEST], content[_DIGEST:]
+    return payload if hashlib.sha256(payload).digest() == written else None
+
+
+def _read(name: str) -> _Loaded | None:
+    """A kept program; None where there is none."""
+    try:
+        code, result = pickle.loads(_content(name) or b"")
         exported = jax.export.deserialize(bytearray(code))
         return _Loaded(jax.jit(exported.call).lower(*exported.in_avals).compile(), result)
     except Exception:  # noqa: BLE001  (whatever is wrong with a file of a cache: it is made anew)
         return None
 
 
-def _written(path: Path, payload: bytes) -> bool:
-    """Keep a program; False where the disk takes nothing."""
+def _written(name: str, payload: bytes) -> bool:
+    """Keep something, and throw away what is forgotten; False where the disk takes nothing."""
+    folder = _folder()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        write_file(path, hashlib.sha256(payload).digest() + payload)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_file(folder / name, hashlib.sha256(payload).digest() + payload)
+        for path in folder.iterdir():
+            if path.stat().st_mtime < time.time() - _FORGOTTEN:
+                path.unlink(missing_ok=True)
     except OSError:
         return False
     return True

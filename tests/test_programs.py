@@ -1,5 +1,9 @@
 """Programs kept between runs: the same answers, never those of other code."""
 
+import os
+import sys
+import threading
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -122,9 +126,9 @@ def test_a_damaged_program_is_made_anew(folder, damage):
     (path,) = folder.iterdir()
     sound = path.read_bytes()
     path.write_bytes(damage(sound))
-    assert programs._read(path) is None
+    assert programs._read(path.name) is None
     assert_array_equal(geometry()(POINTS, CELLS)[1], volume)
-    assert programs._read(path) is not None
+    assert programs._read(path.name) is not None
     assert len(names(folder)) == 1
 
 
@@ -167,6 +171,72 @@ def test_a_device_may_be_given_by_name(folder, device):
 def test_a_folder_that_takes_nothing_costs_only_time(folder):
     folder.write_text("a file where the folder should be")
     assert_allclose(geometry()(POINTS, CELLS)[1], 1 / 3)
+
+
+@pytest.fixture
+def start(folder, monkeypatch):
+    """Begin as a new process of the same command does."""
+
+    def begin():
+        monkeypatch.setattr(programs, "_AHEAD", programs._Ahead())
+        programs.load_ahead()
+        for thread in threading.enumerate():
+            if thread is not threading.main_thread():
+                thread.join(60)
+
+    return begin
+
+
+def test_the_same_command_loads_ahead(folder, start, monkeypatch):
+    start()
+    first = geometry()(POINTS, CELLS)[1]
+    start()
+    monkeypatch.setattr(programs, "_read", lambda _: pytest.fail("read when it was wanted"))
+    assert_array_equal(geometry()(POINTS, CELLS)[1], first)
+
+
+def test_another_command_loads_nothing_ahead(folder, start, monkeypatch):
+    start()
+    geometry()(POINTS, CELLS)
+    monkeypatch.setattr(sys, "argv", ["heartsim", "run", "another.toml"])
+    monkeypatch.setattr(programs, "_read", lambda _: pytest.fail("of another command"))
+    start()
+
+
+def test_a_command_that_needs_more_notes_all(folder, start, monkeypatch):
+    start()
+    geometry()(POINTS, CELLS)
+    start()
+    geometry()(POINTS, CELLS)
+    twice = geometry()(POINTS, np.repeat(CELLS, 2, axis=0))[1]
+    start()
+    monkeypatch.setattr(programs, "_read", lambda _: pytest.fail("read when it was wanted"))
+    assert_allclose(geometry()(POINTS, CELLS)[1], 1 / 3)
+    assert_array_equal(geometry()(POINTS, np.repeat(CELLS, 2, axis=0))[1], twice)
+
+
+def test_a_program_that_is_gone_is_made_anew(folder, start):
+    start()
+    geometry()(POINTS, CELLS)
+    for path in folder.iterdir():
+        if path.name != programs._AHEAD._note:
+            path.unlink()
+    start()
+    assert_allclose(geometry()(POINTS, CELLS)[1], 1 / 3)
+
+
+def test_what_nobody_loads_is_forgotten(folder):
+    geometry()(POINTS, CELLS)
+    (path,) = folder.iterdir()
+    long_ago = path.stat().st_mtime - 1.01 * programs._FORGOTTEN
+    os.utime(path, (long_ago, long_ago))
+    geometry()(POINTS, CELLS)
+    geometry()(POINTS, np.repeat(CELLS, 2, axis=0))
+    assert path.name in names(folder)
+    os.utime(path, (long_ago, long_ago))
+    geometry()(POINTS, np.repeat(CELLS, 3, axis=0))
+    assert path.name not in names(folder)
+    assert len(names(folder)) == 2
 
 
 def test_programs_are_differentiated_and_mapped(folder):

@@ -251,7 +251,7 @@ def solve_wall(
         lambda leaf: leaf.astype(kept.dtype) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf,
         operator,
     )
-    inverse, kept = kept.prepare(coarse, heart.solid.space)
+    inverse, kept = kept.prepare(coarse)
     right = jnp.pad(forces, ((0, 0), (0, guess.shape[1] - forces.shape[1])))
     rest = right - operator.apply(guess)
     # a guess that is worse than none is dropped

@@ -1,10 +1,9 @@
 """A direct factorisation as approximate inverse: exact when it is fresh, good for many steps.
 
 The whole saddle-point matrix is eliminated in single precision by `solve.frontal`. The factors
-are kept from step to step and renewed, inside the compiled step, when using them costs more than
-it has on average since they were made, their making included: the cheapest age to replace
-anything that wears. `equilibrium.LARGEST_FACTORIZED` says for which hearts. Hearts of a batch share
-the factors of their mean tangent: made once, and read once for all.
+are kept from step to step and renewed, inside the compiled step, when they are worn.
+`equilibrium.LARGEST_FACTORIZED` says for which hearts. Hearts of a batch share the factors of their
+mean tangent: made once, and read once for all.
 """
 
 from dataclasses import replace
@@ -16,8 +15,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
+from heartsim.fem.linear import Wear
 from heartsim.fem.operator import Tied, WallOperator
-from heartsim.fem.space import FunctionSpace, Nodes, mesh_edges
+from heartsim.fem.space import Nodes, mesh_edges
 from heartsim.solve import frontal
 from heartsim.solve.dissection import Tree, dissect
 from heartsim.solve.frontal import Factor, Plan
@@ -48,46 +48,38 @@ class Factorized(eqx.Module):
     ----------
     plan : Plan
     factor : Factor
-    price : ()
-        What new factors cost, in Krylov iterations.
-    spent : ()
-        Iterations since the factors were made, and their price.
-    uses : () int
-        Newton steps that they have served.
-    renews : () bool
-        Whether the next use makes new ones.
+    wear : Wear
     """
 
     plan: Plan
     factor: Factor
-    price: Float[Array, ""]
-    spent: Float[Array, ""]
-    uses: Int[Array, ""]
-    renews: Bool[Array, ""]
+    wear: Wear
 
-    def prepare(self, operator: WallOperator, space: FunctionSpace) -> tuple[Inverse, "Factorized"]:
+    def prepare(self, operator: WallOperator) -> tuple[Inverse, "Factorized"]:
         """Inverse of a fresh tangent: the kept factors, or new ones when those have aged."""
-        del space
 
-        def renew() -> tuple[Factor, Array, Array]:
+        def renew() -> tuple[Factor, Wear]:
             made = _eliminated(self.plan, operator, wall_elements(operator), symmetric=True)
-            return made, self.price, jnp.zeros_like(self.uses)
+            return made, Wear.new(self.wear.price)
 
-        def keep() -> tuple[Factor, Array, Array]:
-            return self.factor, self.spent, self.uses
+        def keep() -> tuple[Factor, Wear]:
+            return self.factor, self.wear
 
-        factor, spent, uses = jax.lax.cond(self.renews, renew, keep)
-        return Inverse(self.plan, factor), replace(self, factor=factor, spent=spent, uses=uses)
+        factor, wear = jax.lax.cond(self.renews, renew, keep)
+        return Inverse(self.plan, factor), replace(self, factor=factor, wear=wear)
 
     def used(self, iterations: Int[Array, ""], exhausted: Bool[Array, ""]) -> "Factorized":
         """Note how many iterations a Newton step took, and whether a solve ran out of them."""
-        spent, uses = self.spent + iterations, self.uses + 1
-        renews = exhausted | (iterations * uses > spent)
-        return replace(self, spent=spent, uses=uses, renews=renews)
+        return replace(self, wear=self.wear.used(iterations, exhausted))
 
     def stale(self) -> "Factorized":
         """The same, to be renewed at the next use."""
-        return replace(self, renews=jnp.ones((), bool))
+        return replace(self, wear=self.wear.stale())
+
+    @property
+    def renews(self) -> Bool[Array, ""]:
+        """Whether the next use makes new factors."""
+        return self.wear.worn
 
     @property
     def dtype(self) -> jnp.dtype:
@@ -168,4 +160,4 @@ def plan_factors(
     factor = frontal.unmade(plan, dtype)
     numbers = sum(leaf.size for leaf in jax.tree.leaves(factor))
     price = jnp.asarray(frontal.operations(plan) / (OPERATIONS_PER_READ * numbers))
-    return Factorized(plan, factor, price, price, jnp.zeros((), jnp.int32), jnp.ones((), bool))
+    return Factorized(plan, factor, Wear.new(price).stale())

@@ -1,12 +1,54 @@
-"""What a linear solver of the wall offers to Newton's method: multigrid and kept factors do."""
+"""What a linear solver of the wall offers to Newton's method: multigrid and kept factors do.
 
+Both keep what is dear to make, factors or algebraic levels, and replace it when using it costs more
+than it has on average since it was made, its making included: the cheapest age to replace
+anything that wears.
+"""
+
+from dataclasses import replace
 from typing import Protocol, Self
 
+import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from heartsim.fem.operator import WallOperator
-from heartsim.fem.space import FunctionSpace
+
+
+class Wear(eqx.Module):
+    """Age of what a linear solver keeps.
+
+    Attributes
+    ----------
+    price : ()
+        What making it costs, in Krylov iterations.
+    spent : ()
+        Iterations since it was made, and its price.
+    uses : () int
+        Newton steps that it has served.
+    worn : () bool
+        Whether it is to be made anew.
+    """
+
+    price: Float[Array, ""]
+    spent: Float[Array, ""]
+    uses: Int[Array, ""]
+    worn: Bool[Array, ""]
+
+    @classmethod
+    def new(cls, price: Float[Array, ""]) -> "Wear":
+        """Of what has just been made."""
+        return cls(price, price, jnp.zeros((), jnp.int32), jnp.zeros((), bool))
+
+    def stale(self) -> "Wear":
+        """The same, to be made anew."""
+        return replace(self, worn=jnp.ones((), bool))
+
+    def used(self, iterations: Int[Array, ""], exhausted: Bool[Array, ""]) -> "Wear":
+        """Note how many iterations a Newton step took, and whether a solve ran out of them."""
+        spent, uses = self.spent + iterations, self.uses + 1
+        worn = self.worn | exhausted | (iterations * uses > spent)
+        return Wear(self.price, spent, uses, worn)
 
 
 class Inverse(Protocol):
@@ -30,7 +72,7 @@ class Kept(Protocol):
         """Whether the next `prepare` starts afresh."""
         ...
 
-    def prepare(self, operator: WallOperator, space: FunctionSpace) -> tuple[Inverse, Self]:
+    def prepare(self, operator: WallOperator) -> tuple[Inverse, Self]:
         """Approximate inverse of a fresh tangent."""
         ...
 

@@ -1,10 +1,11 @@
 """Approximate inverse of the wall's tangent: block triangular, multigrid on the displacement.
 
-Pressure: a scaled lumped mass matrix stands for the Schur complement. Displacement: one cycle
+Pressure: a diagonal stands for the Schur complement. Displacement: one cycle
 whose finest level is the finite-element operator itself, smoothed by Chebyshev polynomials with
 3×3 node blocks, then the P1 embedding (for P2), then smoothed aggregation.
 """
 
+from dataclasses import replace
 from typing import Final
 
 import equinox as eqx
@@ -14,13 +15,17 @@ import numpy as np
 import scipy.sparse as sparse
 from jaxtyping import Array, Bool, Float, Int
 
+from heartsim.fem.linear import Wear
 from heartsim.fem.operator import WallOperator
-from heartsim.fem.space import FunctionSpace, Nodes
+from heartsim.fem.space import Nodes
 from heartsim.solve import multigrid
 from heartsim.solve.multigrid import Hierarchy, Prolongators, Smoother, two_grid
 
-SMOOTHING: Final = 3
+SMOOTHING: Final = 2
 """Chebyshev degree on every level."""
+
+RESPONSE: Final = 10.0
+"""Change of volume under a pressure, over that with the other nodes held; 4 to 16 serve as well."""
 
 POWER_STEPS: Final = 4
 """Power iterations for the spectrum of the fine level, warm-started."""
@@ -38,7 +43,7 @@ class Preconditioner(eqx.Module):
     def apply(self, z: Float[Array, "k m"]) -> Float[Array, "k m"]:
         """Approximate solution of ``operator.apply(x) = z``."""
         u, p = self.operator.split(z)
-        pressure = -p / self.schur
+        pressure = -p / self.schur[None]
         forces = u - self.operator.coupling(pressure, u)
         return self.operator.join(self._displacement(forces), pressure)
 
@@ -77,26 +82,26 @@ class Multigrid(eqx.Module):
         Vertices of each edge node (none for P1).
     direction : (n, 3)
         Last dominant eigenvector of the fine level, to start its power iteration.
+    wear : Wear
+        Age of the hierarchy, which the host makes anew.
     """
 
     hierarchy: Hierarchy
     edges: Int[Array, "e 2"]
     direction: Float[Array, "n 3"]
+    wear: Wear
 
-    def prepare(
-        self, operator: WallOperator, space: FunctionSpace
-    ) -> tuple[Preconditioner, "Multigrid"]:
+    def prepare(self, operator: WallOperator) -> tuple[Preconditioner, "Multigrid"]:
         """Approximate inverse of a fresh tangent on the kept algebraic levels."""
         inverse = _inverse_diagonal(operator)
         direction, largest = _power(operator, inverse, self.direction, POWER_STEPS)
-        schur = _schur(operator, space).astype(inverse.dtype)
-        kept = Multigrid(self.hierarchy, self.edges, direction)
+        schur = _schur(operator, inverse)
+        kept = replace(self, direction=direction)
         return Preconditioner(operator, kept, inverse, 1.1 * largest, schur), kept
 
     def used(self, iterations: Int[Array, ""], exhausted: Bool[Array, ""]) -> "Multigrid":
-        """Nothing to note: the host watches the work and refreshes the levels."""
-        del iterations, exhausted
-        return self
+        """Note how many iterations a Newton step took, and whether a solve ran out of them."""
+        return replace(self, wear=self.wear.used(iterations, exhausted))
 
     @property
     def renews(self) -> Bool[Array, ""]:
@@ -110,14 +115,17 @@ class Multigrid(eqx.Module):
 
 
 def dominant_direction(
-    operator: WallOperator, start: Float[Array, "n 3"], *, steps: int
+    operator: WallOperator, start: Float[Array, "n 3"], *, steps: Int[Array, ""]
 ) -> Float[Array, "n 3"]:
     """Dominant eigenvector of the block-Jacobi scaled displacement block, by power iteration."""
     return _power(operator, _inverse_diagonal(operator), start, steps)[0]
 
 
 def _power(
-    operator: WallOperator, inverse: Float[Array, "n 3 3"], start: Float[Array, "n 3"], steps: int
+    operator: WallOperator,
+    inverse: Float[Array, "n 3 3"],
+    start: Float[Array, "n 3"],
+    steps: int | Array,
 ) -> tuple[Float[Array, "n 3"], Float[Array, ""]]:
     """Dominant eigenvector and eigenvalue of D⁻¹ K."""
 
@@ -153,17 +161,17 @@ def _invert_3x3(a: Float[Array, "n 3 3"]) -> Float[Array, "n 3 3"]:
     return jnp.stack(rows, axis=2) / determinant[:, None, None]
 
 
-def _schur(operator: WallOperator, space: FunctionSpace) -> Float[Array, " v"]:
-    """Diagonal stand-in for Q + Gᵀ K⁻¹ G: lumped mass over the local modulus."""
-    gradients = jnp.einsum("qar,crx->cqax", space.gradients, space.inverse_jacobian)
-    weight = space.volume[:, None] * space.weights[None]
-    laplacian = jnp.einsum("cq,cqax,cqax->c", weight, gradients, gradients)
-    modulus = jnp.trace(operator.tangent.K, axis1=1, axis2=2) / laplacian
-    lumped = space.volume / 4.0 / modulus
+def _schur(operator: WallOperator, inverse: Float[Array, "n 3 3"]) -> Float[Array, " v"]:
+    """Diagonal stand-in for Q + G K⁻¹ Gᵀ, from the inverse blocks at the nodes of each cell.
+
+    They know in which directions the wall is soft, as a modulus of the cell does not.
+    """
+    cells, G = operator.cells, operator.tangent.G
+    rows = (G * operator.free[cells].reshape(len(cells), 1, -1)).reshape(len(cells), 4, -1, 3)
+    given = jnp.einsum("cvai,caij,cvaj->cv", rows, inverse[cells], rows)
     own = jnp.diagonal(operator.tangent.Q, axis1=1, axis2=2)
-    spread = lumped[:, None] + 2.0 * own
-    corners = operator.cells[:, :4]
-    return jnp.zeros(operator.vertices, spread.dtype).at[corners].add(spread)
+    spread = RESPONSE * given + 2.0 * own
+    return jnp.zeros(operator.vertices, spread.dtype).at[cells[:, :4]].add(spread)
 
 
 def vertex_blocks(K: Float[Array, "c k k"]) -> Float[Array, "c 12 12"]:
@@ -185,7 +193,7 @@ def vertex_blocks(K: Float[Array, "c k k"]) -> Float[Array, "c 12 12"]:
 def vertex_matrix(
     nodes: Nodes, free: np.ndarray, blocks: Float[np.ndarray, "c 12 12"]
 ) -> sparse.bsr_matrix:
-    """Assemble the vertex-level matrix on the host.
+    """Assemble the vertex-level matrix on the host, in 3 × 3 blocks.
 
     Parameters
     ----------
@@ -195,15 +203,19 @@ def vertex_matrix(
     blocks : (c, 12, 12)
         Element matrices on the vertices.
     """
-    size = 3 * nodes.vertices
-    dofs = (3 * nodes.cells[:, :4, None] + np.arange(3)).reshape(len(blocks), -1)
-    rows = np.broadcast_to(dofs[:, :, None], blocks.shape)
-    columns = np.broadcast_to(dofs[:, None, :], blocks.shape)
-    entries = (blocks.ravel().astype(float), (rows.ravel(), columns.ravel()))
-    matrix = sparse.coo_matrix(entries, shape=(size, size)).tocsr()
-    mask = free[: nodes.vertices].ravel()
-    keep = sparse.diags(mask)
-    return (keep @ matrix @ keep + sparse.diags(1 - mask)).tobsr((3, 3))
+    corners, count = nodes.cells[:, :4], nodes.vertices
+    pairs, place = np.unique(corners[:, :, None] * count + corners[:, None, :], return_inverse=True)
+    rows, columns = np.divmod(pairs, count)
+    entries = blocks.reshape(-1, 4, 3, 4, 3).swapaxes(2, 3).reshape(-1, 9).T
+    sums = [np.bincount(place.ravel(), one, minlength=len(pairs)) for one in entries]
+    mask = free[:count]
+    data = np.stack(sums, axis=1).reshape(-1, 3, 3) * mask[rows, :, None] * mask[columns, None, :]
+    data[rows == columns] += np.eye(3) * (1.0 - mask)[:, :, None]
+    # what is prescribed couples to nothing, and is aggregated with nothing
+    coupled = data.any(axis=(1, 2))
+    rows, columns, data = rows[coupled], columns[coupled], data[coupled]
+    starts = np.searchsorted(rows, np.arange(count + 1))
+    return sparse.bsr_matrix((data, columns, starts), shape=(3 * count, 3 * count))
 
 
 def choose_prolongators(matrix: sparse.bsr_matrix, nodes: Nodes, free: np.ndarray) -> Prolongators:

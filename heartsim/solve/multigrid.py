@@ -182,7 +182,7 @@ class Smoothed(NamedTuple):
 
 
 class Smoother(NamedTuple):
-    """Chebyshev polynomials in the Jacobi-scaled matrix, damping [0.1, 1.1] of its spectrum.
+    """Chebyshev polynomials in the Jacobi-scaled matrix, damping [0.2, 1] of its spectrum.
 
     Attributes
     ----------
@@ -207,7 +207,7 @@ class Smoother(NamedTuple):
     @property
     def radius(self) -> Array:
         """Half width of the damped interval."""
-        return 0.5 * self.largest
+        return 0.4 * self.largest
 
     def moves(self, start: Smoothed, rho: Array, *, foreign: bool) -> Smoothed:
         """Make the pending move and `degree` - 1 more; another one is left pending.

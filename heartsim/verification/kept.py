@@ -70,7 +70,7 @@ def _corrected(
         pushed = pushed_blocks(body.pressed, loads, space.points + u)
         K = add_parts(operator.tangent.K, parts, pushed)
         operator = eqx.tree_at(lambda o: o.tangent.K, operator, K)
-    inverse, kept = kept.prepare(operator, space)
+    inverse, kept = kept.prepare(operator)
     size = jnp.linalg.norm(out)
     solved = gmres(
         operator.apply,

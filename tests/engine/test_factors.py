@@ -9,6 +9,7 @@ import pytest
 
 from heartsim import equilibrium
 from heartsim.fem.factorized import plan_factors
+from heartsim.fem.linear import Wear
 from heartsim.heart import linearize
 
 
@@ -29,15 +30,15 @@ def test_factors_invert_a_loaded_wall_wherever_its_origin_lies(patient):
 def _left_over(heart, wall, kept, rhs):
     load = equilibrium.passive_load(heart)
     operator = linearize(heart, wall.u, wall.p, wall.pressure, load, dtype=jnp.float32)
-    inverse, _ = kept.prepare(operator, heart.solid.space)
+    inverse, _ = kept.prepare(operator)
     return operator.apply(inverse.apply(rhs)) - rhs
 
 
 def test_factors_are_replaced_when_a_use_costs_more_than_it_did_on_average(patient):
     """The cheapest age: before it new factors cost too much, after it the iterations do."""
     kept = plan_factors(patient.work.nodes, np.dtype(np.float32))
-    price, fine = float(kept.price), jnp.zeros((), bool)
-    kept = replace(kept, renews=fine)
+    price, fine = float(kept.wear.price), jnp.zeros((), bool)
+    kept = replace(kept, wear=Wear.new(kept.wear.price))
     worn, spent = [], price
     for use in range(1, 200):
         kept = kept.used(jnp.asarray(5 + use), fine)
@@ -49,5 +50,7 @@ def test_factors_are_replaced_when_a_use_costs_more_than_it_did_on_average(patie
     assert len(worn) > 2
     # growing by one a use, the average is least after about the root of twice the price
     assert abs(len(worn) - np.sqrt(2 * price)) < 2
-    assert bool(kept.used(jnp.asarray(1), jnp.ones((), bool)).renews)
-    assert bool(replace(kept, renews=fine).stale().renews)
+    fresh = replace(kept, wear=Wear.new(kept.wear.price))
+    assert not bool(fresh.renews)
+    assert bool(fresh.used(jnp.asarray(1), jnp.ones((), bool)).renews)
+    assert bool(fresh.stale().renews)

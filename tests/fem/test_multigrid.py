@@ -1,0 +1,121 @@
+"""Multigrid for large hearts: its levels are those of the wall, it solves, and it is renewed."""
+
+from dataclasses import replace
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from heartsim import equilibrium, runtime
+from heartsim.build import anatomy, heart_on
+from heartsim.fem.linear import Wear
+from heartsim.fem.preconditioner import Multigrid
+from heartsim.heart import linearize
+from heartsim.mesh.ellipsoid import human_left_ventricle
+from heartsim.scenario import Scenario
+from heartsim.solve.krylov import gmres
+from heartsim.units import kPa
+from tests.solve.tiny import ventricle
+
+MOST_ITERATIONS = 40
+TENSION = 50.0 * kPa
+
+
+@pytest.fixture(autouse=True)
+def always(monkeypatch):
+    """Multigrid whatever the size."""
+    monkeypatch.setattr(equilibrium, "LARGEST_FACTORIZED", {"P1P1": 0, "P2P1": 0})
+
+
+@pytest.fixture(params=["P1P1", "P2P1"])
+def model(request):
+    """Heart of two algebraic levels and its solver."""
+    runtime.use_float64()
+    patient = {"mesh": "human ellipsoid", "element": request.param, "imaged_at": "unloaded"}
+    scenario = Scenario.from_dict({"title": "How many iterations?", "patient": patient})
+    mesh = human_left_ventricle(9.0, layers=2)
+    built = anatomy(mesh, scenario)
+    heart = heart_on(built, mesh.points, scenario)
+    return heart, equilibrium.workspace(heart, built.nodes)
+
+
+@eqx.filter_jit
+def _solved(heart, kept, wall, load):
+    """Iterations to a ten-thousandth of a random right-hand side, and what is left of it."""
+    operator = linearize(heart, wall.u, wall.p, wall.pressure, load, dtype=equilibrium.PRECISION)
+    inverse, _ = kept.prepare(operator)
+    wanted = np.random.default_rng(0).standard_normal((1, heart.solid.space.dofs))
+    rhs = operator.apply(jnp.asarray(wanted, equilibrium.PRECISION))
+    size = jnp.linalg.norm(rhs)
+    found = gmres(operator.apply, inverse.apply, rhs, 1e-4 * size[None], dimension=60)
+    return found.iterations, jnp.linalg.norm(operator.apply(found.x) - rhs) / size
+
+
+@pytest.mark.parametrize("tension", [0.0, TENSION])
+def test_a_wall_at_rest_and_one_that_pulls_take_few_iterations(model, tension):
+    """Early filling and peak contraction; levels are those of the state."""
+    heart, work = model
+    load = equilibrium.passive_load(heart)
+    load = eqx.tree_at(lambda one: one.tension, load, jnp.full_like(load.tension, tension))
+    wall = equilibrium.rest(heart)
+    assert len(work.kept.hierarchy.levels) == 1
+    kept = equilibrium.refresh(work, heart, wall, load).kept
+    iterations, left = _solved(heart, kept, wall, load)
+    assert left < 1.1e-4
+    assert iterations <= MOST_ITERATIONS
+
+
+def test_the_vertex_level_is_the_wall_restricted_to_its_vertices(model):
+    """Against the operator itself, on fields that are linear along edges."""
+    heart, work = model
+    rest, load = equilibrium.rest(heart), equilibrium.passive_load(heart)
+    start = jnp.zeros_like(work.kept.direction)
+    matrix, _ = equilibrium._vertex_system(heart, work.nodes, rest, load, start, 0)
+    operator = linearize(heart, rest.u, rest.p, rest.pressure, load, dtype=jnp.float64)
+    space, rng = heart.solid.space, np.random.default_rng(1)
+    coarse = rng.standard_normal((space.vertices, 3))
+    fine = np.concatenate([coarse, coarse[work.nodes.edges].mean(axis=1)])
+    free = np.asarray(space.free)
+    forces = np.asarray(operator.stiffness(jnp.asarray(fine * free)[None])[0]) * free
+    # the transpose of the interpolation: half of an edge's force at each of its ends
+    expected = forces[: space.vertices].copy()
+    np.add.at(expected, work.nodes.edges, 0.5 * forces[space.vertices :, None])
+    held = 1.0 - free[: space.vertices]
+    found = (matrix @ (coarse * (1.0 - held)).ravel()).reshape(-1, 3)
+    assert_allclose(found * (1.0 - held), expected * (1.0 - held), atol=1e-4 * abs(expected).max())
+    identity = (matrix @ (coarse * held).ravel()).reshape(-1, 3)
+    assert_allclose(identity, coarse * held, atol=1e-12)
+
+
+def test_levels_are_renewed_when_they_are_worn():
+    """By the host after a step that converged, and their age begins again."""
+    _, work, task = ventricle()
+    assert isinstance(work.kept, Multigrid)
+    price = float(work.kept.wear.price)
+    given = task.heart, task.guess, task.blood, task.load
+    _, _, info, fresh = equilibrium.step(work, *given)
+    assert bool(info.converged)
+    assert fresh.effort.refreshes == 0
+    assert float(fresh.kept.wear.spent) == price + int(info.krylov)
+    assert int(fresh.kept.wear.uses) == int(info.newton)
+    old = replace(work, kept=replace(work.kept, wear=Wear.new(work.kept.wear.price).stale()))
+    *_, renewed = equilibrium.step(old, *given)
+    assert renewed.effort.refreshes == 1
+    assert not bool(renewed.kept.wear.worn)
+    assert float(renewed.kept.wear.spent) == price
+
+
+def test_both_linear_solvers_give_the_same_wall(monkeypatch):
+    _, work, task = ventricle()
+    given = task.heart, task.guess, task.blood, task.load
+    wall, blood, info, _ = equilibrium.step(work, *given)
+    monkeypatch.undo()
+    exact, same_blood, _, factored = equilibrium.step(
+        equilibrium.workspace(task.heart, work.nodes), *given
+    )
+    assert type(factored.kept) is not type(work.kept)
+    assert bool(info.converged)
+    assert_allclose(wall.u, exact.u, atol=1e-4 * float(abs(exact.u).max()))
+    assert_allclose(blood.V_LV, same_blood.V_LV, rtol=1e-6)
