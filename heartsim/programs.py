@@ -34,6 +34,7 @@ import numpy as np
 from jax.core import Tracer
 
 from heartsim.cache import cache_folder
+from heartsim.errors import InputError
 from heartsim.files import write_file
 
 _P = ParamSpec("_P")
@@ -243,8 +244,17 @@ _AHEAD: Final = _Ahead()
 
 
 def load_ahead() -> None:
-    """Begin to load what the same command loaded before. Call once devices are chosen."""
-    if os.environ.get(SWITCH) == "kept":
+    """Begin to load what the same command loaded before. Call once devices are chosen.
+
+    Raises
+    ------
+    InputError
+        If the environment says neither that programs are kept nor that they are traced.
+    """
+    chosen = os.environ.get(SWITCH, "traced")
+    if chosen not in ("kept", "traced"):
+        raise InputError(f"{SWITCH}={chosen} in the environment: say kept or traced.")
+    if chosen == "kept":
         _AHEAD.begin()
 
 

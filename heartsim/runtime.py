@@ -77,21 +77,23 @@ def use_plain_kernels() -> None:
 
 
 def choose_device(name: str | None = None) -> jax.Device:  # pyright: ignore[reportInvalidTypeForm]
-    """Select ``"cpu"``, ``"gpu"`` or, without a name, the best device at hand.
+    """Select ``"cpu"``, ``"gpu"`` or, without a name, JAX_DEFAULT_DEVICE or the best at hand.
 
     Raises
     ------
     InputError
         If the device asked for is not there.
     """
-    if name is None:
+    wanted = name or os.environ.get("JAX_DEFAULT_DEVICE")
+    if not wanted:
         return jax.devices()[0]
     try:
-        device = jax.devices("cuda" if name == "gpu" else name)[0]
+        device = jax.devices("cuda" if wanted == "gpu" else wanted)[0]
     except RuntimeError as error:
         present = ", ".join(sorted({d.platform for d in jax.devices()}))
+        source = f"--device {name}" if name else f"JAX_DEFAULT_DEVICE={wanted}"
         raise InputError(
-            f"--device {name}: no such device. Found: {present}. "
+            f"{source}: no such device. Found: {present}. "
             "For a GPU install jax with CUDA: pip install 'heartsim[gpu]'."
         ) from error
     jax.config.update("jax_default_device", device)

@@ -7,6 +7,7 @@ gives them one matrix, so that a preconditioner is made once and read once for a
 keeps what is large in the cache of a CPU, and leaves out who is done.
 """
 
+import functools
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -78,6 +79,7 @@ def lane_by_lane(function: Callable[..., _Tree], needed: Bool[Array, ""]) -> Cal
     def called(*args: object, **kwargs: object) -> _Tree:
         given, fixed = eqx.partition((args, kwargs), eqx.is_array)
 
+        @functools.partial(jax.jit, inline=True)  # traced once, whoever asks for it below
         def plain(given) -> _Tree:
             args, kwargs = eqx.combine(given, fixed)
             return function(*args, **kwargs)
