@@ -15,6 +15,7 @@ from heartsim import equilibrium, programs
 from heartsim.circulation.adult import healthy_adult
 from heartsim.circulation.periodic import run_beat
 from heartsim.coupling import solve_step
+from heartsim.errors import InputError
 from heartsim.fem import space as spaces
 from heartsim.programs import Program
 from tests.solve.tiny import ventricle
@@ -171,6 +172,12 @@ def test_a_device_may_be_given_by_name(folder, device):
 def test_a_folder_that_takes_nothing_costs_only_time(folder):
     folder.write_text("a file where the folder should be")
     assert_allclose(geometry()(POINTS, CELLS)[1], 1 / 3)
+
+
+def test_a_setting_that_means_nothing_is_refused(monkeypatch):
+    monkeypatch.setenv(programs.SWITCH, "keep")
+    with pytest.raises(InputError, match="HEARTSIM_PROGRAMS=keep"):
+        programs.load_ahead()
 
 
 @pytest.fixture

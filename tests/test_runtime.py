@@ -5,6 +5,7 @@ import os
 import pytest
 
 from heartsim import runtime
+from heartsim.errors import InputError
 
 
 @pytest.mark.parametrize("given", ["", "--xla_dump_to=here", "--xla_gpu_ftz=false"])
@@ -25,3 +26,12 @@ def test_versions_nobody_looked_at_get_no_flag(monkeypatch):
     monkeypatch.setattr(runtime, "KNOWN_TO", (0, 0))
     runtime.use_plain_kernels()
     assert os.environ["XLA_FLAGS"] == ""
+
+
+@pytest.mark.parametrize("given", [None, "no-such-device"])
+def test_a_device_that_is_not_there_is_refused_by_the_name_it_was_given(monkeypatch, given):
+    monkeypatch.setenv("JAX_DEFAULT_DEVICE", "elsewhere")
+    with pytest.raises(InputError) as refused:
+        runtime.choose_device(given)
+    asked = f"--device {given}" if given else "JAX_DEFAULT_DEVICE=elsewhere"
+    assert str(refused.value).startswith(asked)

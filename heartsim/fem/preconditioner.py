@@ -25,8 +25,8 @@ SMOOTHING: Final = 3
 """Chebyshev degree on every level."""
 
 RESPONSE: Final = 6.0
-"""Change of volume under a pressure, over that with the other nodes held. Iterations are least with 4
-in a wall without augmentation and with 12 under 20 kPa of it, a tenth fewer than with this."""
+"""Change of volume under a pressure, over that with the other nodes held. Iterations are least with
+4 in a wall without augmentation and with 12 under 20 kPa of it, a tenth fewer than with this."""
 
 POWER_STEPS: Final = 4
 """Power iterations for the spectrum of the fine level, warm-started."""

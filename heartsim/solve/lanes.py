@@ -79,7 +79,8 @@ def lane_by_lane(function: Callable[..., _Tree], needed: Bool[Array, ""]) -> Cal
     def called(*args: object, **kwargs: object) -> _Tree:
         given, fixed = eqx.partition((args, kwargs), eqx.is_array)
 
-        @functools.partial(jax.jit, inline=True)  # traced once, whoever asks for it below
+        # traced once, whoever asks for it below, and part of the program around it
+        @functools.partial(jax.jit, inline=True)  # noqa: TID251
         def plain(given) -> _Tree:
             args, kwargs = eqx.combine(given, fixed)
             return function(*args, **kwargs)
