@@ -47,7 +47,7 @@ REFRESH_PRICE: Final = 12.0
 """What new levels of multigrid cost, in Krylov iterations (measured)."""
 
 SETUP_POWER_STEPS: Final = 20
-"""Power iterations for the spectrum of the fine level, before the first step."""
+"""Power iterations for the spectrum of the fine level at a refresh."""
 
 SMALLEST_FRACTION: Final = 1.0 / 256.0
 """Load stepping gives up below this part of the way."""
@@ -146,10 +146,11 @@ def strong(tree: _Tree) -> _Tree:
 
 
 @Program
-def _vertex_level(heart: Heart, wall: WallState, load: Load, start: jax.Array, steps: jax.Array):
+def _vertex_level(heart: Heart, wall: WallState, load: Load, start: jax.Array):
     """Element blocks of the vertex-level matrix, and the dominant direction of the fine level."""
     operator = linearize(heart, wall.u, wall.p, wall.pressure, load, dtype=PRECISION)
-    return vertex_blocks(operator.tangent.K), dominant_direction(operator, start, steps=steps)
+    direction = dominant_direction(operator, start, steps=SETUP_POWER_STEPS)
+    return vertex_blocks(operator.tangent.K), direction
 
 
 def rest(heart: Heart) -> WallState:
@@ -182,10 +183,14 @@ def creeping_load(heart: Heart, wall: WallState, rate: float) -> Load:
 
 
 def _vertex_system(
-    heart: Heart, nodes: Nodes, wall: WallState, load: Load, start: jax.Array, steps: int
+    heart: Heart, nodes: Nodes, wall: WallState, load: Load
 ) -> tuple[sparse.bsr_matrix, jax.Array]:
-    """Vertex-level matrix on the host, and the dominant direction after steps from a start."""
-    arguments = strong((heart, wall, load, start, jnp.asarray(steps, jnp.int32)))
+    """Vertex-level matrix on the host and the dominant direction of the fine level.
+
+    Both from the state alone, so that a resumed run repeats an undisturbed one.
+    """
+    start = np.random.default_rng(0).standard_normal(nodes.points.shape)
+    arguments = strong((heart, wall, load, jnp.asarray(start, PRECISION)))
     blocks, direction = _vertex_level(*arguments)
     free = np.asarray(heart.solid.space.free)
     return vertex_matrix(nodes, free, np.asarray(blocks)), direction
@@ -205,15 +210,7 @@ def workspace(heart: Heart, nodes: Nodes, tolerances: Tolerances | None = None) 
     if heart.solid.space.dofs <= _most_factorized(nodes):
         kept = plan_factors(nodes, np.dtype(PRECISION), cable_ends(heart))
         return Workspace(nodes, Prolongators((), ()), kept, Effort(), settings)
-    start = np.random.default_rng(0).standard_normal(nodes.points.shape)
-    matrix, direction = _vertex_system(
-        heart,
-        nodes,
-        rest(heart),
-        passive_load(heart),
-        jnp.asarray(start, PRECISION),
-        SETUP_POWER_STEPS,
-    )
+    matrix, direction = _vertex_system(heart, nodes, rest(heart), passive_load(heart))
     frozen = choose_prolongators(matrix, nodes, np.asarray(heart.solid.space.free))
     kept = Multigrid(
         hierarchy=build(matrix, frozen, np.dtype(PRECISION)),
@@ -229,10 +226,10 @@ def refresh(work: Workspace, heart: Heart, wall: WallState, load: Load) -> Works
     effort = replace(work.effort, refreshes=work.effort.refreshes + 1)
     if isinstance(work.kept, Factorized):
         return replace(work, kept=work.kept.stale(), effort=effort)
-    # the dominant direction keeps up from Newton step to Newton step
-    matrix, _ = _vertex_system(heart, work.nodes, wall, load, work.kept.direction, 0)
+    matrix, direction = _vertex_system(heart, work.nodes, wall, load)
     hierarchy = build(matrix, work.frozen, np.dtype(PRECISION))
-    kept = replace(work.kept, hierarchy=hierarchy, wear=Wear.new(work.kept.wear.price))
+    wear = Wear.new(work.kept.wear.price)
+    kept = replace(work.kept, hierarchy=hierarchy, direction=direction, wear=wear)
     return replace(work, kept=kept, effort=effort)
 
 

@@ -116,7 +116,7 @@ class Multigrid(eqx.Module):
 
 
 def dominant_direction(
-    operator: WallOperator, start: Float[Array, "n 3"], *, steps: Int[Array, ""]
+    operator: WallOperator, start: Float[Array, "n 3"], *, steps: int
 ) -> Float[Array, "n 3"]:
     """Dominant eigenvector of the block-Jacobi scaled displacement block, by power iteration."""
     return _power(operator, _inverse_diagonal(operator), start, steps)[0]
@@ -126,7 +126,7 @@ def _power(
     operator: WallOperator,
     inverse: Float[Array, "n 3 3"],
     start: Float[Array, "n 3"],
-    steps: int | Array,
+    steps: int,
 ) -> tuple[Float[Array, "n 3"], Float[Array, ""]]:
     """Dominant eigenvector and eigenvalue of D⁻¹ K."""
 
