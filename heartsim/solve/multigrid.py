@@ -182,7 +182,7 @@ class Smoothed(NamedTuple):
 
 
 class Smoother(NamedTuple):
-    """Chebyshev polynomials in the Jacobi-scaled matrix, damping [0.2, 1] of its spectrum.
+    """Chebyshev polynomials in the Jacobi-scaled matrix, damping [0.15, 1] of its spectrum.
 
     Attributes
     ----------
@@ -202,12 +202,12 @@ class Smoother(NamedTuple):
     @property
     def centre(self) -> Array:
         """Middle of the damped interval."""
-        return 0.6 * self.largest
+        return 0.575 * self.largest
 
     @property
     def radius(self) -> Array:
         """Half width of the damped interval."""
-        return 0.4 * self.largest
+        return 0.425 * self.largest
 
     def moves(self, start: Smoothed, rho: Array, *, foreign: bool) -> Smoothed:
         """Make the pending move and `degree` - 1 more; another one is left pending.
