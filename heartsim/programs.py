@@ -10,6 +10,7 @@ made ready.
 
 import hashlib
 import io
+import multiprocessing
 import os
 import pickle
 import platform
@@ -48,6 +49,9 @@ _KNOWN: Final = frozenset({"heartsim", "jax", "jaxlib", "equinox", "numpy", "bui
 """Packages whose sources or versions name a program: with a law from elsewhere it is traced."""
 
 _DIGEST: Final = hashlib.sha256().digest_size
+
+LOADER: Final = "heartsim loads ahead"
+"""Name of the thread that loads what is to come."""
 
 _FORGOTTEN: Final = 90 * 86400.0
 """Time after which a program that nobody loads is thrown away [s]."""
@@ -218,19 +222,26 @@ class _Ahead:
         self._note: str | None = None
 
     def begin(self) -> None:
-        """Look up what is to come, and begin to load it."""
-        self._note = hashlib.sha256(repr(sys.argv).encode()).hexdigest()
+        """Look up what is to come, and begin to load it; once in a process.
+
+        Workers of a study do not: they share the words of the command, not its programs.
+        """
+        if self._note is not None or multiprocessing.parent_process() is not None:
+            return
+        words = SOURCES + _ground(_device()) + repr(sys.argv).encode()
+        self._note = hashlib.sha256(words).hexdigest()
         names = (_content(self._note) or b"").decode().split()
         self._coming = {name: Future() for name in names}
-        threading.Thread(target=self._load, args=(names,)).start()
+        threading.Thread(target=self._load, name=LOADER).start()
 
-    def _load(self, names: Sequence[str]) -> None:
-        for name in names:
+    def _load(self) -> None:
+        for name, coming in self._coming.items():
             # Python waits for its threads when it ends, and what is left is of no use then
             if not threading.main_thread().is_alive():
                 return
-            if self._coming[name].set_running_or_notify_cancel():
-                self._coming[name].set_result(_read(name))
+            if coming.set_running_or_notify_cancel():
+                coming.set_result(_read(name))
+        _forget()
 
     def take(self, name: str) -> _Loaded | None:
         """A program that has come or is about to; what the thread has not begun is read here."""
@@ -286,14 +297,19 @@ def _read(name: str) -> _Loaded | None:
 
 
 def _written(name: str, payload: bytes) -> bool:
-    """Keep something, and throw away what is forgotten; False where the disk takes nothing."""
+    """Keep something; False where the disk takes nothing."""
     folder = _folder()
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         write_file(folder / name, hashlib.sha256(payload).digest() + payload)
-        for path in folder.iterdir():
-            if path.stat().st_mtime < time.time() - _FORGOTTEN:
-                path.unlink(missing_ok=True)
     except OSError:
         return False
     return True
+
+
+def _forget() -> None:
+    """Throw away what nobody has loaded for long."""
+    for path in _folder().glob("*"):
+        with suppress(OSError):  # another process is free to do the same
+            if path.stat().st_mtime < time.time() - _FORGOTTEN:
+                path.unlink()

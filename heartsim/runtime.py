@@ -4,6 +4,7 @@ import gc
 import os
 import platform
 import resource
+import threading
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -15,7 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from heartsim.cache import cache_folder
 from heartsim.errors import InputError, PrecisionError
-from heartsim.programs import load_ahead
+from heartsim.programs import LOADER, load_ahead
 
 PLAIN_KERNELS: Final = ("--xla_cpu_use_fusion_emitters=false", "--xla_gpu_ftz=true")
 """XLA makes CPU kernels the older way, which is quicker to compile and here to run; and a GPU adds
@@ -117,14 +118,15 @@ def start(device: str | None = None) -> jax.Device:  # pyright: ignore[reportInv
 
 
 class CompileClock:
-    """Counts the seconds that XLA spends compiling, from its creation on."""
+    """Counts the seconds for which XLA's compiling is waited for, from its creation on."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
         jax.monitoring.register_event_duration_secs_listener(self._listen)
 
     def _listen(self, event: str, duration: float, **_: str | int) -> None:
-        if event == "/jax/core/compile/backend_compile_duration":
+        ahead = threading.current_thread().name == LOADER
+        if event == "/jax/core/compile/backend_compile_duration" and not ahead:
             self.seconds += duration
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from heartsim import equilibrium, programs
+from heartsim import equilibrium, programs, runtime
 from heartsim.circulation.adult import healthy_adult
 from heartsim.circulation.periodic import run_beat
 from heartsim.coupling import solve_step
@@ -188,7 +188,7 @@ def start(folder, monkeypatch):
         monkeypatch.setattr(programs, "_AHEAD", programs._Ahead())
         programs.load_ahead()
         for thread in threading.enumerate():
-            if thread is not threading.main_thread():
+            if thread.name == programs.LOADER:
                 thread.join(60)
 
     return begin
@@ -232,18 +232,46 @@ def test_a_program_that_is_gone_is_made_anew(folder, start):
     assert_allclose(geometry()(POINTS, CELLS)[1], 1 / 3)
 
 
-def test_what_nobody_loads_is_forgotten(folder):
+def test_what_nobody_loads_is_forgotten(folder, start):
     geometry()(POINTS, CELLS)
     (path,) = folder.iterdir()
     long_ago = path.stat().st_mtime - 1.01 * programs._FORGOTTEN
     os.utime(path, (long_ago, long_ago))
     geometry()(POINTS, CELLS)
-    geometry()(POINTS, np.repeat(CELLS, 2, axis=0))
+    start()
     assert path.name in names(folder)
     os.utime(path, (long_ago, long_ago))
-    geometry()(POINTS, np.repeat(CELLS, 3, axis=0))
-    assert path.name not in names(folder)
-    assert len(names(folder)) == 2
+    start()
+    assert names(folder) == set()
+
+
+def test_later_starts_of_a_process_load_nothing_again(folder, start, monkeypatch):
+    """Each run of a script calls it."""
+    start()
+    geometry()(POINTS, CELLS)
+    start()
+    monkeypatch.setattr(programs, "_read", lambda _: pytest.fail("read again"))
+    programs.load_ahead()
+    assert_allclose(geometry()(POINTS, CELLS)[1], 1 / 3)
+
+
+def test_other_sources_load_nothing_ahead(folder, start, monkeypatch):
+    start()
+    geometry()(POINTS, CELLS)
+    monkeypatch.setattr(programs, "SOURCES", b"after an upgrade")
+    monkeypatch.setattr(programs, "_read", lambda _: pytest.fail("of other sources"))
+    start()
+
+
+def test_what_is_loaded_ahead_is_not_waited_for(folder, start):
+    start()
+    geometry()(POINTS, np.repeat(CELLS, 4, axis=0))
+    clock = runtime.CompileClock()
+    jax.clear_caches()
+    start()
+    assert clock.seconds == 0.0
+    geometry()(POINTS, np.repeat(CELLS, 5, axis=0))
+    assert clock.seconds > 0.0
 
 
 def test_programs_are_differentiated_and_mapped(folder):

@@ -204,16 +204,16 @@ def vertex_matrix(
     blocks : (c, 12, 12)
         Element matrices on the vertices.
     """
-    corners, count = nodes.cells[:, :4], nodes.vertices
+    corners, count = nodes.cells[:, :4].astype(np.int64), nodes.vertices
     pairs, place = np.unique(corners[:, :, None] * count + corners[:, None, :], return_inverse=True)
     rows, columns = np.divmod(pairs, count)
     entries = blocks.reshape(-1, 4, 3, 4, 3).swapaxes(2, 3).reshape(-1, 9).T
     sums = [np.bincount(place.ravel(), one, minlength=len(pairs)) for one in entries]
-    mask = free[:count]
+    mask, own = free[:count], rows == columns
     data = np.stack(sums, axis=1).reshape(-1, 3, 3) * mask[rows, :, None] * mask[columns, None, :]
-    data[rows == columns] += np.eye(3) * (1.0 - mask)[:, :, None]
+    data[own] += np.eye(3) * (1.0 - mask[rows[own]])[:, :, None]
     # what is prescribed couples to nothing, and is aggregated with nothing
-    coupled = data.any(axis=(1, 2))
+    coupled = own | (mask[rows].any(axis=1) & mask[columns].any(axis=1))
     rows, columns, data = rows[coupled], columns[coupled], data[coupled]
     starts = np.searchsorted(rows, np.arange(count + 1))
     return sparse.bsr_matrix((data, columns, starts), shape=(3 * count, 3 * count))
