@@ -21,12 +21,13 @@ References
    doi:10.1007/s00466-019-01760-w.
 """
 
+from dataclasses import replace
 from typing import Final, Protocol
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from heartsim.fem.space import FunctionSpace
 from heartsim.programs import Program
@@ -88,6 +89,29 @@ class Solid(eqx.Module):
         space = self.space.moved_to(points)
         frames = carried(self.frames, self.space.inverse_jacobian, space)
         return eqx.tree_at(lambda solid: (solid.space, solid.frames), self, (space, frames))
+
+
+def some_cells(solid: Solid, start: Int[Array, ""], count: int) -> Solid:
+    """Wall of `count` cells from one on, with all nodes."""
+
+    def cut(leaf: Array) -> Array:
+        return jax.lax.dynamic_slice_in_dim(leaf, start, count) if leaf.ndim else leaf
+
+    space = solid.space
+    return replace(
+        solid,
+        space=replace(
+            space,
+            cells=cut(space.cells),
+            inverse_jacobian=cut(space.inverse_jacobian),
+            volume=cut(space.volume),
+        ),
+        frames=cut(solid.frames),
+        material=jax.tree.map(cut, solid.material),
+        augmentation=cut(solid.augmentation),
+        viscosity=cut(solid.viscosity),
+        swelling=cut(solid.swelling),
+    )
 
 
 def swelling_of(solid: Solid) -> Float[Array, " c"]:

@@ -5,9 +5,9 @@ moduli of the reference gradient, and one product of gradients for all cells int
 """
 
 from collections.abc import Sequence
-from functools import reduce
+from functools import partial, reduce
 from operator import add
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -27,10 +27,18 @@ from heartsim.fem.solid import (
     pulled_back,
     quadrature_volume,
     rows_first,
+    some_cells,
 )
 from heartsim.fem.space import FunctionSpace
 from heartsim.solve.lanes import in_turn
 from heartsim.tissue.law import Symmetric
+
+LOT: Final = 1024
+"""Cells whose tangents are made together on a CPU: what one operation leaves for the next stays in
+its cache (8 838 P2 tets: 15.0 → 7.3 µs a cell; lots of 512 cells 6.9, of 4 096 cells 7.6)."""
+
+WORTH_LOTS: Final = 4 * LOT
+"""Number of cells beyond which there are lots."""
 
 
 class Tangent(NamedTuple):
@@ -89,6 +97,48 @@ def tangent(
     dtype: jnp.dtype,
 ) -> Tangent:
     """Exact derivative of `residual`, element by element, in the requested precision."""
+    whole = partial(_tangent, dtype=dtype)
+    given = solid, u, p, tension, u_before, rate
+    if len(tension) <= WORTH_LOTS:
+        return whole(*given)
+    return jax.lax.platform_dependent(*given, cpu=partial(_in_lots, dtype=dtype), default=whole)
+
+
+def _in_lots(
+    solid: Solid, u: Vector, p, tension: Float[Array, " c"], *memory, dtype: jnp.dtype
+) -> Tangent:
+    """The same, some cells at a time."""
+    cells, unknowns = len(tension), 3 * solid.space.cells.shape[1]
+    lots = -(-cells // LOT)
+    size = -(-cells // lots)
+
+    def add_lot(count: Array, so_far: Tangent) -> Tangent:
+        # the last lot ends with the last cell, and repeats some of the lot before
+        start = jnp.minimum(count * size, cells - size)
+        pulling = jax.lax.dynamic_slice_in_dim(tension, start, size)
+        made = _tangent(some_cells(solid, start, size), u, p, pulling, *memory, dtype=dtype)
+
+        def put(into: Array, new: Array) -> Array:
+            return jax.lax.dynamic_update_slice_in_dim(into, new, start, axis=0)
+
+        return jax.tree.map(put, so_far, made)
+
+    shapes = (unknowns, unknowns), (4, unknowns), (4, 4)
+    nothing = Tangent(*(jnp.zeros((cells, *shape), dtype) for shape in shapes))
+    return jax.lax.fori_loop(0, lots, add_lot, nothing)
+
+
+def _tangent(
+    solid: Solid,
+    u: Vector,
+    p: Float[Array, " v"],
+    tension: Float[Array, " c"],
+    u_before: Vector,
+    rate: Scalar,
+    *,
+    dtype: jnp.dtype,
+) -> Tangent:
+    """All cells at once."""
     space = solid.space
     F = deformation(solid, u)
     curved = at_points(_curvature, solid, F, p, tension, u_before, rate)

@@ -4,9 +4,11 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from numpy.testing import assert_allclose
 
 from heartsim.fem import solid as fem
+from heartsim.fem import tangent as tangents
 from heartsim.fem.exchange import drag_loss, tension_work
 from heartsim.fem.tangent import tangent
 from heartsim.tissue.active import InvariantTension
@@ -43,6 +45,26 @@ def test_tangent_is_the_derivative_of_the_residual(wall):
     forces, constraint = blocks_times(wall, jax.tree.map(np.asarray, parts), du, dp)
     assert_allclose(forces, slope[0], atol=1e-9 * np.abs(slope[0]).max())
     assert_allclose(constraint, slope[1], atol=1e-9 * np.abs(slope[1]).max())
+
+
+@pytest.mark.parametrize("varies", [False, True])
+def test_tangents_do_not_depend_on_lots(wall, monkeypatch, varies):
+    """The last lot repeats cells; numbers of each cell are cut, those of all are not."""
+    cells = len(wall.tension)
+    random = np.random.default_rng(4)
+    if varies:
+        each = jnp.asarray(random.uniform(0.9, 1.1, (2, cells)))
+        parts = (lambda s: (s.augmentation, s.swelling)), wall.solid, (20 * each[0], each[1])
+        solid = eqx.tree_at(*parts)
+    else:
+        solid = wall.solid
+    tension = wall.tension * jnp.asarray(random.uniform(0.5, 1.5, cells))
+    given = solid, wall.u, wall.p, tension, wall.before, wall.rate
+    whole = tangent(*given, dtype=jnp.float64)
+    monkeypatch.setattr(tangents, "LOT", cells // 3 - 1)
+    monkeypatch.setattr(tangents, "WORTH_LOTS", 1)
+    for one, other in zip(tangent(*given, dtype=jnp.float64), whole, strict=True):
+        assert_allclose(one, other, rtol=1e-13, atol=1e-13 * float(jnp.abs(other).max()))
 
 
 def test_residual_matches_finite_differences_of_the_stored_energy(wall):
