@@ -89,7 +89,7 @@ def choose_device(name: str | None = None) -> jax.Device:  # pyright: ignore[rep
     if not wanted:
         return jax.devices()[0]
     try:
-        device = jax.devices("cuda" if wanted == "gpu" else wanted)[0]
+        device = jax.devices(wanted)[0]
     except RuntimeError as error:
         present = ", ".join(sorted({d.platform for d in jax.devices()}))
         source = f"--device {name}" if name else f"JAX_DEFAULT_DEVICE={wanted}"

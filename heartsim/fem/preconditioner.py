@@ -123,10 +123,7 @@ def dominant_direction(
 
 
 def _power(
-    operator: WallOperator,
-    inverse: Float[Array, "n 3 3"],
-    start: Float[Array, "n 3"],
-    steps: int,
+    operator: WallOperator, inverse: Float[Array, "n 3 3"], start: Float[Array, "n 3"], steps: int
 ) -> tuple[Float[Array, "n 3"], Float[Array, ""]]:
     """Dominant eigenvector and eigenvalue of D⁻¹ K."""
 

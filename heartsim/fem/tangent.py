@@ -97,11 +97,11 @@ def tangent(
     dtype: jnp.dtype,
 ) -> Tangent:
     """Exact derivative of `residual`, element by element, in the requested precision."""
-    whole = partial(_tangent, dtype=dtype)
+    at_once, in_lots = partial(_at_once, dtype=dtype), partial(_in_lots, dtype=dtype)
     given = solid, u, p, tension, u_before, rate
     if len(tension) <= WORTH_LOTS:
-        return whole(*given)
-    return jax.lax.platform_dependent(*given, cpu=partial(_in_lots, dtype=dtype), default=whole)
+        return at_once(*given)
+    return jax.lax.platform_dependent(*given, cpu=in_lots, default=at_once)
 
 
 def _in_lots(
@@ -116,7 +116,7 @@ def _in_lots(
         # the last lot ends with the last cell, and repeats some of the lot before
         start = jnp.minimum(count * size, cells - size)
         pulling = jax.lax.dynamic_slice_in_dim(tension, start, size)
-        made = _tangent(some_cells(solid, start, size), u, p, pulling, *memory, dtype=dtype)
+        made = _at_once(some_cells(solid, start, size), u, p, pulling, *memory, dtype=dtype)
 
         def put(into: Array, new: Array) -> Array:
             return jax.lax.dynamic_update_slice_in_dim(into, new, start, axis=0)
@@ -128,20 +128,13 @@ def _in_lots(
     return jax.lax.fori_loop(0, lots, add_lot, nothing)
 
 
-def _tangent(
-    solid: Solid,
-    u: Vector,
-    p: Float[Array, " v"],
-    tension: Float[Array, " c"],
-    u_before: Vector,
-    rate: Scalar,
-    *,
-    dtype: jnp.dtype,
+def _at_once(
+    solid: Solid, u: Vector, p, tension: Float[Array, " c"], *memory, dtype: jnp.dtype
 ) -> Tangent:
-    """All cells at once."""
+    """The same, all cells together."""
     space = solid.space
     F = deformation(solid, u)
-    curved = at_points(_curvature, solid, F, p, tension, u_before, rate)
+    curved = at_points(_curvature, solid, F, p, tension, *memory)
     weight, T = quadrature_volume(space), rows_first(fiber_gradient(solid))
     B = _strain_change(rows_first(F), T).astype(dtype)
     B = B.reshape(6, 9, *B.shape[3:])
