@@ -26,8 +26,7 @@ from heartsim.fem.linear import Kept, Wear
 from heartsim.fem.preconditioner import (
     Multigrid,
     choose_prolongators,
-    dominant_direction,
-    vertex_blocks,
+    vertex_level,
     vertex_matrix,
 )
 from heartsim.fem.space import Nodes
@@ -39,7 +38,7 @@ from heartsim.wallstate import WallState
 PRECISION: Final = jnp.float32
 """Precision of tangents, preconditioner and Krylov vectors; residuals are float64."""
 
-LARGEST_FACTORIZED: Final = MappingProxyType({"P1P1": 250_000, "P2P1": 60_000})
+LARGEST_FACTORIZED: Final = MappingProxyType({"P1P1": 250_000, "P2P1": 30_000})
 """Unknowns up to which a direct factorisation is the preconditioner, multigrid beyond. Searches for
 unloaded shapes begin with P1/P1, where multigrid does not always find one."""
 
@@ -149,8 +148,7 @@ def strong(tree: _Tree) -> _Tree:
 def _vertex_level(heart: Heart, wall: WallState, load: Load, start: jax.Array):
     """Element blocks of the vertex-level matrix, and the dominant direction of the fine level."""
     operator = linearize(heart, wall.u, wall.p, wall.pressure, load, dtype=PRECISION)
-    direction = dominant_direction(operator, start, steps=SETUP_POWER_STEPS)
-    return vertex_blocks(operator.tangent.K), direction
+    return vertex_level(operator, start, steps=SETUP_POWER_STEPS)
 
 
 def rest(heart: Heart) -> WallState:

@@ -113,28 +113,34 @@ class WallOperator(eqx.Module):
         """Vectors from their displacement and pressure parts."""
         return jnp.concatenate([u.reshape(u.shape[0], -1), p], axis=1)
 
-    def stiffness(self, u: Float[Array, "k n 3"]) -> Float[Array, "k n 3"]:
-        """Displacement block K, without the cavity pressures."""
+    def stiffness(
+        self, u: Float[Array, "k n 3"], weight: Float[Array, " v"] | None = None
+    ) -> Float[Array, "k n 3"]:
+        """Displacement block K, without the cavity pressures; with a weight W, K + Gᵀ W G."""
         moved = u * self.free[None]
-        local = moved[:, self.cells].reshape(u.shape[0], self.cells.shape[0], -1)
-        out = self._scatter(times_blocks(self.tangent.K, local), u)
+        local = self._gathered(moved)
+        pulled = times_blocks(self.tangent.K, local)
+        if weight is not None:
+            volumes = self.at_vertices(times_blocks(self.tangent.G, local))
+            pulled += self._pushed(weight[None] * volumes)
+        out = self._scatter(pulled, u)
         for strands in self.tied:
-            pulled = jnp.einsum("sabij,ksbj->ksai", strands.blocks, moved[:, strands.ends])
-            out = out.at[:, strands.ends].add(pulled)
+            ends = jnp.einsum("sabij,ksbj->ksai", strands.blocks, moved[:, strands.ends])
+            out = out.at[:, strands.ends].add(ends)
         return out * self.free[None] + u * (1 - self.free)[None]
 
     def coupling(self, p: Float[Array, "k v"], like: Float[Array, "k n 3"]) -> Array:
         """Forces of a pressure multiplier: Gᵀ p."""
-        local = times_blocks(jnp.swapaxes(self.tangent.G, 1, 2), p[:, self.cells[:, :4]])
-        return self._scatter(local, like) * self.free[None]
+        return self._scatter(self._pushed(p), like) * self.free[None]
 
     def constraint(self, u: Float[Array, "k n 3"], p: Float[Array, "k v"]) -> Array:
         """Rows of the incompressibility constraint: G u - Q p."""
-        corners = self.cells[:, :4]
-        local = (u * self.free[None])[:, self.cells].reshape(u.shape[0], self.cells.shape[0], -1)
-        rows = times_blocks(self.tangent.G, local)
-        rows -= jnp.einsum("cab,kcb->kca", self.tangent.Q, p[:, corners])
-        return jnp.zeros_like(p).at[:, corners].add(rows)
+        rows = times_blocks(self.tangent.G, self._gathered(u * self.free[None]))
+        return self.at_vertices(rows - self._compressed(p))
+
+    def compressibility(self, p: Float[Array, "k v"]) -> Array:
+        """Volumes by which a pressure multiplier gives way: Q p."""
+        return self.at_vertices(self._compressed(p))
 
     def follower(self, u: Float[Array, "k n 3"]) -> Float[Array, "k n 3"]:
         """Tangent of the cavity pressures on facets and lids."""
@@ -167,6 +173,20 @@ class WallOperator(eqx.Module):
         u, p = self.split(z)
         forces = self.stiffness(u) + self.coupling(p, u) + self.follower(u)
         return self.join(forces, self.constraint(u, p))
+
+    def at_vertices(self, local: Float[Array, "k c 4"]) -> Float[Array, "k v"]:
+        """Sums of what cells say of their vertices."""
+        sums = jnp.zeros((local.shape[0], self.vertices), local.dtype)
+        return sums.at[:, self.cells[:, :4]].add(local)
+
+    def _gathered(self, u: Float[Array, "k n 3"]) -> Float[Array, "k c i"]:
+        return u[:, self.cells].reshape(u.shape[0], self.cells.shape[0], -1)
+
+    def _pushed(self, p: Float[Array, "k v"]) -> Float[Array, "k c i"]:
+        return times_blocks(jnp.swapaxes(self.tangent.G, 1, 2), p[:, self.cells[:, :4]])
+
+    def _compressed(self, p: Float[Array, "k v"]) -> Float[Array, "k c 4"]:
+        return times_blocks(self.tangent.Q, p[:, self.cells[:, :4]])
 
     def _scatter(self, local: Array, like: Array) -> Array:
         shaped = local.reshape(*local.shape[:2], -1, 3)

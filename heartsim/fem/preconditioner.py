@@ -1,12 +1,20 @@
 """Approximate inverse of the wall's tangent: block triangular, multigrid on the displacement.
 
-Pressure: a diagonal stands for the Schur complement. Displacement: one cycle
+A wall under stress is stable only among the moves that keep its volume: its block K is
+indefinite, and a diagonal stands badly for the Schur complement. So the constraint is added to the
+forces first, ``[[K + Gᵀ W G, Gᵀ - Gᵀ W Q], [G, -Q]]``, which changes no solution (augmented
+Lagrangian [1]_). What remains of the Schur complement is near a diagonal. Displacement: half a cycle
 whose finest level is the finite-element operator itself, smoothed by Chebyshev polynomials with
 3×3 node blocks, then the P1 embedding (for P2), then smoothed aggregation.
+
+References
+----------
+.. [1] Benzi, Golub & Liesen (2005). Numerical solution of saddle point problems, section 8.
+   doi:10.1017/S0962492904000212
 """
 
 from dataclasses import replace
-from typing import Final
+from typing import Final, NamedTuple
 
 import equinox as eqx
 import jax
@@ -19,46 +27,68 @@ from heartsim.fem.linear import Wear
 from heartsim.fem.operator import WallOperator
 from heartsim.fem.space import Nodes
 from heartsim.solve import multigrid
-from heartsim.solve.multigrid import Hierarchy, Prolongators, Smoother, two_grid
+from heartsim.solve.multigrid import Hierarchy, Prolongators, Smoother, corrected_first
 
 SMOOTHING: Final = 3
 """Chebyshev degree on every level."""
 
 RESPONSE: Final = 4.0
-"""Change of volume under a pressure, over that with the other nodes held. Iterations are least with
-this in a wall without augmentation; under 20 kPa of it 12 would save a tenth of them."""
+"""Change of volume under a pressure, over that with the other nodes held."""
 
-POWER_STEPS: Final = 4
+AUGMENTATION: Final = 2.0
+"""Weight of the constraint in the displacement block, over the inverse of the Schur complement."""
+
+POWER_STEPS: Final = 2
 """Power iterations for the spectrum of the fine level, warm-started."""
 
 
 class Preconditioner(eqx.Module):
-    """Approximate inverse of one `WallOperator`."""
+    """Approximate inverse of one `WallOperator`.
+
+    Attributes
+    ----------
+    operator : WallOperator
+    multigrid : Multigrid
+    inverse_diagonal : (n, 3, 3)
+        Inverse node blocks of K.
+    weight : (v,)
+        Weight W of the constraint in the displacement block [kPa/mm³].
+    stiffness : (v,)
+        Inverse of the Schur complement beside that weight [kPa/mm³].
+    largest : ()
+        Largest eigenvalue of the scaled displacement block.
+    """
 
     operator: WallOperator
     multigrid: "Multigrid"
     inverse_diagonal: Float[Array, "n 3 3"]
+    weight: Float[Array, " v"]
+    stiffness: Float[Array, " v"]
     largest: Float[Array, ""]
-    schur: Float[Array, " v"]
 
     def apply(self, z: Float[Array, "k m"]) -> Float[Array, "k m"]:
         """Approximate solution of ``operator.apply(x) = z``."""
-        u, p = self.operator.split(z)
-        pressure = -p / self.schur[None]
-        forces = u - self.operator.coupling(pressure, u)
-        return self.operator.join(self._displacement(forces), pressure)
+        forces, volumes = self.operator.split(z)
+        pressure = -self.stiffness[None] * volumes
+        given = pressure - self.weight[None] * (volumes + self.operator.compressibility(pressure))
+        forces = forces - self.operator.coupling(given, forces)
+        return self.operator.join(self.displacement(forces), pressure)
 
-    def _scale(self, r: Float[Array, "k n 3"]) -> Float[Array, "k n 3"]:
-        return jnp.einsum("nij,knj->kni", self.inverse_diagonal, r)
+    def displacement(self, rhs: Float[Array, "k n 3"]) -> Float[Array, "k n 3"]:
+        """Approximate solution of ``(K + Gᵀ W G) u = rhs``: half a cycle."""
 
-    def _displacement(self, rhs: Float[Array, "k n 3"]) -> Float[Array, "k n 3"]:
-        smoother = Smoother(self.operator.stiffness, self._scale, self.largest, SMOOTHING)
+        def apply(u: Array) -> Array:
+            return self.operator.stiffness(u, self.weight)
+
+        def scale(r: Array) -> Array:
+            return jnp.einsum("nij,knj->kni", self.inverse_diagonal, r)
 
         def correct(residual: Array) -> Array:
             free = self.operator.free[None]
             return self._coarse(residual * free) * free
 
-        return two_grid(smoother, correct, rhs)
+        smoother = Smoother(apply, scale, self.largest, SMOOTHING)
+        return corrected_first(smoother, correct, rhs)
 
     def _coarse(self, r: Float[Array, "k n 3"]) -> Float[Array, "k n 3"]:
         hierarchy, edges = self.multigrid.hierarchy, self.multigrid.edges
@@ -67,6 +97,8 @@ class Preconditioner(eqx.Module):
         vertices = self.operator.vertices
         half = 0.5 * r[:, vertices:]
         coarse = r[:, :vertices].at[:, edges[:, 0]].add(half).at[:, edges[:, 1]].add(half)
+        # an edge that ends at a held vertex pulls at nothing there
+        coarse = coarse * self.operator.free[None, :vertices]
         x = multigrid.cycle(hierarchy, coarse, degree=SMOOTHING)
         middle = 0.5 * (x[:, edges[:, 0]] + x[:, edges[:, 1]])
         return jnp.concatenate([x, middle], axis=1)
@@ -95,10 +127,10 @@ class Multigrid(eqx.Module):
     def prepare(self, operator: WallOperator) -> tuple[Preconditioner, "Multigrid"]:
         """Approximate inverse of a fresh tangent on the kept algebraic levels."""
         inverse = _inverse_diagonal(operator)
-        direction, largest = _power(operator, inverse, self.direction, POWER_STEPS)
-        schur = _schur(operator, inverse)
+        weight, stiffness = _vertex_weights(operator, _shares(operator, inverse))
+        direction, largest = _power(operator, inverse, weight, self.direction, POWER_STEPS)
         kept = replace(self, direction=direction)
-        return Preconditioner(operator, kept, inverse, 1.1 * largest, schur), kept
+        return Preconditioner(operator, kept, inverse, weight, stiffness, 1.1 * largest), kept
 
     def used(self, iterations: Int[Array, ""], exhausted: Bool[Array, ""]) -> "Multigrid":
         """Note how many iterations a Newton step took, and whether a solve ran out of them."""
@@ -115,20 +147,32 @@ class Multigrid(eqx.Module):
         return self.direction.dtype
 
 
-def dominant_direction(
+def vertex_level(
     operator: WallOperator, start: Float[Array, "n 3"], *, steps: int
-) -> Float[Array, "n 3"]:
-    """Dominant eigenvector of the block-Jacobi scaled displacement block, by power iteration."""
-    return _power(operator, _inverse_diagonal(operator), start, steps)[0]
+) -> tuple[Float[Array, "c 12 12"], Float[Array, "n 3"]]:
+    """Element blocks of the vertex level, and the dominant direction of the fine one.
+
+    Each cell weighs its own share of the constraint, which no other cell sees: a bound of Gᵀ W G.
+    """
+    inverse, G = _inverse_diagonal(operator), operator.tangent.G
+    shares = _shares(operator, inverse)
+    weighed = _ratio(AUGMENTATION, shares.total)[:, :, None] * G
+    blocks = vertex_blocks(operator.tangent.K + jnp.einsum("cvi,cvj->cij", G, weighed))
+    weight, _ = _vertex_weights(operator, shares)
+    return blocks, _power(operator, inverse, weight, start, steps)[0]
 
 
 def _power(
-    operator: WallOperator, inverse: Float[Array, "n 3 3"], start: Float[Array, "n 3"], steps: int
+    operator: WallOperator,
+    inverse: Float[Array, "n 3 3"],
+    weight: Float[Array, " v"],
+    start: Float[Array, "n 3"],
+    steps: int,
 ) -> tuple[Float[Array, "n 3"], Float[Array, ""]]:
-    """Dominant eigenvector and eigenvalue of D⁻¹ K."""
+    """Dominant eigenvector and eigenvalue of D⁻¹ (K + Gᵀ W G), by power iteration."""
 
     def advance(_: int, carry: tuple[Array, Array]) -> tuple[Array, Array]:
-        vector = jnp.einsum("nij,knj->kni", inverse, operator.stiffness(carry[0]))
+        vector = jnp.einsum("nij,knj->kni", inverse, operator.stiffness(carry[0], weight))
         size = jnp.linalg.norm(vector)
         return vector / size, size
 
@@ -159,17 +203,42 @@ def _invert_3x3(a: Float[Array, "n 3 3"]) -> Float[Array, "n 3 3"]:
     return jnp.stack(rows, axis=2) / determinant[:, None, None]
 
 
-def _schur(operator: WallOperator, inverse: Float[Array, "n 3 3"]) -> Float[Array, " v"]:
-    """Diagonal stand-in for Q + G K⁻¹ Gᵀ, from the inverse blocks at the nodes of each cell.
+class _Shares(NamedTuple):
+    """What the cells add to a diagonal stand-in for Q + G K⁻¹ Gᵀ [mm³/kPa].
+
+    Attributes
+    ----------
+    total : (c, 4)
+    moved : (c, 4)
+        Without Q: what the nodes make room for.
+    """
+
+    total: Float[Array, "c 4"]
+    moved: Float[Array, "c 4"]
+
+
+def _shares(operator: WallOperator, inverse: Float[Array, "n 3 3"]) -> _Shares:
+    """From the inverse blocks at the nodes of each cell.
 
     They know in which directions the wall is soft, as a modulus of the cell does not.
     """
     cells, G = operator.cells, operator.tangent.G
     rows = (G * operator.free[cells].reshape(len(cells), 1, -1)).reshape(len(cells), 4, -1, 3)
-    given = jnp.einsum("cvai,caij,cvaj->cv", rows, inverse[cells], rows)
+    moved = RESPONSE * jnp.einsum("cvai,caij,cvaj->cv", rows, inverse[cells], rows)
     own = jnp.diagonal(operator.tangent.Q, axis1=1, axis2=2)
-    spread = RESPONSE * given + 2.0 * own
-    return jnp.zeros(operator.vertices, spread.dtype).at[cells[:, :4]].add(spread)
+    return _Shares(moved + 2.0 * own, moved)
+
+
+def _vertex_weights(operator: WallOperator, shares: _Shares) -> tuple[Array, Array]:
+    """Weight of the constraint at vertices, and the inverse of the Schur complement beside it."""
+    sums = jax.tree.map(lambda each: operator.at_vertices(each[None])[0], shares)
+    weight = _ratio(AUGMENTATION, sums.total)
+    return weight, _ratio(1.0 + weight * sums.moved, sums.total)
+
+
+def _ratio(above: Array | float, below: Array) -> Array:
+    """Quotient; zero where there is nothing below, as at nodes that are held."""
+    return jnp.where(below > 0.0, above / jnp.where(below > 0.0, below, 1.0), 0.0)
 
 
 def vertex_blocks(K: Float[Array, "c k k"]) -> Float[Array, "c 12 12"]:

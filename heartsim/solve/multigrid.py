@@ -238,8 +238,14 @@ def two_grid(smoother: Smoother, correct: Callable[[Array], Array], rhs: Array) 
     rho = smoother.radius / smoother.centre
     begin = Smoothed(jnp.zeros_like(rhs), rhs, smoother.scale(rhs) / smoother.centre)
     down = smoother.moves(begin, rho, foreign=False)
-    middle = down._replace(move=correct(down.residual))
-    up = smoother.moves(middle, rho, foreign=True)
+    return down.x + corrected_first(smoother, correct, down.residual)
+
+
+def corrected_first(smoother: Smoother, correct: Callable[[Array], Array], rhs: Array) -> Array:
+    """Correct zero on the coarser space, then smooth: half of the work."""
+    rho = smoother.radius / smoother.centre
+    begin = Smoothed(jnp.zeros_like(rhs), rhs, correct(rhs))
+    up = smoother.moves(begin, rho, foreign=True)
     return up.x + up.move
 
 

@@ -1,6 +1,7 @@
 """Multigrid for large hearts: its levels are those of the wall, it solves, and it is renewed."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import equinox as eqx
 import jax
@@ -12,7 +13,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from heartsim import equilibrium, runtime
 from heartsim.build import anatomy, heart_on
 from heartsim.fem.linear import Wear
-from heartsim.fem.preconditioner import Multigrid
+from heartsim.fem.preconditioner import Multigrid, vertex_blocks, vertex_level, vertex_matrix
 from heartsim.heart import linearize
 from heartsim.mesh.ellipsoid import human_left_ventricle
 from heartsim.scenario import Scenario
@@ -50,6 +51,12 @@ def _held(heart):
     return eqx.tree_at(lambda h: h.solid.space.free, heart, jnp.asarray(free))
 
 
+def _at_rest(heart, dtype):
+    """Operator of the passive wall at rest."""
+    wall, load = equilibrium.rest(heart), equilibrium.passive_load(heart)
+    return linearize(heart, wall.u, wall.p, wall.pressure, load, dtype=dtype)
+
+
 @eqx.filter_jit
 def _solved(heart, kept, wall, load):
     """Iterations to a ten-thousandth of a random right-hand side, and what is left of it."""
@@ -80,9 +87,9 @@ def test_a_wall_at_rest_and_one_that_pulls_take_few_iterations(model, tension):
 def test_the_vertex_level_is_the_wall_restricted_to_its_vertices(model):
     """Against the operator itself, on fields that are linear along edges."""
     heart, nodes = _held(model[0]), model[1]
-    rest, load = equilibrium.rest(heart), equilibrium.passive_load(heart)
-    matrix, _ = equilibrium._vertex_system(heart, nodes, rest, load)
-    operator = linearize(heart, rest.u, rest.p, rest.pressure, load, dtype=jnp.float64)
+    operator = eqx.filter_jit(_at_rest)(heart, jnp.float64)
+    blocks = np.asarray(vertex_blocks(operator.tangent.K))
+    matrix = vertex_matrix(nodes, np.asarray(operator.free), blocks)
     operator = eqx.tree_at(lambda o: o.free, operator, jnp.ones_like(operator.free))
     space, rng = heart.solid.space, np.random.default_rng(1)
     held = 1.0 - np.asarray(space.free)[: space.vertices]
@@ -98,6 +105,46 @@ def test_the_vertex_level_is_the_wall_restricted_to_its_vertices(model):
     assert_allclose(found * (1.0 - held), expected * (1.0 - held), atol=1e-4 * abs(expected).max())
     identity = (matrix @ (coarse * held).ravel()).reshape(-1, 3)
     assert_allclose(identity, coarse * held, atol=1e-12)
+
+
+def test_the_constraint_of_single_cells_bounds_that_of_the_wall(model):
+    """On the vertex level: never softer than the wall with its constraint weighed."""
+    heart, nodes = model
+    operator = eqx.filter_jit(_at_rest)(heart, jnp.float64)
+    rng, start = np.random.default_rng(2), jnp.ones_like(operator.free)
+    blocks, _ = vertex_level(operator, start, steps=1)
+    matrix = vertex_matrix(nodes, np.asarray(operator.free), np.asarray(blocks))
+    kept = equilibrium.workspace(heart, nodes).kept
+    weight = kept.prepare(operator)[0].weight
+    plain = vertex_matrix(nodes, np.asarray(operator.free), vertex_blocks(operator.tangent.K))
+    for _ in range(5):
+        coarse = rng.standard_normal((operator.vertices, 3))
+        fine = np.concatenate([coarse, coarse[nodes.edges].mean(axis=1)])[None]
+        forces = operator.stiffness(jnp.asarray(fine), weight)
+        stiffness, of_level = np.sum(fine * forces), coarse.ravel() @ matrix @ coarse.ravel()
+        without = coarse.ravel() @ plain @ coarse.ravel()
+        assert without < stiffness < of_level < 5.0 * stiffness
+
+
+def test_a_cycle_lessens_the_energy_of_any_error(model):
+    """Also where nodes are held, and those of them that ends of free edges share."""
+    heart, nodes = _held(model[0]), model[1]
+    kept = equilibrium.workspace(heart, nodes).kept
+    operator = eqx.filter_jit(_at_rest)(heart, equilibrium.PRECISION)
+    inverse, _ = kept.prepare(operator)
+
+    @jax.jit
+    def cycled(error):
+        forces = operator.stiffness(error, inverse.weight)
+        return error - inverse.displacement(forces), jnp.sum(error * forces)
+
+    rng = np.random.default_rng(3)
+    error = jnp.asarray(rng.standard_normal((1, *operator.free.shape)), equilibrium.PRECISION)
+    energies = []
+    for _ in range(8):
+        error, energy = cycled(error * operator.free[None])
+        energies.append(float(energy))
+    assert max(after / before for before, after in pairwise(energies)) < 0.9
 
 
 def test_levels_are_renewed_when_they_are_worn():
