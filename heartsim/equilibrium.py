@@ -38,12 +38,12 @@ from heartsim.wallstate import WallState
 PRECISION: Final = jnp.float32
 """Precision of tangents, preconditioner and Krylov vectors; residuals are float64."""
 
-LARGEST_FACTORIZED: Final = MappingProxyType({"P1P1": 250_000, "P2P1": 30_000})
+LARGEST_FACTORIZED: Final = MappingProxyType({"P1P1": 250_000, "P2P1": 60_000})
 """Unknowns up to which a direct factorisation is the preconditioner, multigrid beyond. Searches for
 unloaded shapes begin with P1/P1, where multigrid does not always find one."""
 
-REFRESH_PRICE: Final = 12.0
-"""What new levels of multigrid cost, in Krylov iterations (measured)."""
+REFRESH_PRICE: Final = 16.0
+"""What new levels of multigrid cost, in Krylov iterations (measured, 44 015 unknowns)."""
 
 SETUP_POWER_STEPS: Final = 20
 """Power iterations for the spectrum of the fine level at a refresh."""

@@ -191,7 +191,7 @@ class Smoother(NamedTuple):
     largest : ()
         Largest eigenvalue of the scaled matrix.
     degree : int
-        Moves on the way down, and again on the way up.
+        Moves on each way.
     """
 
     apply: Callable[[Array], Array]
@@ -209,7 +209,7 @@ class Smoother(NamedTuple):
         """Half width of the damped interval."""
         return 0.425 * self.largest
 
-    def moves(self, start: Smoothed, rho: Array, *, foreign: bool) -> Smoothed:
+    def moves(self, start: Smoothed, *, foreign: bool) -> Smoothed:
         """Make the pending move and `degree` - 1 more; another one is left pending.
 
         A `foreign` pending move (a coarse correction) is not part of the polynomial, which then
@@ -230,22 +230,20 @@ class Smoother(NamedTuple):
             move = old * now.move + new * self.scale(residual)
             return Smoothed(now.x + now.move, residual, move), following
 
-        return jax.lax.fori_loop(0, self.degree, advance, (start, rho))[0]
+        return jax.lax.fori_loop(0, self.degree, advance, (start, ratio))[0]
 
 
 def two_grid(smoother: Smoother, correct: Callable[[Array], Array], rhs: Array) -> Array:
     """Smooth from zero, correct on the coarser space, smooth again: a symmetric cycle."""
-    rho = smoother.radius / smoother.centre
     begin = Smoothed(jnp.zeros_like(rhs), rhs, smoother.scale(rhs) / smoother.centre)
-    down = smoother.moves(begin, rho, foreign=False)
+    down = smoother.moves(begin, foreign=False)
     return down.x + corrected_first(smoother, correct, down.residual)
 
 
 def corrected_first(smoother: Smoother, correct: Callable[[Array], Array], rhs: Array) -> Array:
-    """Correct zero on the coarser space, then smooth: half of the work."""
-    rho = smoother.radius / smoother.centre
+    """Correct zero on the coarser space, then smooth: half of the products."""
     begin = Smoothed(jnp.zeros_like(rhs), rhs, correct(rhs))
-    up = smoother.moves(begin, rho, foreign=True)
+    up = smoother.moves(begin, foreign=True)
     return up.x + up.move
 
 
