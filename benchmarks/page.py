@@ -102,7 +102,8 @@ quadrature, laws, loads, first guesses and tolerance, kernels compiled with -O3 
 both codes in turn (`--peer PYTHON`); the fastest of its `turns` counts. Ratios are its processor
 seconds over ours; `apex apart` is how far both answers differ. A step is *fresh* with new factors,
 *aged* with factors of half the pressure, *exact* with a linear solve to 1e-5; the peer's is exact.
-Up to 60 000 unknowns (P1/P1: 250 000) rows with multigrid were asked for (`--multigrid`).
+Up to 15 000 unknowns (P1/P1: 250 000) rows with multigrid were asked for (`--multigrid`), rows with
+factors beyond are of a heart that shares them, or older.
 Attainable bandwidth is that of adding two vectors beyond any cache; products of small meshes find
 part of a matrix in one. On a Linux that gives huge pages on request, meshes of 10 000 cells and
 more take a tenth less with `GLIBC_TUNABLES=glibc.malloc.hugetlb=1`; rows are without it.

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final, TypeVar
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -38,9 +37,12 @@ from heartsim.wallstate import WallState
 PRECISION: Final = jnp.float32
 """Precision of tangents, preconditioner and Krylov vectors; residuals are float64."""
 
-LARGEST_FACTORIZED: Final = MappingProxyType({"P1P1": 250_000, "P2P1": 60_000})
+LARGEST_FACTORIZED: Final = MappingProxyType({"P1P1": 250_000, "P2P1": 15_000})
 """Unknowns up to which a direct factorisation is the preconditioner, multigrid beyond. Searches for
 unloaded shapes begin with P1/P1, where multigrid does not always find one."""
+
+LARGEST_SHARED: Final = MappingProxyType({"P1P1": 250_000, "P2P1": 60_000})
+"""The same where factors serve several hearts, or several right-hand sides to a small residual."""
 
 REFRESH_PRICE: Final = 16.0
 """What new levels of multigrid cost, in Krylov iterations (measured, 44 015 unknowns)."""
@@ -50,21 +52,6 @@ SETUP_POWER_STEPS: Final = 20
 
 SMALLEST_FRACTION: Final = 1.0 / 256.0
 """Load stepping gives up below this part of the way."""
-
-ROUGH: Final = 0.05
-"""Residual over load of a wall that is only on the way: a creeping step, a round of a search."""
-
-MOST_CREEPS: Final = 15
-"""Steps that a creeping wall is given to come to rest."""
-
-FIRST_CREEP: Final = 30.0
-"""Rate of the first creeping step [1/ms]: viscosity then resists like 30 kPa of stiffness."""
-
-SLOWEST_CREEP: Final = 0.05
-"""Rate of the last creeping step [1/ms]."""
-
-CREEP_RATIO: Final = 8.0
-"""Each creeping step that converges is followed by one longer by this ratio."""
 
 
 @dataclass(frozen=True)
@@ -118,14 +105,18 @@ class Workspace:
     @property
     def linear_solver(self) -> str:
         """What solves the linear systems, and why."""
-        most = _most_factorized(self.nodes)
-        if isinstance(self.kept, Factorized):
+        most = LARGEST_FACTORIZED[_family(self.nodes)]
+        if isinstance(self.kept, Multigrid):
+            return f"GMRES with multigrid (above {most} unknowns)"
+        if 3 * len(self.nodes.points) + self.nodes.vertices <= most:
             return f"GMRES on kept factors (up to {most} unknowns)"
-        return f"GMRES with multigrid (above {most} unknowns)"
+        return (
+            f"GMRES on kept factors (shared, up to {LARGEST_SHARED[_family(self.nodes)]} unknowns)"
+        )
 
 
-def _most_factorized(nodes: Nodes) -> int:
-    return LARGEST_FACTORIZED["P2P1" if len(nodes.edges) else "P1P1"]
+def _family(nodes: Nodes) -> str:
+    return "P2P1" if len(nodes.edges) else "P1P1"
 
 
 _Tree = TypeVar("_Tree")
@@ -174,12 +165,6 @@ def passive_load(heart: Heart) -> Load:
     )
 
 
-def creeping_load(heart: Heart, wall: WallState, rate: float) -> Load:
-    """No tension; motion away from a wall is resisted at a rate [1/ms]."""
-    still = passive_load(heart)
-    return eqx.tree_at(lambda x: (x.u_before, x.rate), still, (wall.u, jnp.asarray(rate)))
-
-
 def _vertex_system(
     heart: Heart, nodes: Nodes, wall: WallState, load: Load
 ) -> tuple[sparse.bsr_matrix, jax.Array]:
@@ -205,7 +190,7 @@ def workspace(heart: Heart, nodes: Nodes, tolerances: Tolerances | None = None) 
     tolerances : Tolerances, optional
     """
     settings = tolerances or Tolerances()
-    if heart.solid.space.dofs <= _most_factorized(nodes):
+    if heart.solid.space.dofs <= LARGEST_FACTORIZED[_family(nodes)]:
         kept = plan_factors(nodes, np.dtype(PRECISION), cable_ends(heart))
         return Workspace(nodes, Prolongators((), ()), kept, Effort(), settings)
     matrix, direction = _vertex_system(heart, nodes, rest(heart), passive_load(heart))
@@ -217,6 +202,15 @@ def workspace(heart: Heart, nodes: Nodes, tolerances: Tolerances | None = None) 
         wear=Wear.new(jnp.asarray(REFRESH_PRICE)),
     )
     return Workspace(nodes, frozen, kept, Effort(), settings)
+
+
+def sharable(work: Workspace, heart: Heart) -> Workspace:
+    """The same on kept factors, where a heart is small enough for sharing them to pay."""
+    most = LARGEST_SHARED[_family(work.nodes)]
+    if isinstance(work.kept, Factorized) or heart.solid.space.dofs > most:
+        return work
+    kept = plan_factors(work.nodes, np.dtype(PRECISION), cable_ends(heart))
+    return replace(work, frozen=Prolongators((), ()), kept=kept)
 
 
 def refresh(work: Workspace, heart: Heart, wall: WallState, load: Load) -> Workspace:
@@ -330,57 +324,6 @@ def inflate(
 
     load = passive_load(heart)
     return load_to(work, heart, start, blood_at, lambda _: load, what="inflation")
-
-
-def hold(
-    work: Workspace,
-    heart: Heart,
-    guess: WallState,
-    pressure: np.ndarray,
-) -> tuple[WallState, Workspace]:
-    """The passive heart under given pressures [kPa], from a guess that may be far.
-
-    Newton's method first. Where that fails the wall creeps there: viscous steps, each longer than
-    the last and solved only roughly, that end in equilibrium (pseudo-transient continuation [1]_).
-
-    Parameters
-    ----------
-    work, heart, guess, pressure
-        Solver, heart, first guess of the wall and cavity pressures [kPa].
-
-    Raises
-    ------
-    SolveFailed
-        If it does not get there in `MOST_CREEPS` steps.
-
-    References
-    ----------
-    .. [1] Kelley & Keyes (1998). Convergence analysis of pseudo-transient continuation.
-       doi:10.1137/S0036142996304796
-    """
-    usual, residual = work.tolerances, float("inf")
-    rough = replace(usual, force=ROUGH)
-    blood = pressures_given(jnp.asarray(pressure))
-    rate, reached, now = 0.0, None, guess
-    for _ in range(MOST_CREEPS):
-        load = creeping_load(heart, now, rate)
-        work = replace(work, tolerances=rough if rate else usual)
-        wall, _, info, work = step(work, heart, now, blood, load)
-        if bool(info.converged):
-            if rate == 0.0:
-                return wall, replace(work, tolerances=usual)
-            now, reached = wall, rate
-            rate = rate / CREEP_RATIO if rate > SLOWEST_CREEP else 0.0
-        else:
-            residual = float(info.residual)
-            work = refresh(work, heart, now, load)
-            fastest = max(FIRST_CREEP, CREEP_RATIO * rate)
-            rate = fastest if reached is None else float(np.sqrt(reached * max(rate, 1e-3)))
-    raise SolveFailed(
-        f"the wall does not come to rest under {np.round(pressure, 2)} kPa: residual "
-        f"{residual:.1e} of the load after {MOST_CREEPS} steps. Check the mesh with `heartsim mesh "
-        "check` and the stiffness of the tissue."
-    )
 
 
 def fill(

@@ -25,7 +25,7 @@ import numpy as np
 from heartsim.bloodside import BloodSide
 from heartsim.circulation.closed_loop import State
 from heartsim.coupling import StepInfo, Tolerances, solve_step
-from heartsim.equilibrium import Workspace
+from heartsim.equilibrium import Workspace, sharable
 from heartsim.errors import SolveFailed
 from heartsim.fem.factorized import Factorized
 from heartsim.heart import Heart, Load
@@ -224,9 +224,10 @@ class Seat:
 
         A heart too large for factors, or of another mesh, is solved by its own thread alone.
         """
-        fits = isinstance(work.kept, Factorized) and self._meeting.admits(heart, work.kept)
+        shared = sharable(work, heart)
+        fits = isinstance(shared.kept, Factorized) and self._meeting.admits(heart, shared.kept)
         if fits and not self._left:
-            return replace(work, solver=self)
+            return replace(shared, solver=self)
         self.leave()
         return work
 

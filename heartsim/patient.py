@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int
 
-from heartsim import equilibrium
+from heartsim import creep, equilibrium
 from heartsim.beat import Moment, begin
 from heartsim.build import Anatomy, anatomy, heart_on
 from heartsim.circulation.closed_loop import blood_volume, with_blood_volume
@@ -117,7 +117,7 @@ def prepare(scenario: Scenario, progress: Progress) -> Patient:
     if heart.cables:
         progress.say("drawing sutures and cables tight")
         wall, work = sew(work, heart, wall)
-    wall, work = equilibrium.hold(work, heart, wall, pressure)
+    wall, work = creep.hold(work, heart, wall, pressure)
     held = equilibrium.held_volumes(heart, wall)
     blood = first_blood(
         scenario,

@@ -28,7 +28,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from heartsim import equilibrium
+from heartsim import creep, equilibrium
 from heartsim.equilibrium import Workspace
 from heartsim.errors import SolveFailed
 from heartsim.fem.factorized import Factorized, invert, wall_elements
@@ -206,7 +206,7 @@ def unload(
     rate, steps = FIRST_RATE, 0
     here = _balanced(heart, wall, heart.solid.space.points)
     for steps in range(1, MOST_STEPS + 1):
-        load = equilibrium.creeping_load(heart, wall, rate)
+        load = creep.creeping_load(heart, wall, rate)
         work = equilibrium.refresh(work, heart, wall, load)
         move = _newton(*equilibrium.strong((heart, work.kept, wall, edges, load)))
         points = _spread((heart.solid.space.points + move.points)[: len(imaged)], edges)
@@ -243,7 +243,7 @@ def reload(
     SolveFailed
         If the wall cannot be held, or ends up elsewhere.
     """
-    wall, work = equilibrium.hold(work, heart, found.wall, pressure)
+    wall, work = creep.hold(work, heart, found.wall, pressure)
     error = found.points + np.asarray(wall.u)[: len(imaged)] - imaged
     distance = np.linalg.norm(error, axis=1)
     result = Unloaded(found.points, wall, float(distance.max()), float(distance.mean()), 0)

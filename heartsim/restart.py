@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from heartsim import equilibrium
+from heartsim import creep, equilibrium
 from heartsim.beat import Moment, begin
 from heartsim.bloodside import pressures_given, volumes_given
 from heartsim.circulation.closed_loop import Circulation, State, trigger, with_chambers
@@ -194,7 +194,7 @@ def refill(work: Workspace, heart: Heart, moment: Moment, blood: State) -> tuple
         work, heart, now, volumes_given(jnp.asarray(held)), equilibrium.passive_load(heart)
     )
     if not bool(info.converged):
-        settled, work = equilibrium.hold(work, heart, now, np.asarray(now.pressure))
+        settled, work = creep.hold(work, heart, now, np.asarray(now.pressure))
         held = equilibrium.held_volumes(heart, settled)
     filled, work = equilibrium.fill(work, heart, settled, held, wanted)
     moved = jax.tree.map(lambda a, b, c: a + (b - c), now, filled, settled)

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from heartsim import equilibrium
+from heartsim import creep
 from heartsim.equilibrium import Workspace
 from heartsim.errors import SolveFailed
 from heartsim.fem.cable import cable_force, lengths, tensions
@@ -60,7 +60,7 @@ def sew(work: Workspace, heart: Heart, start: WallState) -> tuple[WallState, Wor
     while share < 1.0:
         following = min(1.0, share + size)
         try:
-            now, work = equilibrium.hold(work, drawn(heart, following), now, none)
+            now, work = creep.hold(work, drawn(heart, following), now, none)
         except SolveFailed:
             size *= 0.5
             if size < SMALLEST:

@@ -15,7 +15,7 @@ from heartsim.adjoint.tape import Effort, Tape, nothing_wanted, remembered, seed
 from heartsim.adjoint.transposed import Wanted
 from heartsim.beat import Moment
 from heartsim.circulation.closed_loop import blood_volume
-from heartsim.equilibrium import Workspace
+from heartsim.equilibrium import Workspace, sharable
 from heartsim.errors import InputError, not_found
 from heartsim.heart import Heart
 from heartsim.mesh.heartmesh import HeartMesh
@@ -190,6 +190,7 @@ def differentiate(
     wanted = indices(of)
     numbers = tuple(parameter(heart, name) for name in by)
     paths = tuple(dict.fromkeys(path for number in numbers for path in number.paths))
+    work = sharable(work, heart)
     tape, _, work = remembered(work, heart, moment, step=step, until=until)
     values, rows = seeds(wanted, traces(heart, tape))
     walk, work, effort = walk_back(

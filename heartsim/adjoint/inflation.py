@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from heartsim.adjoint.parameters import Path, leaves, parameter, with_leaves
 from heartsim.adjoint.transposed import solve_wall
-from heartsim.equilibrium import Workspace, passive_load, strong
+from heartsim.equilibrium import Workspace, passive_load, sharable, strong
 from heartsim.fem.linear import Kept
 from heartsim.heart import Heart, cavity_gradients, cavity_volumes, loaded_residual
 from heartsim.programs import Program
@@ -38,7 +38,11 @@ def inflation_gradient(
     """
     numbers = [parameter(heart, name) for name in by]
     paths = tuple(dict.fromkeys(path for number in numbers for path in number.paths))
-    found = dict(zip(paths, _gradient(*strong((heart, paths, work.kept, wall))), strict=True))
+    found = dict(
+        zip(
+            paths, _gradient(*strong((heart, paths, sharable(work, heart).kept, wall))), strict=True
+        )
+    )
     return {
         number.name: np.add.reduce([found[path] for path in number.paths]) * number.size / mL
         for number in numbers

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 from scipy.optimize import newton
 
-from heartsim import equilibrium
+from heartsim import creep, equilibrium
 from heartsim.beat import Moment, begin, march, observed
 from heartsim.bloodside import circulating, volumes_given
 from heartsim.build import anatomy, heart_on
@@ -175,7 +175,7 @@ def ready_to_beat(*, edge: float) -> Ready:
     heart = heart_on(built, mesh.points, scenario)
     work = equilibrium.workspace(heart, built.nodes, SMALL)
     filling = np.array([scenario.patient.imaged_pressure.LV])
-    wall, work = equilibrium.hold(work, heart, equilibrium.rest(heart), filling)
+    wall, work = creep.hold(work, heart, equilibrium.rest(heart), filling)
     imaged = {"LV": cavity_volume(mesh.points, mesh.cavities["LV"])}
     held = {"LV": float(cavity_volumes(heart, wall.u)[0])}
     return Ready(heart, work, begin(heart, wall, first_blood(scenario, imaged, held)))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from heartsim import equilibrium
+from heartsim import creep, equilibrium
 from heartsim.adjoint.inflation import inflation_gradient
 from heartsim.adjoint.parameters import parameter, shifted
 from heartsim.units import mL
@@ -14,13 +14,13 @@ from heartsim.units import mL
 def test_volume_by_stiffness_is_that_of_differences(ready):
     heart, wall = ready.heart, ready.moment.wall
     pressure = np.asarray(wall.pressure)
-    wall, work = equilibrium.hold(ready.work, heart, wall, pressure)
+    wall, work = creep.hold(ready.work, heart, wall, pressure)
     changes = {"tissue.stiffness": 1e-3, "support.base_stiffness": 1e-4}
     names = (*changes, "solid.space.points")
     found = inflation_gradient(work, heart, wall, names)
 
     def volume(changed):
-        held, _ = equilibrium.hold(work, changed, wall, pressure)
+        held, _ = creep.hold(work, changed, wall, pressure)
         return equilibrium.held_volumes(changed, held)[0] / mL
 
     for name, change in changes.items():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from heartsim import equilibrium
+from heartsim import creep, equilibrium
 from heartsim.adjoint.gradient import differentiate
 from heartsim.adjoint.indices import indices
 from heartsim.adjoint.parameters import parameter, shifted
@@ -45,7 +45,7 @@ def filled():
     heart = heart_on(built, mesh.points, scenario)
     work = equilibrium.workspace(heart, built.nodes)
     filling = np.array([scenario.patient.imaged_pressure.LV])
-    wall, work = equilibrium.hold(work, heart, equilibrium.rest(heart), filling)
+    wall, work = creep.hold(work, heart, equilibrium.rest(heart), filling)
     held = {"LV": float(equilibrium.held_volumes(heart, wall)[0])}
     imaged = {"LV": cavity_volume(mesh.points, mesh.cavities["LV"])}
     return work, heart, begin(heart, wall, first_blood(scenario, imaged, held))

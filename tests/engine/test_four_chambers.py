@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from heartsim import equilibrium
+from heartsim import creep, equilibrium
 from heartsim.beat import begin, march
 from heartsim.build import ARTERY, ATRIAL_AUGMENTATION, COLLAGEN, RING, anatomy, heart_on
 from heartsim.chamberwalls import held_share
@@ -139,7 +139,7 @@ def test_pericardium_holds_the_ventricles_more(built):
 def test_the_kick_empties_the_atria_into_the_ventricles(built, heart):
     work = equilibrium.workspace(heart, built.nodes)
     pressure = np.array([6.0, 3.0, 6.0, 3.0]) * mmHg
-    wall, work = equilibrium.hold(work, heart, equilibrium.rest(heart), pressure)
+    wall, work = creep.hold(work, heart, equilibrium.rest(heart), pressure)
     held = dict(zip(heart.chambers, equilibrium.held_volumes(heart, wall).tolist(), strict=True))
     moment = begin(heart, wall, first_blood(SCENARIO, held, held))
     total = float(blood_volume(heart.loop, moment.blood))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from small_ventricle import scenario_of
 
-from heartsim import equilibrium, prestress
+from heartsim import creep, equilibrium, prestress
 from heartsim.build import anatomy, heart_on
 from heartsim.heart import linearize
 from heartsim.patient import load_mesh
@@ -45,7 +45,7 @@ def test_inverse_factors_undo_the_derivative_by_the_shape(element, tmp_path):
     heart = heart_on(built, mesh.points, scenario)
     work = equilibrium.workspace(heart, built.nodes)
     wall, work = equilibrium.inflate(work, heart, equilibrium.rest(heart), np.array([0.3]))
-    load = equilibrium.creeping_load(heart, wall, 0.5)
+    load = creep.creeping_load(heart, wall, 0.5)
     kept = equilibrium.refresh(work, heart, wall, load).kept
     edges, points = jnp.asarray(built.nodes.edges, jnp.int32), heart.solid.space.points
     vertices, random = heart.solid.space.vertices, np.random.default_rng(1)

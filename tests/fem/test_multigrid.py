@@ -13,6 +13,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from heartsim import equilibrium, runtime
 from heartsim.build import anatomy, heart_on
+from heartsim.fem.factorized import Factorized
 from heartsim.fem.linear import Wear
 from heartsim.fem.preconditioner import (
     Multigrid,
@@ -210,6 +211,23 @@ def test_a_refresh_forgets_the_way_to_its_state():
     kept = [equilibrium.refresh(one, task.heart, wall, task.load).kept for one in (used, work)]
     for one, other in zip(*map(jax.tree.leaves, kept), strict=True):
         assert_array_equal(one, other)
+
+
+def test_factors_take_its_place_where_they_are_shared(monkeypatch):
+    """By lanes of a batch, or by right-hand sides of a gradient; the wall is the same."""
+    _, work, task = ventricle()
+    given = task.heart, task.guess, task.blood, task.load
+    shared = equilibrium.sharable(work, task.heart)
+    assert isinstance(shared.kept, Factorized)
+    assert "multigrid" in work.linear_solver
+    assert "shared" in shared.linear_solver
+    assert equilibrium.sharable(shared, task.heart) is shared
+    wall, _, info, _ = equilibrium.step(shared, *given)
+    assert bool(info.converged)
+    other, *_ = equilibrium.step(work, *given)
+    assert_allclose(wall.u, other.u, atol=1e-4 * float(abs(other.u).max()))
+    monkeypatch.setattr(equilibrium, "LARGEST_SHARED", {"P1P1": 0, "P2P1": 0})
+    assert equilibrium.sharable(work, task.heart) is work
 
 
 def test_both_linear_solvers_give_the_same_wall(monkeypatch):

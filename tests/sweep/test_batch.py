@@ -8,6 +8,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 import heartsim as hs
+from heartsim import equilibrium
 from heartsim.batch import run_batch
 from heartsim.errors import ScenarioError
 from heartsim.lanes import Meeting, Seat
@@ -56,6 +57,19 @@ def test_a_heart_of_another_mesh_is_solved_apart(heart):
     assert not meeting.admits(theirs, other.kept)
     assert Seat(meeting, 1).taking(theirs, other).solver is other.solver
     assert meeting.admits(stronger_heart(ours), work.kept)
+
+
+def test_a_heart_with_multigrid_takes_its_seat_with_factors(heart, monkeypatch):
+    ours, work, _ = heart
+    monkeypatch.setattr(equilibrium, "LARGEST_FACTORIZED", {"P1P1": 0, "P2P1": 0})
+    alone = equilibrium.workspace(ours, work.nodes)
+    seat = Seat(Meeting(1), 0)
+    seated = seat.taking(ours, alone)
+    assert seated.solver is seat
+    assert type(seated.kept) is type(work.kept) is not type(alone.kept)
+    # one that has left is solved alone, with its own solver
+    seat.leave()
+    assert seat.taking(ours, alone) is alone
 
 
 def stronger_heart(heart):
