@@ -47,6 +47,7 @@ COLUMNS: Final = {
         "peer_cpu_s",
         "turns",
         "solve_ratio",
+        "solve_ratio_unaided",
         "memory_ratio",
         "apex_apart_mm",
     ),
@@ -102,6 +103,7 @@ quadrature, laws, loads, first guesses and tolerance, kernels compiled with -O3 
 both codes in turn (`--peer PYTHON`); the fastest of its `turns` counts. Ratios are its processor
 seconds over ours; `apex apart` is how far both answers differ. A step is *fresh* with new factors,
 *aged* with factors of half the pressure, *exact* with a linear solve to 1e-5; the peer's is exact.
+On the path the peer has our first guesses; *unaided* it starts each step from the last one.
 Up to 15 000 unknowns (P1/P1: 250 000) rows with multigrid were asked for (`--multigrid`), rows with
 factors beyond are of a heart that shares them, or older.
 Attainable bandwidth is that of adding two vectors beyond any cache; products of small meshes find
