@@ -6,8 +6,9 @@ index, the periodic heart solves x = Φ(x, θ) and c·x = V. Its derivatives nee
     e - Mᵀ e + ν c = ∂J/∂x,   M = ∂Φ/∂x
 
 where ν is the derivative by the blood volume. Φ keeps blood, so Mᵀ c = c: e is free up to c, and
-the equations are solved across c. Each product with Mᵀ is one walk back over the beat; GMRES
-needs few, because a beat forgets all but the blood and most of where that was.
+the equations are solved across c. What a bed holds that is cut off is no part of c: it stays what
+it is whatever the others do. Each product with Mᵀ is one walk back over the beat; GMRES needs few,
+because a beat forgets all but the blood and most of where that was.
 """
 
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from heartsim.adjoint.parameters import Path, leaves, with_leaves
 from heartsim.adjoint.transposed import Wanted
 from heartsim.circulation.closed_loop import State, blood_volume
 from heartsim.circulation.graph import BEDS, CHAMBERS
+from heartsim.circulation.topology import cut_off
 from heartsim.heart import Heart
 
 PERIODIC: Final = 1e-5
@@ -87,10 +89,10 @@ def _memory(heart: Heart) -> _Memory:
     # a derivative by a volume is that by a pressure over the compliance
     scale = np.append(scale, np.full(others - len(scale), _FLOW_WEIGHT))
     shape = heart.solid.space.points.shape
-    place = np.prod(shape) + np.arange(stored)
     whole = np.append(np.ones(np.prod(shape)), scale)
     blood = np.zeros(len(whole))
-    blood[place] = 1.0 / np.sqrt(stored)
+    shares = np.array([name not in cut_off(heart.loop) for name in CHAMBERS + BEDS])
+    blood[np.prod(shape) + np.arange(stored)] = shares / np.sqrt(shares.sum())
     return _Memory(whole, blood, shape)
 
 

@@ -34,17 +34,26 @@ class Rerouted(NamedTuple):
     moved: Scalar
 
 
+def cut_off(circulation: Circulation) -> frozenset[str]:
+    """Beds all of whose branches are shut: their blood stays what it is."""
+    return frozenset(
+        bed
+        for bed in BEDS
+        if all(_carries_nothing(getattr(circulation, name)) for name in _branches(bed))
+    )
+
+
 def ways_into_cut_off(circulation: Circulation) -> frozenset[str]:
     """Numbers, such as ``"glenn.conductance"``, that open a bed all of whose branches are shut."""
-    ways: set[str] = set()
-    for bed in BEDS:
-        parts = {name: getattr(circulation, name) for name, ends in BRANCHES.items() if bed in ends}
-        if all(_carries_nothing(part) for part in parts.values()):
-            ways |= {
-                f"{name}.{'tied' if isinstance(part, Vessel) else 'conductance'}"
-                for name, part in parts.items()
-            }
-    return frozenset(ways)
+    shut = {name for bed in cut_off(circulation) for name in _branches(bed)}
+    return frozenset(
+        f"{name}.{'tied' if isinstance(getattr(circulation, name), Vessel) else 'conductance'}"
+        for name in shut
+    )
+
+
+def _branches(bed: str) -> tuple[str, ...]:
+    return tuple(name for name, ends in BRANCHES.items() if bed in ends)
 
 
 def _carries_nothing(part: eqx.Module) -> bool:

@@ -16,13 +16,14 @@ from heartsim.adjoint.transposed import Wanted
 from heartsim.beat import next_beat
 from heartsim.circulation.closed_loop import State, blood_volume, with_blood_volume
 from heartsim.circulation.graph import BEDS, CHAMBERS
+from heartsim.circulation.topology import cut_off
 from heartsim.units import mL
 
 PATH = ("circulation", "systemic_arteries", "resistance")
 
 
 def test_equations_are_those_of_a_dense_solve(ready):
-    """Random beat that forgets all but its blood; two indices, one parameter."""
+    """Random beat that forgets all but its blood, two beds cut off; two indices, one parameter."""
     heart = ready.heart
     points = heart.solid.space.points
     size, count = points.size, points.size + len(State._fields)
@@ -32,13 +33,18 @@ def test_equations_are_those_of_a_dense_solve(ready):
     stored[size + len(CHAMBERS) : size + len(CHAMBERS) + len(BEDS)] = [
         float(getattr(heart.loop, bed).compliance) for bed in BEDS
     ]
+    apart = size + len(CHAMBERS) + np.array([BEDS.index(bed) for bed in cut_off(heart.loop)])
+    assert len(apart) == 2
+    stored[apart] = 0.0
     right = np.zeros(count)
     right[size] = 1.0
     left = rng.standard_normal((count, 4)) / np.sqrt(count)
     forget = 0.5 * left @ rng.standard_normal((4, count)) / np.sqrt(count)
-    # M keeps the blood: stored · M = stored
+    # M keeps the blood: stored · M = stored, and that of beds that are cut off
     beat = forget + np.outer(right, stored - stored @ forget)
     index, pushed = rng.standard_normal((2, count)), rng.standard_normal(count)
+    beat[apart], beat[:, apart], beat[apart, apart] = 0.0, 0.0, 1.0
+    index[:, apart], pushed[apart] = 0.0, 0.0
     pushed -= stored * (stored @ pushed) / (stored @ stored)
     direct = rng.standard_normal(2)
 
@@ -57,6 +63,7 @@ def test_equations_are_those_of_a_dense_solve(ready):
     bordered = np.block(
         [[np.eye(count) - beat.T, stored[:, None]], [stored[None], np.zeros((1, 1))]]
     )
+    bordered[apart, apart] = 1.0
     exact = np.linalg.solve(bordered, np.vstack([index.T, np.zeros((1, 2))]))
     assert found.missed < PERIODIC
     assert_allclose(found.by_blood, exact[-1], rtol=1e-3)
