@@ -168,6 +168,7 @@ def _measured(name: str, size: str, options: argparse.Namespace) -> Row:
 
     if options.multigrid:
         equilibrium.LARGEST_FACTORIZED = dict.fromkeys(ELEMENTS, 0)
+        equilibrium.LARGEST_SHARED = dict.fromkeys(ELEMENTS, 0)
     clock = runtime.CompileClock()
     walls: dict[str, Callable[[], Row]] = {
         "newton": lambda: inflation.newton(size, options.element, options.quadrature),

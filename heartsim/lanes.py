@@ -224,9 +224,10 @@ class Seat:
 
         A heart too large for factors, or of another mesh, is solved by its own thread alone.
         """
-        shared = sharable(work, heart)
-        fits = isinstance(shared.kept, Factorized) and self._meeting.admits(heart, shared.kept)
-        if fits and not self._left:
+        if self._left:
+            return work
+        shared = sharable(work, heart) if self.lanes > 1 else work
+        if isinstance(shared.kept, Factorized) and self._meeting.admits(heart, shared.kept):
             return replace(shared, solver=self)
         self.leave()
         return work

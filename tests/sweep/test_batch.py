@@ -63,7 +63,9 @@ def test_a_heart_with_multigrid_takes_its_seat_with_factors(heart, monkeypatch):
     ours, work, _ = heart
     monkeypatch.setattr(equilibrium, "LARGEST_FACTORIZED", {"P1P1": 0, "P2P1": 0})
     alone = equilibrium.workspace(ours, work.nodes)
-    seat = Seat(Meeting(1), 0)
+    # with nobody to share with it keeps its own
+    assert Seat(Meeting(1), 0).taking(ours, alone) is alone
+    seat = Seat(Meeting(2), 0)
     seated = seat.taking(ours, alone)
     assert seated.solver is seat
     assert type(seated.kept) is type(work.kept) is not type(alone.kept)
