@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks.measure import best, gigabytes, now, roofline, since, timed
+from benchmarks.measure import best, gigabytes, now, roofline, since, solver_of, timed
 from benchmarks.ventricle import Model, answer, model
 from heartsim import equilibrium, runtime
 from heartsim.bloodside import pressures_given
@@ -213,7 +213,7 @@ def _followed(
             "newton": effort.newton,
             "krylov": effort.krylov,
             "failed_steps": effort.failed,
-            "linear_solver": "kept factors" if isinstance(work.kept, Factorized) else "multigrid",
+            "linear_solver": solver_of(work),
             "answer": answer(built, np.asarray(wall.u)),
         }
     )

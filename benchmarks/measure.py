@@ -13,6 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from heartsim import runtime
+from heartsim.equilibrium import Workspace
+from heartsim.fem.factorized import Factorized
 
 STREAM: Final = 2**24
 """Numbers of the vectors that measure memory bandwidth: 64 MB each, beyond any cache."""
@@ -105,3 +107,8 @@ def circumstances() -> dict[str, object]:
 def gigabytes(tree: object) -> float:
     """Size of all arrays [GB]."""
     return sum(np.asarray(leaf).nbytes for leaf in jax.tree.leaves(tree)) / 1e9
+
+
+def solver_of(work: Workspace) -> str:
+    """Linear solver of a row, by which rows of one case are told apart."""
+    return "kept factors" if isinstance(work.kept, Factorized) else "multigrid"

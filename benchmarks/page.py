@@ -47,6 +47,7 @@ COLUMNS: Final = {
         "peer_cpu_s",
         "turns",
         "solve_ratio",
+        "peer_unaided_newton",
         "solve_ratio_unaided",
         "memory_ratio",
         "apex_apart_mm",
@@ -103,7 +104,8 @@ quadrature, laws, loads, first guesses and tolerance, kernels compiled with -O3 
 both codes in turn (`--peer PYTHON`); the fastest of its `turns` counts. Ratios are its processor
 seconds over ours; `apex apart` is how far both answers differ. A step is *fresh* with new factors,
 *aged* with factors of half the pressure, *exact* with a linear solve to 1e-5; the peer's is exact.
-On the path the peer has our first guesses; *unaided* it starts each step from the last one.
+On the path the peer has our first guesses; *unaided* it starts each step from the last
+one, which takes more Newton steps: that ratio is one of solvers and of guesses.
 Up to 15 000 unknowns (P1/P1: 250 000) rows with multigrid were asked for (`--multigrid`), rows with
 factors beyond are older, and so is the path of 17 142.
 Attainable bandwidth is that of adding two vectors beyond any cache; products of small meshes find
@@ -171,7 +173,10 @@ def _with_peer(row: Row) -> Row:
     peer = row.get("peer")
     if not isinstance(peer, dict):
         return row
-    return row | {"peer_cpu_s": peer["step_cpu_s"], "peer_newton": peer.get("newton", 1)}
+    told = {"peer_cpu_s": peer["step_cpu_s"], "peer_newton": peer.get("newton", 1)}
+    if "peer_unaided" in row:
+        told["peer_unaided_newton"] = row["peer_unaided"]["newton"]
+    return row | told
 
 
 def _column(rows: Sequence[Row], name: str) -> tuple[list[float], list[float]]:

@@ -191,8 +191,7 @@ def workspace(heart: Heart, nodes: Nodes, tolerances: Tolerances | None = None) 
     """
     settings = tolerances or Tolerances()
     if heart.solid.space.dofs <= LARGEST_FACTORIZED[_family(nodes)]:
-        kept = plan_factors(nodes, np.dtype(PRECISION), cable_ends(heart))
-        return Workspace(nodes, Prolongators((), ()), kept, Effort(), settings)
+        return _on_factors(heart, nodes, Effort(), settings)
     matrix, direction = _vertex_system(heart, nodes, rest(heart), passive_load(heart))
     frozen = choose_prolongators(matrix, nodes, np.asarray(heart.solid.space.free))
     kept = Multigrid(
@@ -205,12 +204,16 @@ def workspace(heart: Heart, nodes: Nodes, tolerances: Tolerances | None = None) 
 
 
 def sharable(work: Workspace, heart: Heart) -> Workspace:
-    """The same on kept factors, where a heart is small enough for sharing them to pay."""
+    """The same on kept factors, where a heart is small enough to share them."""
     most = LARGEST_SHARED[_family(work.nodes)]
     if isinstance(work.kept, Factorized) or heart.solid.space.dofs > most:
         return work
-    kept = plan_factors(work.nodes, np.dtype(PRECISION), cable_ends(heart))
-    return replace(work, frozen=Prolongators((), ()), kept=kept)
+    return _on_factors(heart, work.nodes, work.effort, work.tolerances)
+
+
+def _on_factors(heart: Heart, nodes: Nodes, effort: Effort, tolerances: Tolerances) -> Workspace:
+    kept = plan_factors(nodes, np.dtype(PRECISION), cable_ends(heart))
+    return Workspace(nodes, Prolongators((), ()), kept, effort, tolerances)
 
 
 def refresh(work: Workspace, heart: Heart, wall: WallState, load: Load) -> Workspace:

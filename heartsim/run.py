@@ -115,8 +115,8 @@ def simulate(
     started = time.perf_counter()
     with nullcontext() if seat is None else seat.alone():
         patient = prepare(scenario, progress)
-    if seat is not None:
-        patient = replace(patient, work=seat.taking(patient.heart, patient.work))
+        if seat is not None:
+            patient = replace(patient, work=seat.taking(patient.heart, patient.work))
     saved = load_checkpoint(folder, digest) if resume else None
 
     def keep(checkpoint: Checkpoint) -> None:

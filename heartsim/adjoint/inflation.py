@@ -38,11 +38,8 @@ def inflation_gradient(
     """
     numbers = [parameter(heart, name) for name in by]
     paths = tuple(dict.fromkeys(path for number in numbers for path in number.paths))
-    found = dict(
-        zip(
-            paths, _gradient(*strong((heart, paths, sharable(work, heart).kept, wall))), strict=True
-        )
-    )
+    kept = sharable(work, heart).kept
+    found = dict(zip(paths, _gradient(*strong((heart, paths, kept, wall))), strict=True))
     return {
         number.name: np.add.reduce([found[path] for path in number.paths]) * number.size / mL
         for number in numbers

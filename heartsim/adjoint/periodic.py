@@ -91,7 +91,8 @@ def _memory(heart: Heart) -> _Memory:
     shape = heart.solid.space.points.shape
     whole = np.append(np.ones(np.prod(shape)), scale)
     blood = np.zeros(len(whole))
-    shares = np.array([name not in cut_off(heart.loop) for name in CHAMBERS + BEDS])
+    apart = cut_off(heart.loop)
+    shares = np.array([name not in apart for name in CHAMBERS + BEDS])
     blood[np.prod(shape) + np.arange(stored)] = shares / np.sqrt(shares.sum())
     return _Memory(whole, blood, shape)
 

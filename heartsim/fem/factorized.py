@@ -2,8 +2,8 @@
 
 The whole saddle-point matrix is eliminated in single precision by `solve.frontal`. The factors
 are kept from step to step and renewed, inside the compiled step, when they are worn.
-`equilibrium.LARGEST_FACTORIZED` says for which hearts. Hearts of a batch share the factors of their
-mean tangent: made once, and read once for all.
+`equilibrium.LARGEST_FACTORIZED` and `LARGEST_SHARED` say for which hearts. Hearts of a batch share
+the factors of their mean tangent: made once, and read once for all.
 """
 
 from dataclasses import replace

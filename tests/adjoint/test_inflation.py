@@ -10,6 +10,16 @@ from heartsim.adjoint.parameters import parameter, shifted
 from heartsim.units import mL
 
 
+def test_a_heart_with_multigrid_is_differentiated_with_factors(ready, monkeypatch):
+    heart, wall = ready.heart, ready.moment.wall
+    monkeypatch.setattr(equilibrium, "LARGEST_FACTORIZED", {"P1P1": 0, "P2P1": 0})
+    other = equilibrium.workspace(heart, ready.work.nodes)
+    assert type(other.kept) is not type(ready.work.kept)
+    names = ("tissue.stiffness",)
+    one, same = (inflation_gradient(work, heart, wall, names) for work in (ready.work, other))
+    assert_allclose(one["tissue.stiffness"], same["tissue.stiffness"], rtol=1e-5)
+
+
 @pytest.mark.slow
 def test_volume_by_stiffness_is_that_of_differences(ready):
     heart, wall = ready.heart, ready.moment.wall
