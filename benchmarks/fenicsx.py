@@ -294,6 +294,8 @@ def main() -> None:
     parser.add_argument("--quadrature", type=int, default=2, help="exactness of the volume rule")
     parser.add_argument("--unaided", action="store_true", help="guess each step by the last one")
     options = parser.parse_args()
+    if options.problem == "newton" and options.unaided:
+        parser.error("--unaided: newton is one step and guesses none. Ask for path.")
     if options.problem == "newton":
         row = newton(options.mesh, options.quadrature)
     else:

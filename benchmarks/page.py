@@ -107,7 +107,7 @@ seconds over ours; `apex apart` is how far both answers differ. A step is *fresh
 On the path the peer has our first guesses; *unaided* it starts each step from the last
 one, which takes more Newton steps: that ratio is one of solvers and of guesses.
 Up to 15 000 unknowns (P1/P1: 250 000) rows with multigrid were asked for (`--multigrid`), rows with
-factors beyond are older, and so is the path of 17 142.
+factors beyond are older.
 Attainable bandwidth is that of adding two vectors beyond any cache; products of small meshes find
 part of a matrix in one. On a Linux that gives huge pages on request, meshes of 10 000 cells and
 more take a tenth less with `GLIBC_TUNABLES=glibc.malloc.hugetlb=1`; rows are without it.
