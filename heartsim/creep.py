@@ -64,7 +64,7 @@ def hold(
     usual, residual = work.tolerances, float("inf")
     rough = replace(usual, force=ROUGH)
     blood = pressures_given(jnp.asarray(pressure))
-    rate, reached, now = 0.0, None, guess
+    rate, reached, now = 0.0, None, guess._replace(pressure=jnp.asarray(pressure))
     for _ in range(MOST_CREEPS):
         load = creeping_load(heart, now, rate)
         work = replace(work, tolerances=rough if rate else usual)

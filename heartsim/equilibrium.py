@@ -32,7 +32,7 @@ from heartsim.fem.space import Nodes
 from heartsim.heart import Heart, Load, cable_ends, cavity_volumes, linearize
 from heartsim.programs import Program
 from heartsim.solve.multigrid import Prolongators, build
-from heartsim.wallstate import WallState
+from heartsim.wallstate import WallState, balance_at
 
 PRECISION: Final = jnp.float32
 """Precision of tangents, preconditioner and Krylov vectors; residuals are float64."""
@@ -49,6 +49,9 @@ REFRESH_PRICE: Final = 16.0
 
 SETUP_POWER_STEPS: Final = 20
 """Power iterations for the spectrum of the fine level at a refresh."""
+
+SHARES_OF_GUESS: Final = (1.0, 0.5, 0.25, 0.0)
+"""Parts of an extrapolated first guess that are tried."""
 
 SMALLEST_FRACTION: Final = 1.0 / 256.0
 """Load stepping gives up below this part of the way."""
@@ -263,6 +266,25 @@ def _ahead(walls: Sequence[WallState], weights: Float[Array, " k"]) -> WallState
     return ahead._replace(response=walls[-1].response)
 
 
+@Program
+def _shortened(heart: Heart, now: WallState, guess: WallState, load: Load) -> WallState:
+    """The guess, or as much of the way to it as leads no further from equilibrium than staying.
+
+    A straight line through the last states overstretches muscle that stiffens.
+    """
+
+    def at(share: Float[Array, ""]) -> WallState:
+        part = jax.tree.map(lambda start, end: start + share * (end - start), now, guess)
+        return part._replace(pressure=guess.pressure)
+
+    def away(share: Float[Array, ""]) -> Float[Array, ""]:
+        return balance_at(heart, at(share), load).norm
+
+    shares = jnp.asarray(SHARES_OF_GUESS)
+    norms = jax.lax.map(away, shares)
+    return at(shares[jnp.argmax(norms <= norms[-1])])
+
+
 def load_to(
     work: Workspace,
     heart: Heart,
@@ -296,8 +318,9 @@ def load_to(
         fraction, now = levels[-1]
         size = min(size, 1.0 - fraction)
         target = fraction + size
-        guess = extrapolate(levels, target)
-        wall, _, info, work = step(work, heart, guess, blood_at(target), load_at(target))
+        load, guess = load_at(target), extrapolate(levels, target)
+        guess = _shortened(*strong((heart, now, guess, load)))
+        wall, _, info, work = step(work, heart, guess, blood_at(target), load)
         if bool(info.converged):
             levels = [levels[-1], (target, wall)]
             size *= 1.5 if int(info.newton) <= 5 else 1.0

@@ -243,6 +243,8 @@ def reload(
     SolveFailed
         If the wall cannot be held, or ends up elsewhere.
     """
+    # levels of the wall at rest serve a strained one badly
+    work = equilibrium.refresh(work, heart, found.wall, equilibrium.passive_load(heart))
     wall, work = creep.hold(work, heart, found.wall, pressure)
     error = found.points + np.asarray(wall.u)[: len(imaged)] - imaged
     distance = np.linalg.norm(error, axis=1)

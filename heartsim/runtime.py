@@ -12,6 +12,8 @@ from typing import Final
 import jax
 import jax.numpy as jnp
 import scipy.linalg  # noqa: F401  (loads the BLAS behind jax.numpy.linalg, to be limited here)
+from jax._src import compilation_cache
+from jax._src.lru_cache import LRUCache
 from threadpoolctl import threadpool_limits
 
 from heartsim.cache import cache_folder
@@ -46,10 +48,27 @@ def require_float64() -> None:
         )
 
 
+class WholeEntries(LRUCache):
+    """JAX's cache of compiled programs, its entries complete or not there.
+
+    JAX writes them in place: processes that start together read halves of each other's, and one
+    that is killed leaves a half that no later one replaces.
+    """
+
+    def put(self, key: str, value: bytes) -> None:
+        """Write an entry aside, then give it its name."""
+        place = Path(self.path) / f"{key}-cache"
+        if not place.exists():
+            aside = place.with_name(f".{key}.{os.getpid()}.{threading.get_ident()}")
+            aside.write_bytes(value)
+            aside.replace(place)
+
+
 def use_compile_cache() -> Path:
     """Keep compiled programs between runs, so that a second start takes seconds."""
     folder = cache_folder() / "compiled"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    compilation_cache.LRUCache = WholeEntries  # pyright: ignore[reportPrivateImportUsage]
     jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)

@@ -1,8 +1,11 @@
-"""Flags for XLA: set once, and what the user set stays."""
+"""Flags for XLA: set once, and what the user set stays. Compiled programs: whole or not there."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 
+import jax
 import pytest
+from jax._src import compilation_cache
 
 from heartsim import runtime
 from heartsim.errors import InputError
@@ -35,3 +38,22 @@ def test_a_device_that_is_not_there_is_refused_by_the_name_it_was_given(monkeypa
         runtime.choose_device(given)
     asked = f"--device {given}" if given else "JAX_DEFAULT_DEVICE=elsewhere"
     assert str(refused.value).startswith(asked)
+
+
+def test_no_process_reads_half_of_a_compiled_program(tmp_path):
+    """Two of a test run's workers started together; one met an entry that was being written."""
+    program = os.urandom(1 << 20)
+    cache = runtime.WholeEntries(str(tmp_path), max_size=-1)
+    with ThreadPoolExecutor() as pool:
+        for i in range(20):
+            written = pool.submit(cache.put, f"{i}", program)
+            while (found := cache.get(f"{i}")) is None:
+                pass
+            assert found == program
+            written.result()
+    assert len(list(tmp_path.iterdir())) == 20
+
+
+def test_jax_keeps_its_programs_there():
+    jax.jit(lambda x: 3.0 * x)(1.0)
+    assert isinstance(compilation_cache._get_cache(jax.devices()[0].client), runtime.WholeEntries)

@@ -9,11 +9,14 @@ from numpy.testing import assert_allclose
 
 from heartsim import equilibrium
 from heartsim.beat import march, observed
-from heartsim.bloodside import circulating
+from heartsim.bloodside import circulating, pressures_given
 from heartsim.circulation.closed_loop import blood_volume
 from heartsim.coupling import solve_step
 from heartsim.heart import Load, cavity_volumes
 from heartsim.units import mmHg
+from heartsim.wallstate import balance_at
+
+_balance = eqx.filter_jit(balance_at)
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +73,48 @@ def test_guesses_are_exact_on_polynomials(patient, count):
     ahead = equilibrium.extrapolate([(at, wall(at)) for at in places], 1.7)
     assert_allclose(ahead.u, wall(1.7).u, rtol=1e-12)
     assert_allclose(ahead.response, still.response + places[-1])
+
+
+@pytest.mark.parametrize(
+    ("leap", "share"), [(1.0, 1.0), (1.1, 1.0), (-1.0, 0.0), (100.0, 0.0)], ids=str
+)
+def test_a_guess_leads_no_further_from_equilibrium_than_staying(patient, leap, share):
+    """From rest towards a filled wall: right, a little too far, backwards, beyond all bounds."""
+    heart, full = patient.heart, patient.moment.wall
+    start, load = equilibrium.rest(heart), equilibrium.passive_load(heart)
+    ahead = jax.tree.map(lambda a, b: a + leap * (b - a), start, full)
+    ahead = ahead._replace(pressure=full.pressure)
+    guess = equilibrium._shortened(heart, start, ahead, load)
+    assert_allclose(guess.u, share * ahead.u, rtol=1e-12)
+    assert_allclose(guess.pressure, full.pressure)
+
+    still = start._replace(pressure=full.pressure)
+    assert _balance(heart, guess, load).norm <= _balance(heart, still, load).norm
+
+
+def test_inflation_stays_near_equilibrium(patient):
+    """Far from it, linear solves of large hearts ran out of iterations."""
+    heart, work, far = patient.heart, patient.work, []
+    solved = equilibrium.step
+
+    def step(work, heart, guess, blood, load):
+        balance = _balance(heart, guess, load)
+        far.append(float(balance.norm / balance.scale))
+        return solved(work, heart, guess, blood, load)
+
+    load, full = equilibrium.passive_load(heart), jnp.asarray([15.0, 5.0])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(equilibrium, "step", step)
+        equilibrium.load_to(
+            work,
+            heart,
+            equilibrium.rest(heart),
+            lambda fraction: pressures_given(fraction * full),
+            lambda _: load,
+            first=0.1,
+        )
+    assert len(far) > 2
+    assert max(far) <= 1.0
 
 
 def test_coupled_step_lowers_for_cuda(patient):
