@@ -120,7 +120,7 @@ def _parts(built: Model, work: Workspace, wall: WallState) -> Row:
     }
     prepare = eqx.filter_jit(lambda kept, op: kept.prepare(op)[0])
     inverse, made = timed(lambda: prepare(work.kept, operator))
-    invert = eqx.filter_jit(lambda inv, z: inv.apply(z))
+    invert = eqx.filter_jit(lambda inv, z: inv.apply(z, jnp.zeros((), jnp.int32)))
     solved = best(lambda: invert(inverse, x))
     row |= {"preconditioner_ms": round(1e3 * solved.wall, 3)}
     if not isinstance(work.kept, Factorized):

@@ -23,6 +23,7 @@ from heartsim.fem.cavity import (
 )
 from heartsim.fem.inertia import Inertia, inertial_blocks, inertial_force
 from heartsim.fem.operator import Pressed, Tied, WallOperator, add_parts
+from heartsim.fem.residual import residual
 from heartsim.fem.solid import Solid
 from heartsim.fem.support import Support, support_blocks, support_energy, support_force
 from heartsim.fem.tangent import tangent
@@ -137,7 +138,7 @@ def wall_residual(
     heart: Heart, u: Float[Array, "n 3"], p: Float[Array, " v"], load: Load
 ) -> tuple[Float[Array, "n 3"], Float[Array, " v"]]:
     """Forces of wall and supports [mN], without cavity pressures, and volume constraint [mm³]."""
-    forces, constraint = wall.residual(heart.solid, u, p, load.tension, load.u_before, load.rate)
+    forces, constraint = residual(heart.solid, u, p, load.tension, load.u_before, load.rate)
     for held in heart.supports:
         forces += support_force(held, u, load.u_before, load.rate)
     for strands in heart.strands:

@@ -261,8 +261,8 @@ def solve_wall(
     size = jnp.maximum(jnp.linalg.norm(right, axis=1), 1e-300)
     scale = jnp.maximum(jnp.linalg.norm(rest, axis=1), 1e-300)
 
-    def approximate(z: Float[Array, "b m"]) -> Float[Array, "b m"]:
-        return inverse.apply(z.astype(kept.dtype)).astype(z.dtype)
+    def approximate(z: Float[Array, "b m"], iteration: Int[Array, ""]) -> Float[Array, "b m"]:
+        return inverse.apply(z.astype(kept.dtype), iteration).astype(z.dtype)
 
     solved = gmres(
         operator.apply,

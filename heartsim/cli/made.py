@@ -19,8 +19,11 @@ element = "P1P1"
 step = "12 ms"
 periodic_within = "3 mL"
 at_most_beats = 3
+loading = "match-LVEDP"
+target = "8 mmHg"
 """
-"""Scenario of a cohort: about two processor minutes a heart."""
+"""Scenario of a cohort: a processor minute a heart. Sizes were drawn at the usual filling pressure,
+which a small heart would pass, and a large one miss, with everybody's usual blood."""
 
 
 @mesh.command

@@ -36,8 +36,9 @@ class Inverse(eqx.Module):
     plan: Plan
     factor: Factor
 
-    def apply(self, z: Float[Array, "k m"]) -> Float[Array, "k m"]:
-        """Approximate solution of ``operator.apply(x) = z``."""
+    def apply(self, z: Float[Array, "k m"], iteration: Int[Array, ""]) -> Float[Array, "k m"]:
+        """Approximate solution of ``operator.apply(x) = z``, the same in every iteration."""
+        del iteration
         return frontal.solve(self.plan, self.factor, z)
 
 

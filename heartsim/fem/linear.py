@@ -54,8 +54,8 @@ class Wear(eqx.Module):
 class Inverse(Protocol):
     """Approximate inverse of one linearised wall."""
 
-    def apply(self, z: Float[Array, "k m"]) -> Float[Array, "k m"]:
-        """Approximate solution of ``operator.apply(x) = z``."""
+    def apply(self, z: Float[Array, "k m"], iteration: Int[Array, ""]) -> Float[Array, "k m"]:
+        """Approximate solution of ``operator.apply(x) = z`` in an iteration of a Krylov solve."""
         ...
 
 

@@ -32,6 +32,10 @@ from heartsim.solve.multigrid import Hierarchy, Prolongators, Smoother, correcte
 SMOOTHING: Final = 3
 """Chebyshev moves: after the correction on the finest level, before and after it on the others."""
 
+PATIENCE: Final = 8
+"""Iterations of a solve after which its finest level is smoothed by one more move: soft walls that
+begin to fill take 36 instead of 46 for little more work, others less than that many."""
+
 RESPONSE: Final = 4.0
 """Change of volume under a pressure, over that with the other nodes held: 4 to 12 give equal
 iterations in a beat."""
@@ -72,16 +76,19 @@ class Preconditioner(eqx.Module):
     bulk: Float[Array, " v"]
     largest: Float[Array, ""]
 
-    def apply(self, z: Float[Array, "k m"]) -> Float[Array, "k m"]:
-        """Approximate solution of ``operator.apply(x) = z``."""
+    def apply(self, z: Float[Array, "k m"], iteration: Int[Array, ""]) -> Float[Array, "k m"]:
+        """Approximate solution of ``operator.apply(x) = z``, better where a solve takes long."""
         forces, volumes = self.operator.split(z)
         pressure = -self.bulk[None] * volumes
         given = pressure - self.weight[None] * (volumes + self.operator.compressibility(pressure))
         forces = forces - self.operator.coupling(given, forces)
-        return self.operator.join(self.displacement(forces), pressure)
+        moves = SMOOTHING + iteration // PATIENCE
+        return self.operator.join(self.displacement(forces, moves), pressure)
 
-    def displacement(self, rhs: Float[Array, "k n 3"]) -> Float[Array, "k n 3"]:
-        """Approximate solution of ``(K + Gᵀ W G) u = rhs``: half a cycle."""
+    def displacement(
+        self, rhs: Float[Array, "k n 3"], moves: Int[Array, ""]
+    ) -> Float[Array, "k n 3"]:
+        """Approximate solution of ``(K + Gᵀ W G) u = rhs``: half a cycle with so many moves."""
 
         def apply(u: Array) -> Array:
             return self.operator.stiffness(u, self.weight)
@@ -93,7 +100,7 @@ class Preconditioner(eqx.Module):
             free = self.operator.free[None]
             return self._coarse(residual * free) * free
 
-        smoother = Smoother(apply, scale, self.largest, SMOOTHING)
+        smoother = Smoother(apply, scale, self.largest, moves)
         return corrected_first(smoother, correct, rhs)
 
     def _coarse(self, r: Float[Array, "k n 3"]) -> Float[Array, "k n 3"]:

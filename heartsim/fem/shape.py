@@ -15,7 +15,8 @@ from jaxtyping import Array, Float
 
 from heartsim.fem.elements import TET_EDGES
 from heartsim.fem.operator import WallOperator
-from heartsim.fem.solid import Solid, residual
+from heartsim.fem.residual import cell_residuals
+from heartsim.fem.solid import Solid
 
 ENDS: Final = np.vstack([np.eye(4), 0.5 * np.eye(4)[np.array(TET_EDGES)].sum(axis=1)])
 """Nodes of a straight-sided cell (rows) as means of its vertices (columns)."""
@@ -55,9 +56,8 @@ def shape_tangent(
 
     def forces(corners: Float[Array, "c 4 3"]) -> Float[Array, "c d"]:
         points = jnp.einsum("av,cvi->cai", ends, corners).reshape(-1, 3)
-        f, g = residual(apart.moved_to(points), u_apart, p_apart, still, u_apart, none)
-        own_g = g.reshape(count, nodes)[:, :4]
-        return jnp.concatenate([f.reshape(count, -1), own_g], axis=1)
+        f, g = cell_residuals(apart.moved_to(points), u_apart, p_apart, still, u_apart, none)
+        return jnp.concatenate([f.reshape(count, -1), g], axis=1)
 
     _, push = jax.linearize(forces, solid.space.points[cells[:, :4]])
 

@@ -1,4 +1,4 @@
-"""The heart wall as a mixed displacement–pressure solid: energy and residual.
+"""The heart wall as a mixed displacement–pressure solid: its energy at the points.
 
 Energy per reference volume, with C the right Cauchy–Green tensor in fiber axes::
 
@@ -220,48 +220,6 @@ def at_points(function, solid: Solid, F, p, tension, u_before: Vector, rate: Sca
     over_cells = jax.vmap(over_points, in_axes=(0, 0, 0, None, by_cell, 0))
     cell = (solid.material, solid.viscosity, swelling_of(solid), tension)
     return over_cells(cauchy_green(F), before, pressure, rate, solid.augmentation, cell)
-
-
-def residual(
-    solid: Solid,
-    u: Vector,
-    p: Float[Array, " v"],
-    tension: Float[Array, " c"],
-    u_before: Vector,
-    rate: Scalar,
-) -> tuple[Vector, Float[Array, " v"]]:
-    """Internal forces and constraint residual: derivative of the energy by u and p.
-
-    Parameters
-    ----------
-    u, p
-        Displacement [mm] and pressure multiplier [kPa].
-    tension : (c,)
-        Active tension of each cell [kPa].
-    u_before, rate
-        Displacement of the previous time level [mm] and 1/dt [1/ms]; rate 0 is quasi-static.
-
-    Returns
-    -------
-    (n, 3), (v,) float
-        Forces [mN] and weighted volume change [mm³].
-    """
-    space = solid.space
-    F = deformation(solid, u)
-    slope = at_points(jax.grad(point_energy), solid, F, p, tension, u_before, rate)
-    weight = quadrature_volume(space)
-    pulled = weight[None, None] * pulled_back(
-        rows_first(F), slope, rows_first(fiber_gradient(solid))
-    )
-    forces = jnp.einsum("ircq,qar->cai", pulled, space.gradients)
-    dilation = weight * (volume_ratio_all(F) / swelling_of(solid)[:, None] - 1.0)
-    constraint = jnp.einsum("cq,qb->cb", dilation, space.pressure_values)
-    corners = space.cells[:, :4]
-    constraint -= jnp.einsum("cab,cb->ca", pressure_form(solid), p[corners])
-    return (
-        jnp.zeros_like(u).at[space.cells].add(forces),
-        jnp.zeros_like(p).at[corners].add(constraint),
-    )
 
 
 def volume_ratio_all(F: Float[Array, "... 3 3"]) -> Float[Array, "..."]:

@@ -1,18 +1,19 @@
-"""Element tangents of the wall: exact derivative of `solid.residual`.
+"""Element tangents of the wall: exact derivative of `residual.residual`.
 
 The energy is differentiated twice in the six components of C at each point; strains turn that into
 moduli of the reference gradient, and one product of gradients for all cells into element matrices.
 """
 
 from collections.abc import Sequence
-from functools import partial, reduce
+from functools import reduce
 from operator import add
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from heartsim.fem.lots import by_lots
 from heartsim.fem.solid import (
     PAIRS,
     Scalar,
@@ -27,18 +28,10 @@ from heartsim.fem.solid import (
     pulled_back,
     quadrature_volume,
     rows_first,
-    some_cells,
 )
 from heartsim.fem.space import FunctionSpace
 from heartsim.solve.lanes import in_turn
 from heartsim.tissue.law import Symmetric
-
-LOT: Final = 1024
-"""Cells whose tangents are made together on a CPU: what one operation leaves for the next stays in
-its cache (8 838 P2 tets: 15.0 → 7.3 µs a cell; lots of 512 cells 6.9, of 4 096 cells 7.6)."""
-
-WORTH_LOTS: Final = 4 * LOT
-"""Number of cells beyond which there are lots."""
 
 
 class Tangent(NamedTuple):
@@ -97,41 +90,17 @@ def tangent(
     dtype: jnp.dtype,
 ) -> Tangent:
     """Exact derivative of `residual`, element by element, in the requested precision."""
-    at_once, in_lots = partial(_at_once, dtype=dtype), partial(_in_lots, dtype=dtype)
-    given = solid, u, p, tension, u_before, rate
-    if len(tension) <= WORTH_LOTS:
-        return at_once(*given)
-    return jax.lax.platform_dependent(*given, cpu=in_lots, default=at_once)
+
+    def of_cells(some: Solid, pulling: Float[Array, " c"]) -> Tangent:
+        return _of_cells(some, u, p, pulling, u_before, rate, dtype=dtype)
+
+    return by_lots(of_cells, solid, tension)
 
 
-def _in_lots(
+def _of_cells(
     solid: Solid, u: Vector, p, tension: Float[Array, " c"], *memory, dtype: jnp.dtype
 ) -> Tangent:
-    """The same, some cells at a time."""
-    cells, unknowns = len(tension), 3 * solid.space.cells.shape[1]
-    lots = -(-cells // LOT)
-    size = -(-cells // lots)
-
-    def add_lot(count: Array, so_far: Tangent) -> Tangent:
-        # the last lot ends with the last cell, and repeats some of the lot before
-        start = jnp.minimum(count * size, cells - size)
-        pulling = jax.lax.dynamic_slice_in_dim(tension, start, size)
-        made = _at_once(some_cells(solid, start, size), u, p, pulling, *memory, dtype=dtype)
-
-        def put(into: Array, new: Array) -> Array:
-            return jax.lax.dynamic_update_slice_in_dim(into, new, start, axis=0)
-
-        return jax.tree.map(put, so_far, made)
-
-    shapes = (unknowns, unknowns), (4, unknowns), (4, 4)
-    nothing = Tangent(*(jnp.zeros((cells, *shape), dtype) for shape in shapes))
-    return jax.lax.fori_loop(0, lots, add_lot, nothing)
-
-
-def _at_once(
-    solid: Solid, u: Vector, p, tension: Float[Array, " c"], *memory, dtype: jnp.dtype
-) -> Tangent:
-    """The same, all cells together."""
+    """The same, of all cells together."""
     space = solid.space
     F = deformation(solid, u)
     curved = at_points(_curvature, solid, F, p, tension, *memory)

@@ -2,7 +2,8 @@
 
 All right-hand sides share the operator, so one pass over its memory serves them all. Static
 shapes, no restart: the caller restarts by calling again with what is left. The preconditioned
-vectors are kept (flexible form), so that the program holds one copy of each operator.
+vectors are kept (flexible form), so that the program holds one copy of each operator, and the
+preconditioner may change from iteration to iteration.
 """
 
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from heartsim.solve.lanes import anywhere
 
 Block = Float[Array, "k n"]
 Operator = Callable[[Block], Block]
+Preconditioner = Callable[[Block, Int[Array, ""]], Block]
 
 
 LOT: Final = 8
@@ -52,7 +54,7 @@ class _Arnoldi(NamedTuple):
 
 def gmres(
     apply: Operator,
-    precondition: Operator,
+    precondition: Preconditioner,
     rhs: Block,
     tolerance: Float[Array, " k"],
     *,
@@ -62,8 +64,10 @@ def gmres(
 
     Parameters
     ----------
-    apply, precondition : (k, n) → (k, n)
-        Linear operator and approximate inverse.
+    apply : (k, n) → (k, n)
+        Linear operator.
+    precondition : (k, n), () int → (k, n)
+        Approximate inverse, in an iteration that is given.
     rhs : (k, n)
     tolerance : (k,)
         Residual norm to reach for each right-hand side.
@@ -92,7 +96,7 @@ def gmres(
         return (state.step < dimension) & anywhere(jnp.any(remaining > tolerance))
 
     def advance(state: _Arnoldi) -> _Arnoldi:
-        ahead = precondition(state.basis[:, state.step])
+        ahead = precondition(state.basis[:, state.step], state.step)
         kept = state.preconditioned.at[:, state.step].set(ahead)
         new = apply(ahead)
         overlap, new = _projected(state.basis, new, state.step)

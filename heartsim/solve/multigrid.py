@@ -19,6 +19,17 @@ from jaxtyping import Array, Float, Int
 LARGEST_DENSE: Final = 200
 """Largest number of nodes on the coarsest level, which is inverted densely."""
 
+STRONG: Final = 0.08
+"""Nodes are aggregated along couplings of at least this share of their own stiffness (0.05 to 0.12
+give like numbers of iterations, 0 a third more)."""
+
+ENERGY_STEPS: Final = 4
+"""Steps that lower the energy of the prolongators, in which the rigid modes stay exact."""
+
+DAMPED: Final = 0.06
+"""Smallest eigenvalue that smoothers damp, over the largest: 0.04 to 0.1 give like numbers of
+iterations."""
+
 
 class BlockRows(eqx.Module):
     """Sparse matrix of small dense blocks, each row padded to the same number of blocks.
@@ -93,9 +104,8 @@ def aggregate(matrix: sparse.bsr_matrix, modes: Float[np.ndarray, "n3 6"]) -> Pr
     solver = smoothed_aggregation_solver(
         matrix,
         B=modes,
-        strength=("symmetric", {"theta": 0.0}),
-        # local weights: a spectral radius would be estimated from a random start
-        smooth=("jacobi", {"omega": 4.0 / 3.0, "weighting": "local"}),
+        strength=("symmetric", {"theta": STRONG}),
+        smooth=("energy", {"krylov": "cg", "maxiter": ENERGY_STEPS}),
         improve_candidates=None,
         max_coarse=LARGEST_DENSE,
     )
@@ -182,7 +192,7 @@ class Smoothed(NamedTuple):
 
 
 class Smoother(NamedTuple):
-    """Chebyshev polynomials in the Jacobi-scaled matrix, damping [0.15, 1] of its spectrum.
+    """Chebyshev polynomials in the Jacobi-scaled matrix, damping the upper part of its spectrum.
 
     Attributes
     ----------
@@ -190,24 +200,24 @@ class Smoother(NamedTuple):
         Matrix and block-Jacobi inverse.
     largest : ()
         Largest eigenvalue of the scaled matrix.
-    degree : int
+    degree : () int
         Moves on each way.
     """
 
     apply: Callable[[Array], Array]
     scale: Callable[[Array], Array]
     largest: Array
-    degree: int
+    degree: int | Int[Array, ""]
 
     @property
     def centre(self) -> Array:
         """Middle of the damped interval."""
-        return 0.575 * self.largest
+        return 0.5 * (1.0 + DAMPED) * self.largest
 
     @property
     def radius(self) -> Array:
         """Half width of the damped interval."""
-        return 0.425 * self.largest
+        return 0.5 * (1.0 - DAMPED) * self.largest
 
     def moves(self, start: Smoothed, *, foreign: bool) -> Smoothed:
         """Make the pending move and `degree` - 1 more; another one is left pending.

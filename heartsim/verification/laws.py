@@ -11,7 +11,7 @@ from jaxtyping import Float
 from scipy.optimize import brentq
 
 from heartsim.errors import InputError
-from heartsim.fem.solid import residual
+from heartsim.fem.residual import residual
 from heartsim.tissue.active import InvariantTension
 from heartsim.tissue.law import Law
 from heartsim.tissue.parameters import PARAMETER_SETS, passive_law

@@ -10,7 +10,7 @@ from scipy.integrate import quad
 from scipy.optimize import brentq
 
 from heartsim.fem.cavity import CavitySurface, cavity_surface
-from heartsim.fem.solid import residual
+from heartsim.fem.residual import residual
 from heartsim.fem.space import FunctionSpace, Nodes
 from heartsim.mesh.ellipsoid import left_ventricle
 from heartsim.tissue.law import Law

@@ -31,7 +31,7 @@ def _left_over(heart, wall, kept, rhs):
     load = equilibrium.passive_load(heart)
     operator = linearize(heart, wall.u, wall.p, wall.pressure, load, dtype=jnp.float32)
     inverse, _ = kept.prepare(operator)
-    return operator.apply(inverse.apply(rhs)) - rhs
+    return operator.apply(inverse.apply(rhs, jnp.asarray(0))) - rhs
 
 
 def test_factors_are_replaced_when_a_use_costs_more_than_it_did_on_average(patient):

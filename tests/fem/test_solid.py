@@ -9,15 +9,16 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from heartsim.fem import lots
 from heartsim.fem import solid as fem
-from heartsim.fem import tangent as tangents
 from heartsim.fem.exchange import drag_loss, tension_work
+from heartsim.fem.residual import residual
 from heartsim.fem.tangent import tangent
 from heartsim.tissue.active import InvariantTension
 
 
 def residual_of(wall, u, p, solid=None):
-    return fem.residual(solid or wall.solid, u, p, wall.tension, wall.before, wall.rate)
+    return residual(solid or wall.solid, u, p, wall.tension, wall.before, wall.rate)
 
 
 def direction(wall, seed=2):
@@ -50,7 +51,7 @@ def test_tangent_is_the_derivative_of_the_residual(wall):
 
 
 @pytest.mark.parametrize("varies", [False, True])
-def test_tangents_do_not_depend_on_lots(wall, monkeypatch, varies):
+def test_neither_forces_nor_tangents_depend_on_lots(wall, monkeypatch, varies):
     """The last lot repeats cells; numbers of each cell are cut, those of all are not."""
     cells = len(wall.tension)
     random = np.random.default_rng(4)
@@ -60,17 +61,18 @@ def test_tangents_do_not_depend_on_lots(wall, monkeypatch, varies):
         solid = dataclasses.replace(solid, augmentation=20 * each[0], swelling=each[1])
     tension = wall.tension * jnp.asarray(random.uniform(0.5, 1.5, cells))
     given = solid, wall.u, wall.p, tension, wall.before, wall.rate
-    whole = tangent(*given, dtype=jnp.float64)
-    monkeypatch.setattr(tangents, "LOT", cells // 3 - 1)
-    monkeypatch.setattr(tangents, "WORTH_LOTS", 1)
-    for one, other in zip(tangent(*given, dtype=jnp.float64), whole, strict=True):
+    whole = *residual(*given), *tangent(*given, dtype=jnp.float64)
+    monkeypatch.setattr(lots, "LOT", cells // 3 - 1)
+    monkeypatch.setattr(lots, "WORTH_LOTS", 1)
+    parts = *residual(*given), *tangent(*given, dtype=jnp.float64)
+    for one, other in zip(parts, whole, strict=True):
         assert_allclose(one, other, rtol=1e-13, atol=1e-13 * float(jnp.abs(other).max()))
 
 
 def test_residual_matches_finite_differences_of_the_stored_energy(wall):
     du, _ = direction(wall)
     no_pull, no_pressure = jnp.zeros_like(wall.tension), jnp.zeros_like(wall.p)
-    forces, _ = fem.residual(wall.solid, wall.u, no_pressure, no_pull, wall.u, jnp.zeros(()))
+    forces, _ = residual(wall.solid, wall.u, no_pressure, no_pull, wall.u, jnp.zeros(()))
     step = 1e-5
     rise = fem.stored_energy(wall.solid, wall.u + step * du, no_pressure)
     fall = fem.stored_energy(wall.solid, wall.u - step * du, no_pressure)
@@ -83,7 +85,7 @@ def test_stored_energy_takes_up_the_power_of_all_inner_forces(wall):
     no_pull = jnp.zeros_like(wall.tension)
 
     def inner(u, p):
-        return fem.residual(wall.solid, u, p, no_pull, wall.u, jnp.zeros(()))
+        return residual(wall.solid, u, p, no_pull, wall.u, jnp.zeros(()))
 
     (forces, _), (_, growth) = jax.jvp(inner, (wall.u, wall.p), (du, dp))
     here, along = (wall.u, wall.p), (du, dp)
@@ -103,9 +105,7 @@ def test_rigid_motion_costs_no_energy_and_no_force(wall):
     points = wall.solid.space.points
     u = points @ turn.T + jnp.array([[3.0, -2.0, 5.0]]) - points
     still = jnp.zeros_like(wall.tension)
-    forces, constraint = fem.residual(
-        wall.solid, u, jnp.zeros_like(wall.p), still, u, jnp.zeros(())
-    )
+    forces, constraint = residual(wall.solid, u, jnp.zeros_like(wall.p), still, u, jnp.zeros(()))
     assert_allclose(forces, 0.0, atol=1e-9)
     assert_allclose(constraint, 0.0, atol=1e-9)
     assert abs(float(fem.stored_energy(wall.solid, u, jnp.zeros_like(wall.p)))) < 1e-9
@@ -131,7 +131,7 @@ def test_every_term_moves_the_residual_and_its_tangent(wall):
 
     def slope_of(solid, tension):
         def at(u, p):
-            return fem.residual(solid, u, p, tension, wall.before, wall.rate)
+            return residual(solid, u, p, tension, wall.before, wall.rate)
 
         return jax.jvp(at, (wall.u, wall.p), (du, dp))
 
@@ -160,7 +160,7 @@ def test_augmentation_may_differ_by_cell(wall):
     def with_(gamma):
         solid = eqx.tree_at(lambda s: s.augmentation, wall.solid, jnp.asarray(gamma))
         state = (solid, wall.u, wall.p, wall.tension, wall.before, wall.rate)
-        return fem.residual(*state)[0], tangent(*state, dtype=jnp.float64).K
+        return residual(*state)[0], tangent(*state, dtype=jnp.float64).K
 
     cells = len(wall.mesh.tets)
     first = np.arange(cells) < cells // 2
@@ -213,7 +213,7 @@ def test_drag_loss_is_the_work_of_the_forces_that_speed_takes(wall):
     quick = eqx.tree_at(lambda s: s.material.active.slowness, wall.solid, replace_fn=jnp.zeros_like)
 
     def forces(solid):
-        return fem.residual(solid, wall.u, wall.p, wall.tension, before, rate)[0]
+        return residual(solid, wall.u, wall.p, wall.tension, before, rate)[0]
 
     power = float(jnp.sum((forces(wall.solid) - forces(quick)) * (wall.u - before)))
     ends = (wall.tension, before, rate), (wall.tension, before, jnp.zeros(()))
@@ -257,6 +257,6 @@ def test_a_thickened_wall_is_at_rest_where_its_sheets_part(wall):
     sheet = frame[0, 0, 1]
     u = (s - 1) * jnp.outer(solid.space.points @ sheet, sheet)
     still = jnp.zeros_like(wall.tension)
-    forces, constraint = fem.residual(solid, u, jnp.zeros_like(wall.p), still, u, jnp.zeros(()))
+    forces, constraint = residual(solid, u, jnp.zeros_like(wall.p), still, u, jnp.zeros(()))
     assert_allclose(forces, 0.0, atol=1e-9)
     assert_allclose(constraint, 0.0, atol=1e-9)

@@ -102,7 +102,7 @@ def test_the_study_of_a_cohort_finds_its_hearts_from_anywhere(tmp_path, monkeypa
 @pytest.mark.slow
 @pytest.mark.timeout(7200)
 def test_a_cohort_beats_without_failure(tmp_path):
-    """Twenty hearts, coarsely: about 20 processor minutes.
+    """Twenty hearts, coarsely: about 15 processor minutes.
 
     Volumes are those drawn, EF comes out of one muscle for all: its mean lies within two published
     standard deviations of the published mean, and the volumes spread as the drawn ones do.

@@ -54,7 +54,7 @@ def test_lanes_of_gmres_reach_their_own_targets_and_a_broken_one_hurts_nobody():
     aim = jnp.array([[1e-3], [1e-9], [1e-9], [1e-9]])
 
     def solve(a, b, tolerance):
-        return gmres(lambda x: x @ a.T, lambda x: x, b, tolerance, dimension=30)
+        return gmres(lambda x: x @ a.T, lambda x, _: x, b, tolerance, dimension=30)
 
     found = jax.jit(jax.vmap(solve))(jnp.asarray(matrix), jnp.asarray(rhs), aim)
     alone = solve(jnp.asarray(matrix[1]), jnp.asarray(rhs[1]), aim[1])
