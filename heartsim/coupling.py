@@ -32,7 +32,8 @@ SHORTEST_STEP: Final = 1.0 / 40.0
 
 LARGEST_RESIDUAL: Final = 2.0
 """Multiple of the load that a residual may reach: full steps pass through such and converge, those
-beyond go astray (problem 2 of Land, 44 015 unknowns: 39 Newton steps with 20, 25 with 5, 23)."""
+beyond go astray (problem 2 of Land, 44 015 unknowns: 23 Newton steps with 2, 25 with 5, 39 with
+20)."""
 
 CAREFUL_FROM: Final = 5
 """Newton step from which on a residual below the load must not grow, or the step is halved.

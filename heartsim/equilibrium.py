@@ -319,7 +319,8 @@ def load_to(
         size = min(size, 1.0 - fraction)
         target = fraction + size
         load, guess = load_at(target), extrapolate(levels, target)
-        guess = _shortened(*strong((heart, now, guess, load)))
+        if len(levels) > 1:
+            guess = _shortened(*strong((heart, now, guess, load)))
         wall, _, info, work = step(work, heart, guess, blood_at(target), load)
         if bool(info.converged):
             levels = [levels[-1], (target, wall)]

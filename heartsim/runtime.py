@@ -52,7 +52,7 @@ class WholeEntries(LRUCache):
     """JAX's cache of compiled programs, its entries complete or not there.
 
     JAX writes them in place: processes that start together read halves of each other's, and one
-    that is killed leaves a half that no later one replaces.
+    that is killed leaves a half that each later one reads and none replaces. Nothing is thrown out.
     """
 
     def put(self, key: str, value: bytes) -> None:
@@ -60,8 +60,11 @@ class WholeEntries(LRUCache):
         place = Path(self.path) / f"{key}-cache"
         if not place.exists():
             aside = place.with_name(f".{key}.{os.getpid()}.{threading.get_ident()}")
-            aside.write_bytes(value)
-            aside.replace(place)
+            try:
+                aside.write_bytes(value)
+                aside.replace(place)
+            finally:
+                aside.unlink(missing_ok=True)
 
 
 def use_compile_cache() -> Path:

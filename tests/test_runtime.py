@@ -1,7 +1,7 @@
 """Flags for XLA: set once, and what the user set stays. Compiled programs: whole or not there."""
 
 import os
-from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import jax
 import pytest
@@ -40,18 +40,26 @@ def test_a_device_that_is_not_there_is_refused_by_the_name_it_was_given(monkeypa
     assert str(refused.value).startswith(asked)
 
 
-def test_no_process_reads_half_of_a_compiled_program(tmp_path):
+def test_no_process_reads_half_of_a_compiled_program(tmp_path, monkeypatch):
     """Two of a test run's workers started together; one met an entry that was being written."""
-    program = os.urandom(1 << 20)
+    program, whole, seen = b"instructions", Path.write_bytes, []
     cache = runtime.WholeEntries(str(tmp_path), max_size=-1)
-    with ThreadPoolExecutor() as pool:
-        for i in range(20):
-            written = pool.submit(cache.put, f"{i}", program)
-            while (found := cache.get(f"{i}")) is None:
-                pass
-            assert found == program
-            written.result()
-    assert len(list(tmp_path.iterdir())) == 20
+
+    def interrupted(path, data):
+        whole(path, data[: len(data) // 2])
+        seen.append(cache.get("step"))
+        raise OSError("killed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", interrupted)
+        with pytest.raises(OSError, match="killed"):
+            cache.put("step", program)
+    assert seen == [None]
+    assert cache.get("step") is None
+    assert not list(tmp_path.iterdir())
+    cache.put("step", program)
+    cache.put("step", b"another")
+    assert cache.get("step") == program
 
 
 def test_jax_keeps_its_programs_there():

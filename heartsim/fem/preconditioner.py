@@ -34,7 +34,10 @@ SMOOTHING: Final = 3
 
 PATIENCE: Final = 8
 """Iterations of a solve after which its finest level is smoothed by one more move: soft walls that
-begin to fill take 36 instead of 46 for little more work, others less than that many."""
+begin to fill take 36 instead of 46 for little more work."""
+
+MOST_SMOOTHING: Final = 7
+"""Moves that no iteration exceeds."""
 
 RESPONSE: Final = 4.0
 """Change of volume under a pressure, over that with the other nodes held: 4 to 12 give equal
@@ -82,7 +85,7 @@ class Preconditioner(eqx.Module):
         pressure = -self.bulk[None] * volumes
         given = pressure - self.weight[None] * (volumes + self.operator.compressibility(pressure))
         forces = forces - self.operator.coupling(given, forces)
-        moves = SMOOTHING + iteration // PATIENCE
+        moves = jnp.minimum(SMOOTHING + iteration // PATIENCE, MOST_SMOOTHING)
         return self.operator.join(self.displacement(forces, moves), pressure)
 
     def displacement(
