@@ -34,7 +34,7 @@ SMOOTHING: Final = 3
 
 PATIENCE: Final = 8
 """Iterations of a solve after which its finest level is smoothed by one more move: soft walls that
-begin to fill take 36 instead of 46 for little more work."""
+begin to fill take 41 instead of 49 for little more work."""
 
 MOST_SMOOTHING: Final = 7
 """Moves that no iteration exceeds."""

@@ -26,10 +26,6 @@ give equal iterations, 0 a fifth more; 0.08 doubles the coarse entries of fine m
 ENERGY_STEPS: Final = 4
 """Steps that lower the energy of the prolongators, in which the rigid modes stay exact."""
 
-DAMPED: Final = 0.06
-"""Smallest eigenvalue that smoothers damp, over the largest: 0.04 to 0.1 give like numbers of
-iterations."""
-
 
 class BlockRows(eqx.Module):
     """Sparse matrix of small dense blocks, each row padded to the same number of blocks.
@@ -192,7 +188,7 @@ class Smoothed(NamedTuple):
 
 
 class Smoother(NamedTuple):
-    """Chebyshev polynomials in the Jacobi-scaled matrix, damping the upper part of its spectrum.
+    """Chebyshev polynomials in the Jacobi-scaled matrix, damping [0.15, 1] of its spectrum.
 
     Attributes
     ----------
@@ -212,12 +208,12 @@ class Smoother(NamedTuple):
     @property
     def centre(self) -> Array:
         """Middle of the damped interval."""
-        return 0.5 * (1.0 + DAMPED) * self.largest
+        return 0.575 * self.largest
 
     @property
     def radius(self) -> Array:
         """Half width of the damped interval."""
-        return 0.5 * (1.0 - DAMPED) * self.largest
+        return 0.425 * self.largest
 
     def moves(self, start: Smoothed, *, foreign: bool) -> Smoothed:
         """Make the pending move and `degree` - 1 more; another one is left pending.
