@@ -53,7 +53,7 @@ def newton(source: str, element: str, quadrature: int) -> Row:
     setup = since(start)
     start = now()
     halfway, work = _loaded(work, built, equilibrium.rest(built.heart), 0.5 * INFLATED)
-    aged = _factors_at(built, work, halfway)
+    aged = _kept_at(built, work, halfway)
     wall, work = _loaded(work, built, halfway, INFLATED)
     reached = since(start)
     row = _size(built) | setup.row("setup") | reached.row("first_solve_and_compile")
@@ -81,11 +81,11 @@ def _loaded(work: Workspace, built: Model, wall: WallState, pressure: float):
     return equilibrium.inflate(work, built.heart, wall, np.array([pressure]))
 
 
-def _factors_at(built: Model, work: Workspace, wall: WallState) -> Kept:
-    """Linear solver with factors of half the pressure; multigrid as it is."""
-    if not isinstance(work.kept, Factorized):
-        return work.kept
+def _kept_at(built: Model, work: Workspace, wall: WallState) -> Kept:
+    """Linear solver with factors, or levels of multigrid, of a state."""
     load = equilibrium.passive_load(built.heart)
+    if not isinstance(work.kept, Factorized):
+        return equilibrium.refresh(work, built.heart, wall, load).kept
 
     @eqx.filter_jit
     def made(kept: Factorized, heart, now: WallState) -> Factorized:

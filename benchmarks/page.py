@@ -104,6 +104,7 @@ quadrature, laws, loads, first guesses and tolerance, kernels compiled with -O3 
 both codes in turn (`--peer PYTHON`); the fastest of its `turns` counts. Ratios are its processor
 seconds over ours; `apex apart` is how far both answers differ. A step is *fresh* with new factors,
 *aged* with factors of half the pressure, *exact* with a linear solve to 1e-5; the peer's is exact.
+Multigrid has levels of half the pressure in all three (rows before 29 November: those at hand).
 On the path the peer has our first guesses; *unaided* it starts each step from the last
 one, which takes more Newton steps: that ratio is one of solvers and of guesses.
 Up to 15 000 unknowns (P1/P1: 250 000) rows with multigrid were asked for (`--multigrid`), rows with

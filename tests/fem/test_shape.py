@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.testing import assert_allclose
 
+from heartsim.fem import lots
 from heartsim.fem.residual import residual
 from heartsim.fem.shape import shape_tangent
 
@@ -27,3 +28,12 @@ def test_shape_tangent_is_the_derivative_of_the_residual_by_the_shape(wall):
         np.add.at(found[1], cell[:4], column[-4:])
     for ours, exact in zip(found, slope, strict=True):
         assert_allclose(ours, exact, atol=1e-9 * np.abs(exact).max())
+
+
+def test_shape_tangents_do_not_depend_on_lots(wall, monkeypatch):
+    """They are linearized through the loop over lots."""
+    whole = shape_tangent(wall.solid, wall.u, wall.p, dtype=jnp.float64)
+    monkeypatch.setattr(lots, "LOT", len(whole) // 3 - 1)
+    monkeypatch.setattr(lots, "WORTH_LOTS", 1)
+    parts = shape_tangent(wall.solid, wall.u, wall.p, dtype=jnp.float64)
+    assert_allclose(parts, whole, atol=1e-13 * float(jnp.abs(whole).max()))
