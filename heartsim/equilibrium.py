@@ -140,7 +140,7 @@ def strong(tree: _Tree) -> _Tree:
 
 @Program
 def _vertex_level(heart: Heart, wall: WallState, load: Load, start: jax.Array):
-    """Element blocks of the vertex-level matrix, and the dominant direction of the fine level."""
+    """Blocks of the vertex-level matrix, and the dominant direction of the fine level."""
     operator = linearize(heart, wall.u, wall.p, wall.pressure, load, dtype=PRECISION)
     return vertex_level(operator, start, steps=SETUP_POWER_STEPS)
 
@@ -179,7 +179,7 @@ def _vertex_system(
     arguments = strong((heart, wall, load, jnp.asarray(start, PRECISION)))
     blocks, direction = _vertex_level(*arguments)
     free = np.asarray(heart.solid.space.free)
-    return vertex_matrix(nodes, free, np.asarray(blocks)), direction
+    return vertex_matrix(nodes, free, blocks, cable_ends(heart)), direction
 
 
 def workspace(heart: Heart, nodes: Nodes, tolerances: Tolerances | None = None) -> Workspace:

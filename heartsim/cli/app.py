@@ -54,7 +54,8 @@ def _guarded(words: list[str]) -> int:
     try:
         code = app(words, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
-        return _complain(f"{error} See: heartsim --help", InputError.exit_code)
+        command = " ".join(["heartsim", *(error.command_chain or ())])
+        return _complain(f"{error} See: {command} --help", InputError.exit_code)
     except HeartsimError as error:
         return _complain(f"{type(error).__name__}: {error}", error.exit_code)
     except BrokenPipeError:

@@ -14,7 +14,7 @@ References
 """
 
 from dataclasses import replace
-from typing import Final
+from typing import Final, NamedTuple
 
 import equinox as eqx
 import jax
@@ -163,10 +163,25 @@ class Multigrid(eqx.Module):
         return self.direction.dtype
 
 
+class VertexBlocks(NamedTuple):
+    """Stiffness of the vertex level before it is summed.
+
+    Attributes
+    ----------
+    cells : (c, 12, 12)
+        Of the elements, on their vertices.
+    strands : (s, 2, 2, 3, 3)
+        Of cables, between the ends of each strand.
+    """
+
+    cells: Float[Array, "c 12 12"]
+    strands: Float[Array, "s 2 2 3 3"]
+
+
 def vertex_level(
     operator: WallOperator, start: Float[Array, "n 3"], *, steps: int
-) -> tuple[Float[Array, "c 12 12"], Float[Array, "n 3"]]:
-    """Element blocks of the vertex level, and the dominant direction of the fine one.
+) -> tuple[VertexBlocks, Float[Array, "n 3"]]:
+    """Blocks of the vertex level, and the dominant direction of the fine one.
 
     Each cell weighs its own share of the constraint, which no other cell sees: never less than
     Gᵀ W G.
@@ -174,9 +189,11 @@ def vertex_level(
     inverse, G = _inverse_diagonal(operator), _free_coupling(operator)
     moved, own = _shares(operator, inverse)
     weighed = (AUGMENTATION * _reciprocal(moved + own))[:, :, None] * G
-    blocks = vertex_blocks(operator.tangent.K + jnp.einsum("cvi,cvj->cij", G, weighed))
+    cells = vertex_blocks(operator.tangent.K + jnp.einsum("cvi,cvj->cij", G, weighed))
+    none = jnp.zeros((0, 2, 2, 3, 3), cells.dtype)
+    strands = jnp.concatenate([none, *(tied.blocks for tied in operator.tied)])
     weight, _ = _vertex_weights(operator, moved, own)
-    return blocks, _power(operator, inverse, weight, start, steps)[0]
+    return VertexBlocks(cells, strands), _power(operator, inverse, weight, start, steps)[0]
 
 
 def _power(
@@ -272,7 +289,7 @@ def vertex_blocks(K: Float[Array, "c k k"]) -> Float[Array, "c 12 12"]:
 
 
 def vertex_matrix(
-    nodes: Nodes, free: np.ndarray, blocks: Float[np.ndarray, "c 12 12"]
+    nodes: Nodes, free: np.ndarray, blocks: VertexBlocks, ends: Int[np.ndarray, "s 2"]
 ) -> sparse.bsr_matrix:
     """Assemble the vertex-level matrix on the host, in 3 × 3 blocks.
 
@@ -281,16 +298,21 @@ def vertex_matrix(
     nodes : Nodes
     free : (n, 3)
         1 where a displacement is unknown.
-    blocks : (c, 12, 12)
-        Element matrices on the vertices.
+    blocks : VertexBlocks
+    ends : (s, 2) int
+        Vertices that strands join.
     """
-    corners, count = nodes.cells[:, :4].astype(np.int64), nodes.vertices
-    pairs, place = np.unique(corners[:, :, None] * count + corners[:, None, :], return_inverse=True)
+    count = nodes.vertices
+    joined = (nodes.cells[:, :4].astype(np.int64), ends.astype(np.int64))
+    keys = [(some[:, :, None] * count + some[:, None, :]).ravel() for some in joined]
+    pairs, place = np.unique(np.concatenate(keys), return_inverse=True)
     rows, columns = np.divmod(pairs, count)
-    entries = blocks.reshape(-1, 4, 3, 4, 3).swapaxes(2, 3).reshape(-1, 9).T
-    sums = [np.bincount(place.ravel(), one, minlength=len(pairs)) for one in entries]
+    of_cells = np.asarray(blocks.cells).reshape(-1, 4, 3, 4, 3).swapaxes(2, 3).reshape(-1, 9)
+    entries = np.concatenate([of_cells, np.asarray(blocks.strands).reshape(-1, 9)]).T
+    sums = [np.bincount(place, one, minlength=len(pairs)) for one in entries]
+    data = np.stack(sums, axis=1).reshape(-1, 3, 3)
     mask, own = free[:count], rows == columns
-    data = np.stack(sums, axis=1).reshape(-1, 3, 3) * mask[rows, :, None] * mask[columns, None, :]
+    data *= mask[rows, :, None] * mask[columns, None, :]
     data[own] += np.eye(3) * (1.0 - mask[rows[own]])[:, :, None]
     # what is prescribed couples to nothing, and is aggregated with nothing
     coupled = own | (mask[rows].any(axis=1) & mask[columns].any(axis=1))

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, final
 
-from heartsim.errors import ProcedureError, not_found
 from heartsim.procedures.edit import Dose, HeartEdit, Receipt
+from heartsim.procedures.region import unmarked
 from heartsim.units import mL
 
 if TYPE_CHECKING:
@@ -20,10 +20,10 @@ def region_weight(heart: "Heart", region: str) -> "Float[Array, ' cells']":
     Raises
     ------
     ProcedureError
-        If the heart has no such region; the message lists those it has.
+        If the heart has no such region; the message lists those it has and tells what marks one.
     """
     if region not in heart.region:
-        raise not_found(ProcedureError, "region", region, "this heart", heart.region)
+        raise unmarked(region, heart.region)
     return heart.region[region]
 
 

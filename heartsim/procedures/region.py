@@ -1,16 +1,26 @@
 """Edits of anatomy that name a part of the wall, so that later edits can act on it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, final
 
 import numpy as np
 
+from heartsim.errors import ProcedureError, not_found
 from heartsim.mesh.surfaces import cell_volumes
 from heartsim.procedures.edit import AnatomyEdit, Receipt
 from heartsim.units import mL
 
 if TYPE_CHECKING:
     from heartsim.mesh.heartmesh import HeartMesh
+
+
+def unmarked(region: str, marked: Iterable[str]) -> ProcedureError:
+    """Error for a region that a heart does not have: those it has, and what marks one."""
+    missing = not_found(ProcedureError, "region", region, "this heart", marked)
+    return ProcedureError(
+        f"{missing} Conditions such as infarct mark their muscle: give one before this operation."
+    )
 
 
 @final

@@ -13,6 +13,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from heartsim import equilibrium, runtime
 from heartsim.build import anatomy, heart_on
+from heartsim.fem.cable import Cable
 from heartsim.fem.factorized import Factorized
 from heartsim.fem.linear import Wear
 from heartsim.fem.preconditioner import (
@@ -20,15 +21,16 @@ from heartsim.fem.preconditioner import (
     SMOOTHING,
     Multigrid,
     Preconditioner,
+    VertexBlocks,
     vertex_blocks,
     vertex_level,
     vertex_matrix,
 )
-from heartsim.heart import linearize
+from heartsim.heart import cable_ends, linearize
 from heartsim.mesh.ellipsoid import human_left_ventricle
 from heartsim.scenario import Scenario
 from heartsim.solve.krylov import gmres
-from heartsim.units import kPa
+from heartsim.units import N, kPa, mm
 from tests.solve.tiny import ventricle
 
 MOST_ITERATIONS = 30
@@ -59,6 +61,18 @@ def _held(heart):
     free[points[:, 2] > points[:, 2].max() - 4.0] = 0.0
     free[points[:, 0] < points[:, 0].min() + 4.0, 1] = 0.0
     return eqx.tree_at(lambda h: h.solid.space.free, heart, jnp.asarray(free))
+
+
+def _purse(heart, stiffness):
+    """The same heart with a taut purse string around it, across edges, of so many mN/mm."""
+    points = np.asarray(heart.solid.space.points)[: heart.solid.space.vertices]
+    below = points[:, 2].max() - points[:, 2]
+    ring = np.flatnonzero((below > 5.0) & (below < 20.0))
+    ring = ring[np.argsort(np.arctan2(*points[ring, :2].T))]
+    ends = np.stack([ring, np.roll(ring, 1)], axis=1).astype(np.int32)
+    length = jnp.asarray(np.linalg.norm(points[ends[:, 1]] - points[ends[:, 0]], axis=1))
+    string = Cable(jnp.asarray(ends), length, 0.9 * length, jnp.full_like(length, stiffness))
+    return replace(heart, cables={"purse": string})
 
 
 def _at_rest(heart, dtype):
@@ -94,12 +108,24 @@ def test_a_wall_at_rest_and_one_that_pulls_take_few_iterations(model, tension):
     assert iterations <= MOST_ITERATIONS
 
 
+def test_a_taut_purse_string_costs_few_iterations(model):
+    """As stiff as a suture: the coarse levels know it."""
+    heart, nodes = _purse(model[0], 1.0 * N / mm), model[1]
+    wall, load = equilibrium.rest(heart), equilibrium.passive_load(heart)
+    kept = equilibrium.workspace(heart, nodes).kept
+    iterations, left = _solved(heart, kept, wall, load)
+    assert left < 1.1e-4
+    assert iterations <= MOST_ITERATIONS
+
+
 def test_the_vertex_level_is_the_wall_restricted_to_its_vertices(model):
     """Against the operator itself, on fields that are linear along edges."""
-    heart, nodes = _held(model[0]), model[1]
+    heart, nodes = _purse(_held(model[0]), 50.0), model[1]
     operator = eqx.filter_jit(_at_rest)(heart, jnp.float64)
-    blocks = np.asarray(vertex_blocks(operator.tangent.K))
-    matrix = vertex_matrix(nodes, np.asarray(operator.free), blocks)
+    (tied,) = operator.tied
+    assert float(abs(tied.blocks).max()) > 1.0
+    blocks = VertexBlocks(vertex_blocks(operator.tangent.K), tied.blocks)
+    matrix = vertex_matrix(nodes, np.asarray(operator.free), blocks, cable_ends(heart))
     operator = eqx.tree_at(lambda o: o.free, operator, jnp.ones_like(operator.free))
     space, rng = heart.solid.space, np.random.default_rng(1)
     held = 1.0 - np.asarray(space.free)[: space.vertices]
@@ -123,10 +149,12 @@ def test_the_constraint_of_single_cells_bounds_that_of_the_wall(model):
     operator = eqx.filter_jit(_at_rest)(heart, jnp.float64)
     rng, start = np.random.default_rng(2), jnp.ones_like(operator.free)
     blocks, _ = vertex_level(operator, start, steps=1)
-    matrix = vertex_matrix(nodes, np.asarray(operator.free), np.asarray(blocks))
+    free, none = np.asarray(operator.free), cable_ends(heart)
+    matrix = vertex_matrix(nodes, free, blocks, none)
     kept = equilibrium.workspace(heart, nodes).kept
     weight = kept.prepare(operator)[0].weight
-    plain = vertex_matrix(nodes, np.asarray(operator.free), vertex_blocks(operator.tangent.K))
+    bare = blocks._replace(cells=vertex_blocks(operator.tangent.K))
+    plain = vertex_matrix(nodes, free, bare, none)
     held = 1.0 - np.asarray(operator.free)[: operator.vertices]
     assert held.any()
     for _ in range(5):
