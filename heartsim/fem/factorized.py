@@ -13,7 +13,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Int, Num
 
 from heartsim.fem.linear import Wear
 from heartsim.fem.operator import Tied, WallOperator
@@ -29,12 +29,20 @@ LEAF: Final = 150
 OPERATIONS_PER_READ: Final = 22.0
 """Operations of a factorization in the time that a solve takes to read one number (measured)."""
 
+CACHE: Final = 16e6
+"""Bytes that stay in the cache of a CPU from one Krylov iteration to the next."""
+
 
 class Inverse(eqx.Module):
     """Factors at work."""
 
     plan: Plan
     factor: Factor
+
+    @property
+    def small(self) -> bool:
+        """Whether the factors stay in the cache of a CPU."""
+        return sum(leaf.nbytes for leaf in jax.tree.leaves(self.factor)) <= CACHE
 
     def apply(self, z: Float[Array, "k m"], iteration: Int[Array, ""]) -> Float[Array, "k m"]:
         """Approximate solution of ``operator.apply(x) = z``, the same in every iteration."""
@@ -69,7 +77,7 @@ class Factorized(eqx.Module):
         factor, wear = jax.lax.cond(self.renews, renew, keep)
         return Inverse(self.plan, factor), replace(self, factor=factor, wear=wear)
 
-    def used(self, iterations: Int[Array, ""], exhausted: Bool[Array, ""]) -> "Factorized":
+    def used(self, iterations: Num[Array, ""], exhausted: Bool[Array, ""]) -> "Factorized":
         """Note how many iterations a Newton step took, and whether a solve ran out of them."""
         return replace(self, wear=self.wear.used(iterations, exhausted))
 

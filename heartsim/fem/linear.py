@@ -10,7 +10,7 @@ from typing import Protocol, Self
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Int, Num
 
 from heartsim.fem.operator import WallOperator
 
@@ -44,7 +44,7 @@ class Wear(eqx.Module):
         """The same, to be made anew."""
         return replace(self, worn=jnp.ones((), bool))
 
-    def used(self, iterations: Int[Array, ""], exhausted: Bool[Array, ""]) -> "Wear":
+    def used(self, iterations: Num[Array, ""], exhausted: Bool[Array, ""]) -> "Wear":
         """Note how many iterations a Newton step took, and whether a solve ran out of them."""
         spent, uses = self.spent + iterations, self.uses + 1
         worn = self.worn | exhausted | (iterations * uses > spent)
@@ -53,6 +53,11 @@ class Wear(eqx.Module):
 
 class Inverse(Protocol):
     """Approximate inverse of one linearised wall."""
+
+    @property
+    def small(self) -> bool:
+        """Whether all that an application reads stays in the cache of a CPU."""
+        ...
 
     def apply(self, z: Float[Array, "k m"], iteration: Int[Array, ""]) -> Float[Array, "k m"]:
         """Approximate solution of ``operator.apply(x) = z`` in an iteration of a Krylov solve."""
@@ -76,6 +81,6 @@ class Kept(Protocol):
         """Approximate inverse of a fresh tangent."""
         ...
 
-    def used(self, iterations: Int[Array, ""], exhausted: Bool[Array, ""]) -> Self:
+    def used(self, iterations: Num[Array, ""], exhausted: Bool[Array, ""]) -> Self:
         """Learn how many iterations a Newton step took, and whether a solve ran out of them."""
         ...

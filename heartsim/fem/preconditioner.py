@@ -21,7 +21,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import scipy.sparse as sparse
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Int, Num
 
 from heartsim.fem.linear import Wear
 from heartsim.fem.operator import WallOperator
@@ -78,6 +78,11 @@ class Preconditioner(eqx.Module):
     weight: Float[Array, " v"]
     bulk: Float[Array, " v"]
     largest: Float[Array, ""]
+
+    @property
+    def small(self) -> bool:
+        """Large hearts have levels."""
+        return False
 
     def apply(self, z: Float[Array, "k m"], iteration: Int[Array, ""]) -> Float[Array, "k m"]:
         """Approximate solution of ``operator.apply(x) = z``, better where a solve takes long."""
@@ -148,7 +153,7 @@ class Multigrid(eqx.Module):
         kept = replace(self, direction=direction)
         return Preconditioner(operator, kept, inverse, weight, bulk, MARGIN * largest), kept
 
-    def used(self, iterations: Int[Array, ""], exhausted: Bool[Array, ""]) -> "Multigrid":
+    def used(self, iterations: Num[Array, ""], exhausted: Bool[Array, ""]) -> "Multigrid":
         """Note how many iterations a Newton step took, and whether a solve ran out of them."""
         return replace(self, wear=self.wear.used(iterations, exhausted))
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from heartsim import equilibrium
+from heartsim import coupling, equilibrium
 from heartsim.beat import march, observed
 from heartsim.bloodside import circulating, pressures_given
 from heartsim.circulation.closed_loop import blood_volume
@@ -30,6 +30,48 @@ def levels(patient):
         if len(found) == 4:
             return found
     return found
+
+
+class _Dense(eqx.Module):
+    """A matrix in place of a wall."""
+
+    matrix: jax.Array
+    free: jax.Array
+
+    def apply(self, x):
+        return x @ self.matrix.T
+
+
+class _Rough(eqx.Module):
+    """An inverse that does nothing, of factors of either size."""
+
+    small: bool = eqx.field(static=True)
+
+    def apply(self, z, iteration):
+        return z
+
+
+@pytest.mark.parametrize("small", [True, False])
+def test_lanes_wait_for_one_another_only_where_factors_are_large(small):
+    """Each reaches its own target; one that asks for nothing gets nothing, a broken one is told."""
+    random = np.random.default_rng(0)
+    matrix = np.eye(20) + 0.1 * random.standard_normal((4, 20, 20))
+    matrix[3] = np.nan
+    rhs, target = random.standard_normal((4, 20)), np.array([1e-1, 1e-9, np.inf, 1e-9])
+
+    def solved(matrix, rhs, target):
+        wall = _Dense(matrix, jnp.ones(20))
+        return coupling._System(wall, _Rough(small), None).solve(rhs, target)
+
+    x, iterations, exhausted = jax.jit(jax.vmap(solved))(matrix, rhs, target)
+    left = np.linalg.norm(np.einsum("lij,lj->li", matrix, x) - rhs, axis=1)
+    assert (left[:2] <= 1.01 * target[:2]).all()
+    assert_allclose(x[2], 0.0)
+    assert not np.isfinite(x[3]).any()
+    assert not exhausted.any()
+    alone = [int(solved(*one)[1]) for one in zip(matrix[:2], rhs[:2], target[:2], strict=True)]
+    assert alone[0] < alone[1]
+    assert iterations[:2].tolist() == (alone if small else [alone[1]] * 2)
 
 
 def test_blood_is_neither_made_nor_lost(patient, levels):
