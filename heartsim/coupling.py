@@ -221,13 +221,16 @@ class _System(NamedTuple):
         size = jnp.maximum(jnp.linalg.norm(rhs), 1e-300)
         dtype = self.operator.free.dtype
         aim = jnp.minimum(target / size, 1.0)[None].astype(dtype)
-        asked = aim[0] < 1.0
-        # lanes whose factors stay in a cache win nothing by waiting for the slowest one
-        solve = lane_by_lane(_krylov, asked) if self.inverse.small else _krylov
-        x, iterations, left = solve(self.operator, self.inverse, (rhs / size)[None], aim)
-        x = jnp.where(asked, x[0].astype(rhs.dtype) * size, 0.0)
-        iterations = jnp.where(asked, iterations, 0.0).astype(jnp.int32)
-        return x, iterations, asked & (left > aim[0])
+        given = self.operator, self.inverse, (rhs / size)[None], aim
+        if self.inverse.in_turn:
+            asked = aim[0] < 1.0
+            x, iterations, left = lane_by_lane(_krylov, asked)(*given)
+            # nan where nothing was asked
+            nothing = jax.tree.map(jnp.zeros_like, (x, iterations))
+            x, iterations = _where(asked, (x, iterations), nothing)
+        else:
+            x, iterations, left = _krylov(*given)
+        return x[0].astype(rhs.dtype) * size, iterations.astype(jnp.int32), left > aim[0]
 
     def apply(self, x: Float[Array, " m"]) -> Float[Array, " m"]:
         """Operator times one vector."""
@@ -308,8 +311,8 @@ def _correction(
     still = nothing.answer._replace(pressure=wall.pressure)
     done = _where(lost, nothing._replace(answer=still), made.done)
     done = done._replace(krylov=now.correction.krylov + made.krylov)
-    # one age for all lanes, whose factors are the same
-    iterations = typical(made.krylov.astype(wall.u.dtype))
+    # one age for all lanes, whose factors are the same; those that are done do not use them
+    iterations = typical(jnp.where(now.running, made.krylov.astype(wall.u.dtype), jnp.nan))
     return done, kept.used(iterations, anywhere(made.exhausted))
 
 

@@ -3,7 +3,7 @@
 The whole saddle-point matrix is eliminated in single precision by `solve.frontal`. The factors
 are kept from step to step and renewed, inside the compiled step, when they are worn.
 `equilibrium.LARGEST_FACTORIZED` and `LARGEST_SHARED` say for which hearts. Hearts of a batch share
-the factors of their mean tangent: made once, and read once for all.
+the factors of their mean tangent: made once, and read once for all unless they are small.
 """
 
 from dataclasses import replace
@@ -38,11 +38,7 @@ class Inverse(eqx.Module):
 
     plan: Plan
     factor: Factor
-
-    @property
-    def small(self) -> bool:
-        """Whether the factors stay in the cache of a CPU."""
-        return sum(leaf.nbytes for leaf in jax.tree.leaves(self.factor)) <= CACHE
+    in_turn: bool = eqx.field(static=True, default=False)
 
     def apply(self, z: Float[Array, "k m"], iteration: Int[Array, ""]) -> Float[Array, "k m"]:
         """Approximate solution of ``operator.apply(x) = z``, the same in every iteration."""
@@ -58,11 +54,15 @@ class Factorized(eqx.Module):
     plan : Plan
     factor : Factor
     wear : Wear
+    in_turn : bool
+        Whether lanes of a batch are solved one after the other: small factors stay in a cache,
+        so that lanes win nothing by waiting for the slowest one.
     """
 
     plan: Plan
     factor: Factor
     wear: Wear
+    in_turn: bool = eqx.field(static=True)
 
     def prepare(self, operator: WallOperator) -> tuple[Inverse, "Factorized"]:
         """Inverse of a fresh tangent: the kept factors, or new ones when those have aged."""
@@ -75,7 +75,7 @@ class Factorized(eqx.Module):
             return self.factor, self.wear
 
         factor, wear = jax.lax.cond(self.renews, renew, keep)
-        return Inverse(self.plan, factor), replace(self, factor=factor, wear=wear)
+        return Inverse(self.plan, factor, self.in_turn), replace(self, factor=factor, wear=wear)
 
     def used(self, iterations: Num[Array, ""], exhausted: Bool[Array, ""]) -> "Factorized":
         """Note how many iterations a Newton step took, and whether a solve ran out of them."""
@@ -169,4 +169,5 @@ def plan_factors(
     factor = frontal.unmade(plan, dtype)
     numbers = sum(leaf.size for leaf in jax.tree.leaves(factor))
     price = jnp.asarray(frontal.operations(plan) / (OPERATIONS_PER_READ * numbers))
-    return Factorized(plan, factor, Wear.new(price).stale())
+    in_turn = numbers * dtype.itemsize <= CACHE
+    return Factorized(plan, factor, Wear.new(price).stale(), in_turn)

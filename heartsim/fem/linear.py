@@ -23,7 +23,7 @@ class Wear(eqx.Module):
     price : ()
         What making it costs, in Krylov iterations.
     spent : ()
-        Iterations since it was made, and its price.
+        Iterations since it was made, and its price; in a batch those of a typical lane.
     uses : () int
         Newton steps that it has served.
     worn : () bool
@@ -55,8 +55,8 @@ class Inverse(Protocol):
     """Approximate inverse of one linearised wall."""
 
     @property
-    def small(self) -> bool:
-        """Whether all that an application reads stays in the cache of a CPU."""
+    def in_turn(self) -> bool:
+        """Whether lanes of a batch are better solved one after the other than together."""
         ...
 
     def apply(self, z: Float[Array, "k m"], iteration: Int[Array, ""]) -> Float[Array, "k m"]:

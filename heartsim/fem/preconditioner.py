@@ -80,8 +80,8 @@ class Preconditioner(eqx.Module):
     largest: Float[Array, ""]
 
     @property
-    def small(self) -> bool:
-        """Large hearts have levels."""
+    def in_turn(self) -> bool:
+        """Together: what one iteration reads is far larger than a cache."""
         return False
 
     def apply(self, z: Float[Array, "k m"], iteration: Int[Array, ""]) -> Float[Array, "k m"]:

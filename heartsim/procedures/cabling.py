@@ -14,7 +14,7 @@ from heartsim.mesh.parts import ventricles
 from heartsim.mesh.surfaces import facet_edges
 from heartsim.procedures.cutting import landmarks
 from heartsim.procedures.edit import AnatomyEdit, Dose, HeartEdit, Receipt
-from heartsim.procedures.region import unmarked
+from heartsim.procedures.region import no_such_region
 from heartsim.units import N, mm
 
 if TYPE_CHECKING:
@@ -221,7 +221,7 @@ class LayStraps(AnatomyEdit):
             If the heart has no such region.
         """
         if self.region not in mesh.regions:
-            raise unmarked(self.region, mesh.regions)
+            raise no_such_region(self.region, mesh.regions)
         edges = np.unique(facet_edges(mesh.surface("epicardium")), axis=0)
         edges = edges[np.isin(edges, mesh.tets[mesh.regions[self.region]]).all(axis=1)]
         axis = landmarks(mesh).axis

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, final
 
 from heartsim.procedures.edit import Dose, HeartEdit, Receipt
-from heartsim.procedures.region import unmarked
+from heartsim.procedures.region import no_such_region
 from heartsim.units import mL
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def region_weight(heart: "Heart", region: str) -> "Float[Array, ' cells']":
         If the heart has no such region; the message lists those it has and tells what marks one.
     """
     if region not in heart.region:
-        raise unmarked(region, heart.region)
+        raise no_such_region(region, heart.region)
     return heart.region[region]
 
 

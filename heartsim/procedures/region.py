@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from heartsim.mesh.heartmesh import HeartMesh
 
 
-def unmarked(region: str, marked: Iterable[str]) -> ProcedureError:
+def no_such_region(region: str, marked: Iterable[str]) -> ProcedureError:
     """Error for a region that a heart does not have: those it has, and what marks one."""
     missing = not_found(ProcedureError, "region", region, "this heart", marked)
     return ProcedureError(
-        f"{missing} Conditions such as infarct mark their muscle: give one before this operation."
+        f"{missing} Conditions such as infarct mark their muscle, if given before this."
     )
 
 

@@ -92,7 +92,7 @@ def gmres(
 
     def unfinished(state: _Arnoldi) -> Array:
         remaining = jnp.abs(state.target[:, state.step])
-        # lanes of a batch share their number of steps: one that is done goes on with the others
+        # lanes that are solved together share their number of steps: who is done goes on
         return (state.step < dimension) & anywhere(jnp.any(remaining > tolerance))
 
     def advance(state: _Arnoldi) -> _Arnoldi:

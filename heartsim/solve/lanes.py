@@ -3,7 +3,7 @@
 `vmap` turns a condition of one system into one of each, and then computes both branches for all
 and copies whole states to keep those that are done. `anywhere` instead asks whether any of them
 needs the branch: one condition for all, so that loops and branches stay what they are. `typical`
-gives them one matrix, so that a preconditioner is made once and read once for all. `lane_by_lane`
+gives them one matrix, so that a preconditioner is made once for all. `lane_by_lane`
 keeps what is large in the cache of a CPU, and leaves out who is done.
 """
 

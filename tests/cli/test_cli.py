@@ -70,6 +70,8 @@ def test_help_of_every_command_has_an_example(heartsim, command):
         ("rum a.toml", 'Did you mean "run"'),
         ("run", "SCENARIO"),
         ("run a.toml --devise gpu", "--devise"),
+        ("run a.toml --devise gpu", "See: heartsim run --help"),
+        ("rum a.toml", "See: heartsim --help"),
         ("run a.toml --device tpu", 'Choose from: "cpu", "gpu"'),
         ("run absent.toml", "ScenarioError: absent.toml: no such file"),
         ("run infarct --set protocol.stp=1ms", "Did you mean 'step'"),

@@ -3,7 +3,6 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-import jax
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -12,7 +11,6 @@ import heartsim as hs
 from heartsim import equilibrium
 from heartsim.batch import run_batch
 from heartsim.errors import ScenarioError
-from heartsim.fem import factorized
 from heartsim.lanes import Meeting, Seat
 from heartsim.mesh.ellipsoid import human_left_ventricle
 from heartsim.mesh.io import write
@@ -82,11 +80,11 @@ def stronger_heart(heart):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("cache", [factorized.CACHE, 0.0], ids=["in turn", "at once"])
-def test_lanes_solve_as_single_hearts_do_and_a_broken_one_hurts_nobody(heart, cache, monkeypatch):
-    monkeypatch.setattr(factorized, "CACHE", cache)
-    jax.clear_caches()
+@pytest.mark.parametrize("in_turn", [True, False])
+def test_lanes_solve_as_single_hearts_do_and_a_broken_one_hurts_nobody(heart, in_turn):
     _, work, task = heart
+    assert work.kept.in_turn
+    work = replace(work, kept=replace(work.kept, in_turn=in_turn))
     tasks = [stronger(task, factor) for factor in (1.0, np.nan, 1.5)]
 
     def alone(one):
