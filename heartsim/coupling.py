@@ -48,8 +48,9 @@ CAREFUL_STEP: Final = 0.25
 ENOUGH: Final = 0.25
 """Share of the tolerance of a step that its linear solves may leave over."""
 
-KRYLOV_DIMENSION: Final = 60
-"""Largest Krylov space of one linear solve."""
+KRYLOV_DIMENSION: Final = 40
+"""Largest Krylov space of one linear solve. Factors that need more are made anew; what multigrid
+leaves over is left to the next pass."""
 
 _Tree = TypeVar("_Tree")
 

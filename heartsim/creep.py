@@ -45,6 +45,8 @@ def hold(
 
     Newton's method first. Where that fails the wall creeps there: viscous steps, each longer than
     the last and solved only roughly, that end in equilibrium (pseudo-transient continuation [1]_).
+    An empty wall that is to be filled creeps at once: at rest it is softer than the pressure that
+    it shall bear, and its tangent indefinite.
 
     Parameters
     ----------
@@ -64,10 +66,15 @@ def hold(
     usual, residual = work.tolerances, float("inf")
     rough = replace(usual, force=ROUGH)
     blood = pressures_given(jnp.asarray(pressure))
-    rate, reached, now = 0.0, None, guess._replace(pressure=jnp.asarray(pressure))
+    filling = np.any(pressure) and not np.any(guess.pressure)
+    rate = FIRST_CREEP if filling else 0.0
+    reached, now = None, guess._replace(pressure=jnp.asarray(pressure))
     for _ in range(MOST_CREEPS):
         load = creeping_load(heart, now, rate)
         work = replace(work, tolerances=rough if rate else usual)
+        if rate:
+            # levels and factors of another viscosity serve badly
+            work = refresh(work, heart, now, load)
         wall, _, info, work = step(work, heart, now, blood, load)
         if bool(info.converged):
             if rate == 0.0:
@@ -76,7 +83,6 @@ def hold(
             rate = rate / CREEP_RATIO if rate > SLOWEST_CREEP else 0.0
         else:
             residual = float(info.residual)
-            work = refresh(work, heart, now, load)
             fastest = max(FIRST_CREEP, CREEP_RATIO * rate)
             rate = fastest if reached is None else float(np.sqrt(reached * max(rate, 1e-3)))
     raise SolveFailed(

@@ -244,8 +244,9 @@ def reload(
         If the wall cannot be held, or ends up elsewhere.
     """
     # levels of the wall at rest serve a strained one badly
-    work = equilibrium.refresh(work, heart, found.wall, equilibrium.passive_load(heart))
-    wall, work = creep.hold(work, heart, found.wall, pressure)
+    guess = found.wall._replace(pressure=jnp.asarray(pressure))
+    work = equilibrium.refresh(work, heart, guess, equilibrium.passive_load(heart))
+    wall, work = creep.hold(work, heart, guess, pressure)
     error = found.points + np.asarray(wall.u)[: len(imaged)] - imaged
     distance = np.linalg.norm(error, axis=1)
     result = Unloaded(found.points, wall, float(distance.max()), float(distance.mean()), 0)

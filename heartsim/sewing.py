@@ -22,8 +22,8 @@ from heartsim.procedures.edit import Receipt
 from heartsim.units import N, mm, mmHg
 from heartsim.wallstate import WallState
 
-FIRST: Final = 0.25
-"""First part of the way."""
+LARGEST: Final = 0.25
+"""Largest part of the way that is made at once: walls near buckling do not follow a larger one."""
 
 SMALLEST: Final = 1.0 / 64.0
 """A shorter step is not tried."""
@@ -55,7 +55,7 @@ def sew(work: Workspace, heart: Heart, start: WallState) -> tuple[WallState, Wor
     SolveFailed
         If the wall cannot follow.
     """
-    now, share, size = start, 0.0, FIRST
+    now, share, size = start, 0.0, LARGEST
     none = np.zeros(len(heart.chambers))
     while share < 1.0:
         following = min(1.0, share + size)
@@ -69,7 +69,7 @@ def sew(work: Workspace, heart: Heart, start: WallState) -> tuple[WallState, Wor
                     "does not follow. Take out less, or use a finer mesh."
                 ) from None
             continue
-        share, size = following, 1.5 * size
+        share, size = following, min(1.5 * size, LARGEST)
     return now, work
 
 

@@ -25,7 +25,6 @@ from heartsim.circulation.cavities import Cavities
 from heartsim.circulation.closed_loop import Circulation, State, flows, pressures
 from heartsim.circulation.graph import CHAMBERS
 from heartsim.circulation.step import advance_coupled
-from heartsim.coupling import KRYLOV_DIMENSION
 from heartsim.fem.linear import Kept
 from heartsim.heart import (
     Heart,
@@ -39,6 +38,9 @@ from heartsim.solve.krylov import gmres
 
 LINEAR: Final = 1e-6
 """Relative residual of the transposed solves: a hundredth of what a gradient may miss."""
+
+KRYLOV_DIMENSION: Final = 60
+"""Largest Krylov space of one transposed solve, whose residual is far smaller than a step's."""
 
 Seen = Mapping[str, Mapping[str, Float[Array, "..."]]]
 """Traces by kind (pressure, volume, flow) and name, in internal units."""

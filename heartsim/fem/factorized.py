@@ -34,7 +34,7 @@ CACHE: Final = 16e6
 
 
 class Inverse(eqx.Module):
-    """Factors at work."""
+    """Factors at work; attributes as in `Factorized`."""
 
     plan: Plan
     factor: Factor

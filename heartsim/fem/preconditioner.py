@@ -36,7 +36,11 @@ PATIENCE: Final = 6
 """Iterations of a solve after which its finest level is smoothed by one more move: soft walls that
 begin to fill take 37 instead of 49 for little more work (8: 39, 4: 37)."""
 
-MOST_SMOOTHING: Final = 7
+LONG: Final = 12
+"""Iterations of a solve after which all levels smooth by one more move every second one: walls
+near buckling, under a ring that is drawn tight, take 39 instead of 47."""
+
+MOST_SMOOTHING: Final = 16
 """Moves that no iteration exceeds."""
 
 RESPONSE: Final = 4.0
@@ -90,13 +94,18 @@ class Preconditioner(eqx.Module):
         pressure = -self.bulk[None] * volumes
         given = pressure - self.weight[None] * (volumes + self.operator.compressibility(pressure))
         forces = forces - self.operator.coupling(given, forces)
-        moves = jnp.minimum(SMOOTHING + iteration // PATIENCE, MOST_SMOOTHING)
-        return self.operator.join(self.displacement(forces, moves), pressure)
+        below = SMOOTHING + jnp.maximum(iteration - LONG, 0) // 2
+        finest = below + iteration // PATIENCE
+        moves = (jnp.minimum(some, MOST_SMOOTHING) for some in (finest, below))
+        return self.operator.join(self.displacement(forces, *moves), pressure)
 
     def displacement(
-        self, rhs: Float[Array, "k n 3"], moves: Int[Array, ""]
+        self, rhs: Float[Array, "k n 3"], finest: Int[Array, ""], below: Int[Array, ""]
     ) -> Float[Array, "k n 3"]:
-        """Approximate solution of ``(K + Gᵀ W G) u = rhs``: half a cycle with so many moves."""
+        """Approximate solution of ``(K + Gᵀ W G) u = rhs``: half a cycle.
+
+        With so many moves of the smoother on the finest level, and on each below.
+        """
 
         def apply(u: Array) -> Array:
             return self.operator.stiffness(u, self.weight)
@@ -106,21 +115,21 @@ class Preconditioner(eqx.Module):
 
         def correct(residual: Array) -> Array:
             free = self.operator.free[None]
-            return self._coarse(residual * free) * free
+            return self._coarse(residual * free, below) * free
 
-        smoother = Smoother(apply, scale, self.largest, moves)
+        smoother = Smoother(apply, scale, self.largest, finest)
         return corrected_first(smoother, correct, rhs)
 
-    def _coarse(self, r: Float[Array, "k n 3"]) -> Float[Array, "k n 3"]:
+    def _coarse(self, r: Float[Array, "k n 3"], moves: Int[Array, ""]) -> Float[Array, "k n 3"]:
         hierarchy, edges = self.multigrid.hierarchy, self.multigrid.edges
         if not edges.shape[0]:
-            return multigrid.coarse_correction(hierarchy, 0, r, degree=SMOOTHING)
+            return multigrid.coarse_correction(hierarchy, 0, r, degree=moves)
         vertices = self.operator.vertices
         half = 0.5 * r[:, vertices:]
         coarse = r[:, :vertices].at[:, edges[:, 0]].add(half).at[:, edges[:, 1]].add(half)
         # an edge that ends at a held vertex pulls at nothing there
         coarse = coarse * self.operator.free[None, :vertices]
-        x = multigrid.cycle(hierarchy, coarse, degree=SMOOTHING)
+        x = multigrid.cycle(hierarchy, coarse, degree=moves)
         middle = 0.5 * (x[:, edges[:, 0]] + x[:, edges[:, 1]])
         return jnp.concatenate([x, middle], axis=1)
 

@@ -207,7 +207,7 @@ class Smoother(NamedTuple):
     apply: Callable[[Array], Array]
     scale: Callable[[Array], Array]
     largest: Array
-    degree: int | Int[Array, ""]
+    degree: Int[Array, ""]
 
     @property
     def centre(self) -> Array:
@@ -257,12 +257,12 @@ def corrected_first(smoother: Smoother, correct: Callable[[Array], Array], rhs: 
     return up.x + up.move
 
 
-def cycle(hierarchy: Hierarchy, rhs: Float[Array, "k n b"], *, degree: int) -> Array:
+def cycle(hierarchy: Hierarchy, rhs: Float[Array, "k n b"], *, degree: Int[Array, ""]) -> Array:
     """One symmetric V-cycle on the algebraic levels."""
     return _descend(hierarchy, 0, rhs, degree)
 
 
-def _descend(hierarchy: Hierarchy, depth: int, rhs: Array, degree: int) -> Array:
+def _descend(hierarchy: Hierarchy, depth: int, rhs: Array, degree: Int[Array, ""]) -> Array:
     if depth == len(hierarchy.levels):
         flat = rhs.reshape(rhs.shape[0], -1)
         return (flat @ hierarchy.coarse_inverse).reshape(rhs.shape)
@@ -280,7 +280,9 @@ def _descend(hierarchy: Hierarchy, depth: int, rhs: Array, degree: int) -> Array
     return two_grid(Smoother(apply, scale, level.largest, degree), correct, rhs)
 
 
-def coarse_correction(hierarchy: Hierarchy, depth: int, residual: Array, *, degree: int) -> Array:
+def coarse_correction(
+    hierarchy: Hierarchy, depth: int, residual: Array, *, degree: Int[Array, ""]
+) -> Array:
     """Correct a residual on the level below `depth` and bring the answer back."""
     if depth == len(hierarchy.levels):
         return _descend(hierarchy, depth, residual, degree)

@@ -53,7 +53,7 @@ class _Rough(eqx.Module):
 
 @pytest.mark.parametrize("in_turn", [True, False])
 def test_lanes_that_are_solved_in_turn_do_not_wait_for_one_another(in_turn):
-    """Each reaches its own target; one that asks for nothing gets nothing, a broken one is told."""
+    """Each reaches its own target; idle ones get nothing, a broken one breaks alone."""
     random = np.random.default_rng(0)
     matrix = np.eye(20) + 0.1 * random.standard_normal((4, 20, 20))
     matrix[3] = np.nan
