@@ -3,7 +3,7 @@
 import os
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
@@ -57,7 +57,11 @@ def timed(call: Callable[[], Answer]) -> tuple[Answer, Spent]:
 def best(call: Callable[[], object], times: int = 5) -> Spent:
     """Least time of several calls, after one that may compile."""
     jax.block_until_ready(call())
-    spent = [timed(call)[1] for _ in range(times)]
+    return least([timed(call)[1] for _ in range(times)])
+
+
+def least(spent: Sequence[Spent]) -> Spent:
+    """Least of several measurements."""
     return Spent(min(one.cpu for one in spent), min(one.wall for one in spent))
 
 

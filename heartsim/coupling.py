@@ -50,7 +50,7 @@ ENOUGH: Final = 0.25
 
 KRYLOV_DIMENSION: Final = 40
 """Largest Krylov space of one linear solve. Factors that need more are made anew; what multigrid
-leaves over is left to the next pass."""
+leaves over is left to the next pass or Newton step."""
 
 _Tree = TypeVar("_Tree")
 

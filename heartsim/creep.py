@@ -1,4 +1,4 @@
-"""A wall that creeps to rest: where Newton's method from afar does not converge."""
+"""A wall that creeps to rest: an empty one that is filled, or where Newton's method fails."""
 
 from dataclasses import replace
 from typing import Final
@@ -51,7 +51,8 @@ def hold(
     Parameters
     ----------
     work, heart, guess, pressure
-        Solver, heart, first guess of the wall and cavity pressures [kPa].
+        Solver, heart, first guess of the wall and cavity pressures [kPa]. A guess without any
+        pressure counts as an empty wall.
 
     Raises
     ------

@@ -243,8 +243,9 @@ def reload(
     SolveFailed
         If the wall cannot be held, or ends up elsewhere.
     """
-    # levels of the wall at rest serve a strained one badly
+    # a shape that was kept comes without its pressure
     guess = found.wall._replace(pressure=jnp.asarray(pressure))
+    # levels of the wall at rest serve a strained one badly
     work = equilibrium.refresh(work, heart, guess, equilibrium.passive_load(heart))
     wall, work = creep.hold(work, heart, guess, pressure)
     error = found.points + np.asarray(wall.u)[: len(imaged)] - imaged

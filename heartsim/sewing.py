@@ -1,8 +1,8 @@
 """Draws the cables of an operated heart tight, little by little, before blood comes in.
 
 Cut edges lie centimeters apart on the unloaded wall. Every strand starts as long as the gap that it
-has to close, hence slack, and is shortened to its own length in steps that grow and shrink as
-Newton's method allows: what the wall then holds is the residual stress of the closed sutures.
+has to close, hence slack, and is shortened to its own length in steps as large as Newton's
+method allows: what the wall then holds is the residual stress of the closed sutures.
 """
 
 from dataclasses import replace

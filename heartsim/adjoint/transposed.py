@@ -40,7 +40,7 @@ LINEAR: Final = 1e-6
 """Relative residual of the transposed solves: a hundredth of what a gradient may miss."""
 
 KRYLOV_DIMENSION: Final = 60
-"""Largest Krylov space of one transposed solve, whose residual is far smaller than a step's."""
+"""Largest Krylov space of one transposed solve, larger than a step's as `LINEAR` is smaller."""
 
 Seen = Mapping[str, Mapping[str, Float[Array, "..."]]]
 """Traces by kind (pressure, volume, flow) and name, in internal units."""

@@ -38,7 +38,7 @@ begin to fill take 37 instead of 49 for little more work (8: 39, 4: 37)."""
 
 LONG: Final = 12
 """Iterations of a solve after which all levels smooth by one more move every second one: walls
-near buckling, under a ring that is drawn tight, take 39 instead of 47."""
+near buckling, under a ring that is drawn tight, take 38 instead of 47."""
 
 MOST_SMOOTHING: Final = 16
 """Moves that no iteration exceeds."""

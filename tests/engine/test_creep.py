@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from heartsim import creep, equilibrium
+from heartsim.prestress import Guess, reload
 from heartsim.units import mmHg
 
 
@@ -28,4 +29,13 @@ def test_an_empty_wall_fills_in_easy_steps_to_where_small_loads_bring_it(patient
 def test_a_filled_wall_is_held_by_newtons_method_at_once(patient, share):
     wall = patient.moment.wall
     _, work = creep.hold(patient.work, patient.heart, wall, share * np.asarray(wall.pressure))
+    assert work.effort.steps == patient.work.effort.steps + 1
+
+
+def test_a_kept_shape_is_reloaded_by_newtons_method_though_it_has_no_pressure(patient):
+    wall, space = patient.moment.wall, patient.heart.solid.space
+    vertices = np.asarray(space.points)[: space.vertices]
+    found = Guess(vertices, wall._replace(pressure=np.zeros_like(wall.pressure)))
+    image = vertices + np.asarray(wall.u)[: space.vertices]
+    _, work = reload(patient.work, patient.heart, found, image, np.asarray(wall.pressure))
     assert work.effort.steps == patient.work.effort.steps + 1

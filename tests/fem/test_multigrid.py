@@ -13,10 +13,12 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from heartsim import equilibrium, runtime
 from heartsim.build import anatomy, heart_on
+from heartsim.coupling import KRYLOV_DIMENSION
 from heartsim.fem.cable import Cable
 from heartsim.fem.factorized import Factorized
 from heartsim.fem.linear import Wear
 from heartsim.fem.preconditioner import (
+    LONG,
     MOST_SMOOTHING,
     PATIENCE,
     SMOOTHING,
@@ -205,9 +207,26 @@ def test_a_solve_that_takes_long_smooths_more(model):
     def left(iteration):
         return jnp.linalg.norm(operator.apply(inverse.apply(rhs, iteration)) - rhs)
 
-    early, same, late = (float(left(jnp.asarray(count))) for count in (0, PATIENCE - 1, 59))
+    early, same, late = (float(left(jnp.asarray(count))) for count in (0, PATIENCE - 1, LONG))
     assert early == same
     assert late < early
+    moves = []
+
+    class Counting(Preconditioner):
+        def displacement(self, rhs, finest, below):
+            moves.append((int(finest), int(below)))
+            return rhs
+
+    fields = {one.name: getattr(inverse, one.name) for one in dataclass_fields(inverse)}
+    for count in (0, PATIENCE, LONG, LONG + 4, KRYLOV_DIMENSION - 1):
+        Counting(**fields).apply(rhs, jnp.asarray(count))
+    assert moves == [
+        (SMOOTHING, SMOOTHING),
+        (SMOOTHING + 1, SMOOTHING),
+        (SMOOTHING + 2, SMOOTHING),
+        (SMOOTHING + 4, SMOOTHING + 2),
+        (MOST_SMOOTHING, MOST_SMOOTHING),
+    ]
 
 
 def test_the_weight_of_the_constraint_changes_no_solution(model):
