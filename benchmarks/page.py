@@ -114,6 +114,7 @@ seconds over ours; `apex apart` is how far both answers differ. A step is *fresh
 Multigrid has levels of half the pressure in all three (rows before 29 November: those at hand).
 On the path the peer has our first guesses; *unaided* it starts each step from the last
 one, which takes more Newton steps: that ratio is one of solvers and of guesses.
+A batch and its hearts alone take three turns, the least processor seconds of each count.
 Up to 15 000 unknowns (P1/P1: 250 000) rows with multigrid were asked for (`--multigrid`), rows with
 factors beyond are older.
 Attainable bandwidth is that of adding two vectors beyond any cache; products of small meshes find

@@ -96,8 +96,8 @@ class Preconditioner(eqx.Module):
         forces = forces - self.operator.coupling(given, forces)
         below = SMOOTHING + jnp.maximum(iteration - LONG, 0) // 2
         finest = below + iteration // PATIENCE
-        moves = (jnp.minimum(some, MOST_SMOOTHING) for some in (finest, below))
-        return self.operator.join(self.displacement(forces, *moves), pressure)
+        finest, below = jnp.minimum(finest, MOST_SMOOTHING), jnp.minimum(below, MOST_SMOOTHING)
+        return self.operator.join(self.displacement(forces, finest, below), pressure)
 
     def displacement(
         self, rhs: Float[Array, "k n 3"], finest: Int[Array, ""], below: Int[Array, ""]

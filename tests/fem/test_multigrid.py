@@ -194,6 +194,11 @@ def test_a_cycle_lessens_the_energy_of_any_error(model):
         assert max(after / before for before, after in pairwise(energies)) < 0.9
 
 
+def _as(kind, inverse):
+    """The same preconditioner with methods of another class."""
+    return kind(**{one.name: getattr(inverse, one.name) for one in dataclass_fields(inverse)})
+
+
 def test_a_solve_that_takes_long_smooths_more(model):
     heart, nodes = model
     kept = equilibrium.workspace(heart, nodes).kept
@@ -217,9 +222,8 @@ def test_a_solve_that_takes_long_smooths_more(model):
             moves.append((int(finest), int(below)))
             return rhs
 
-    fields = {one.name: getattr(inverse, one.name) for one in dataclass_fields(inverse)}
     for count in (0, PATIENCE, LONG, LONG + 4, KRYLOV_DIMENSION - 1):
-        Counting(**fields).apply(rhs, jnp.asarray(count))
+        _as(Counting, inverse).apply(rhs, jnp.asarray(count))
     assert moves == [
         (SMOOTHING, SMOOTHING),
         (SMOOTHING + 1, SMOOTHING),
@@ -242,7 +246,6 @@ def test_the_weight_of_the_constraint_changes_no_solution(model):
             seen.append(rhs)
             return jnp.zeros_like(rhs)
 
-    fields = {one.name: getattr(inverse, one.name) for one in dataclass_fields(inverse)}
     rng = np.random.default_rng(4)
     u = jnp.asarray(rng.standard_normal((1, *operator.free.shape)))
     p = jnp.asarray(rng.standard_normal((1, operator.vertices)))
@@ -250,7 +253,7 @@ def test_the_weight_of_the_constraint_changes_no_solution(model):
     volumes = -p / inverse.bulk[None]
     lost = operator.constraint(u, p) - volumes
     forces = operator.stiffness(u) + operator.coupling(p, u)
-    found = Watched(**fields).apply(operator.join(forces, volumes), 0)
+    found = _as(Watched, inverse).apply(operator.join(forces, volumes), 0)
     assert_allclose(operator.split(found)[1], p, rtol=1e-10)
     weighed = operator.stiffness(u, inverse.weight)
     expected = weighed - operator.coupling(inverse.weight[None] * lost, u)
